@@ -23,14 +23,15 @@ struct Tls {
   bool insecure = false;
 };
 
-/// Which addresses a call may reach: `any` for what the administrator configured, `public_only` for addresses that a
-/// user supplied (loopback, private, link-local and metadata addresses are refused when connecting, after resolution).
+/// Which addresses a call may reach: `any` for what the administrator configured, `public_only` for addresses
+/// that a user supplied (loopback, private, link-local and metadata addresses are refused when connecting,
+/// after resolution).
 enum class Reach { any, public_only };
 
 /// One outgoing HTTP call. Redirects are never followed.
 struct Call {
   std::string method = "GET";
-  std::string url;          ///< http://host:port/path?query or https://…; with `socket` the host is only a name
+  std::string url;  ///< http://host:port/path?query or https://…; with `socket` the host is only a name
   std::string socket = {};  ///< path of a Unix socket, or ""
   Headers headers = {};
   Secret<std::string> bearer = {};  ///< sent as `Authorization: Bearer …`, when not empty
@@ -54,8 +55,8 @@ struct Answer {
 using BodySink = std::function<bool(std::string_view bytes)>;
 
 /// The one outgoing HTTP client. Throws Problem{unavailable} (cannot connect, connection lost, TLS refused),
-/// Problem{timeout}, Problem{too_large}, Problem{forbidden} (address refused), Problem{cancelled}; any HTTP status is an
-/// Answer. Its texts name the method, the address and the cause, never a header or the body.
+/// Problem{timeout}, Problem{too_large}, Problem{forbidden} (address refused), Problem{cancelled}; any HTTP
+/// status is an Answer. Its texts name the method, the address and the cause, never a header or the body.
 class Client {
  public:
   virtual ~Client() = default;
