@@ -8,7 +8,9 @@ build() { # PRESET [TARGET...]
   local preset=$1 folder=$mlib_root/build/$1
   shift
   if [ ! -e "$folder/build.ninja" ]; then
-    (cd "$mlib_root" && nice cmake --preset "$preset") || return
+    mkdir -p "$folder"
+    (cd "$mlib_root" && nice cmake --preset "$preset") > "$folder/configure.log" 2>&1 ||
+      { cat "$folder/configure.log" >&2; return 1; }
   fi
   nice ninja -C "$folder" -j "${MLIB_JOBS:-$(nproc)}" "$@"
 }
