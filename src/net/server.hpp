@@ -17,7 +17,7 @@ struct Received {
   std::string query;
   Headers headers;
   std::string body;
-  std::string peer;  ///< address of the other side
+  std::string peer;                ///< address of the other side
   const Cancel* cancel = nullptr;  ///< set when the other side closes the connection
   /// The first header of that name (case ignored), or "".
   std::string header(std::string_view name) const;
@@ -26,8 +26,8 @@ struct Received {
 /// Writes pieces of a streamed body; false when the client is gone.
 using Write = std::function<bool(std::string_view piece)>;
 
-/// An answer. When `stream` is set it is called (on a worker thread) to write the body in chunks; else `body` is sent.
-/// `shared_body`, when set, is sent in place of `body` without a copy.
+/// An answer. When `stream` is set it is called (on a worker thread) to write the body in chunks; else `body`
+/// is sent. `shared_body`, when set, is sent in place of `body` without a copy.
 struct Reply {
   int status = 200;
   Headers headers = {};
@@ -39,8 +39,8 @@ struct Reply {
 /// Never throws. Called on an I/O thread when `fast(received)` says so, else on a worker thread.
 using Handler = std::function<Reply(const Received&)>;
 
-/// Limits of anchors: heads 16 KiB in all, 8 KiB a line, 100 headers; body; times. Violations are answered by the
-/// server itself (400, 408, 411, 413, 414, 417, 431, 501, 505) as application/problem+json.
+/// Limits of anchors: heads 16 KiB in all, 8 KiB a line, 100 headers; body; times. Violations are answered by
+/// the server itself (400, 408, 411, 413, 414, 417, 431, 501, 505) as application/problem+json.
 struct Limits {
   std::size_t head = 16U << 10U;
   std::size_t body = 1U << 20U;
