@@ -56,11 +56,6 @@ struct Answer {
 /// Takes the next bytes of an answer's body; false ends the call.
 using BodySink = std::function<bool(std::string_view bytes)>;
 
-<<<<<<< HEAD
-/// The one outgoing HTTP client. Throws Problem{unavailable} (cannot connect, connection lost, TLS refused),
-/// Problem{timeout}, Problem{too_large}, Problem{forbidden} (address refused), Problem{cancelled}; any HTTP
-/// status is an Answer. Its texts name the method, the address and the cause, never a header or the body.
-=======
 /// The one outgoing HTTP client; may be used by several threads at once. Throws Problem{unavailable} (cannot
 /// connect, connection lost, TLS refused, no HTTP), Problem{timeout}, Problem{too_large}, Problem{forbidden}
 /// (address refused), Problem{cancelled} within 100 ms, Problem{usage} (a URL, method or header that cannot
@@ -68,7 +63,6 @@ using BodySink = std::function<bool(std::string_view bytes)>;
 /// address and the cause, never a query, a header or a body. A GET or HEAD may go over a connection that an
 /// earlier call left open; when that was closed in the meantime it is sent once more over a new one.
 /// Everything else is sent once.
->>>>>>> net
 class Client {
  public:
   virtual ~Client() = default;
