@@ -80,8 +80,8 @@ Node json_body(const net::Received& received) {
     throw Refusal{"unsupported-encoding", fmt::format("Content-Encoding `{}`", shortened(encoding, 40))};
   const std::string type = received.header("content-type");
   const std::string essence = lower(trim(std::string_view(type).substr(0, type.find(';'))));
-  const bool json = essence == "application/json" ||
-                    (essence.starts_with("application/") && essence.ends_with("+json"));
+  const bool json =
+      essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
   if (!json)
     throw Refusal{"unsupported-media-type",
                   essence.empty() ? "the body has no Content-Type"
@@ -136,8 +136,8 @@ Node arguments_of(const verbs::Verb& verb, const Node& schema, const Parameters&
   for (schema::Entry& entry : query.entries()) {
     const Node* there = arguments.find(entry.key);
     if (there != nullptr && !(*there == entry.value))
-      throw Refusal{"bad-request", fmt::format("`{}` in the body is not the one in the address",
-                                               shortened(entry.key, 60))};
+      throw Refusal{"bad-request",
+                    fmt::format("`{}` in the body is not the one in the address", shortened(entry.key, 60))};
     arguments.set(entry.key, std::move(entry.value));
   }
   refuse_local(arguments, schema);

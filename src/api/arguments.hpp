@@ -16,10 +16,10 @@ schema::Node json_body(const net::Received& received);
 /// The pairs of a query string, decoded; throws Refusal{bad-request} for a broken escape.
 Parameters query_of(std::string_view query);
 
-/// The arguments of a verb from the path's parts, the query (`a=1`, a list by repeating it, a map as `set.key=1`)
-/// and, for POST, the JSON object of the body. A text of the query takes the type that `schema` says where it
-/// can; the verb reports what it cannot be. Throws Refusal for a name given twice, a secret in the query and for
-/// what only the command line has (`format: local`).
+/// The arguments of a verb from the path's parts, the query (`a=1`, a list by repeating it, a map as
+/// `set.key=1`) and, for POST, the JSON object of the body. A text of the query takes the type that `schema`
+/// says where it can; the verb reports what it cannot be. Throws Refusal for a name given twice, a secret in
+/// the query and for what only the command line has (`format: local`).
 schema::Node arguments_of(const verbs::Verb& verb, const schema::Node& schema, const Parameters& path,
                           const net::Received& received);
 

@@ -21,7 +21,8 @@ struct Detail {
 net::Reply json_reply(int status, std::string body);
 /// {"detail": TEXT}
 net::Reply text_detail(int status, std::string_view text);
-/// 422, one entry for every wrong place; values of `API_key` are masked; at most 256 KiB of inputs are echoed.
+/// 422, one entry for every wrong place; values of `API_key` are masked; at most 256 KiB of inputs are
+/// echoed.
 net::Reply wrong_shape(const std::vector<Wrong>& wrongs);
 /// 422 with entries of our own.
 net::Reply refused(const std::vector<Detail>& details);

@@ -119,8 +119,7 @@ const cards::Template* own_template(const cards::Library& library, const ModelDe
 render::Rendered rendered(const View& view, Create& asked, const cards::Framework& framework,
                           const render::Identity& identity, const render::PolicyFile& policy) {
   ModelDeploymentTemplateCard& card = asked.template_card;
-  const cards::Template* own =
-      framework.spec.original ? nullptr : own_template(*view.library, card);
+  const cards::Template* own = framework.spec.original ? nullptr : own_template(*view.library, card);
   std::vector<Layer> layers;
   if (own == nullptr) layers.push_back(defaults(framework));
   layers.push_back(layer("model " + card.model_card.id, std::move(card.model_card.params), framework));
@@ -144,7 +143,9 @@ net::Reply refusal_of(const Problem& problem) {
   std::vector<Detail> details;
   for (const Finding& finding : problem.findings()) {
     Detail detail{finding.fault == Fault::missing ? "missing_value" : "value_error",
-                  path({"body", "template"}), finding.message, {}};
+                  path({"body", "template"}),
+                  finding.message,
+                  {}};
     detail.loc.insert(detail.loc.end(), finding.path.begin(), finding.path.end());
     if (!finding.hint.empty()) detail.msg += ": " + finding.hint;
     if (details.size() < 100) details.push_back(std::move(detail));

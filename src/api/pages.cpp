@@ -56,9 +56,10 @@ net::Reply docs_page(const Routes& routes) {
   for (const Route& route : routes.all())
     rows += fmt::format("<tr><td>{}</td><td><code>{}</code></td><td>{}</td></tr>", route.method,
                         html_escaped(route.path), html_escaped(route.summary));
-  return page("Model Library", "<p>Described for programs in <a href=\"/openapi.json\">/openapi.json</a>.</p>"
-                               "<table>" +
-                                   rows + "</table>");
+  return page("Model Library",
+              "<p>Described for programs in <a href=\"/openapi.json\">/openapi.json</a>.</p>"
+              "<table>" +
+                  rows + "</table>");
 }
 
 net::Reply problem_page(const std::string& slug) {

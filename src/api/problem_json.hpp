@@ -29,8 +29,8 @@ struct Refusal {
   net::Headers headers = {};
 };
 
-/// {"type", "title", "status", "detail", "hint"?, "findings"?}: at most 100 findings, each with its JSON pointer
-/// (or line and column), its message and hint.
+/// {"type", "title", "status", "detail", "hint"?, "findings"?}: at most 100 findings, each with its JSON
+/// pointer (or line and column), its message and hint.
 schema::Node problem_body(const Problem& problem);
 net::Reply problem_reply(const Problem& problem);
 net::Reply problem_reply(const Refusal& refusal);
