@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "api/python_json.hpp"
 #include "base/text.hpp"
 
 namespace mlib::api::fastapi {
@@ -70,11 +71,16 @@ bool is_json(std::string_view content_type) {
 net::Reply broken_json(std::string_view text, const schema::JsonError& error) {
   if (error.too_deep) return text_detail(400, "There was an error parsing the body");
   if (error.duplicate_key) return text_detail(400, "There was an error parsing the body: " + error.message);
+  std::size_t offset = std::min(error.offset, text.size());
+  std::string_view message = error.message;
+  if (const auto told = python_json_error(text)) {
+    offset = told->offset;
+    message = told->message;
+  }
   // Python counts characters.
-  const std::size_t at = utf8_length(text.substr(0, std::min(error.offset, text.size())));
   return json_reply(422, fmt::format(R"({{"detail":[{{"type":"json_invalid","loc":["body",{}],"msg":"JSON )"
                                      R"(decode error","input":{{}},"ctx":{{"error":{}}}}}]}})",
-                                     at, schema::to_json(Node(error.message))));
+                                     utf8_length(text.substr(0, offset)), schema::to_json(Node(message))));
 }
 
 }  // namespace
