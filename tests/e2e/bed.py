@@ -97,6 +97,7 @@ def free_port():
 
 
 # --- claims ------------------------------------------------------------------
+_ENDINGS = (signal.SIGTERM, signal.SIGINT)
 _claims = []  # triples: held, sentence, detail
 _notes = []
 
@@ -131,8 +132,8 @@ def main(test):
     def ended(number, _frame):
         raise SystemExit(128 + number)
 
-    signal.signal(signal.SIGTERM, ended)
-    signal.signal(signal.SIGINT, ended)
+    for number in _ENDINGS:
+        signal.signal(number, ended)
     began = time.monotonic()
     try:
         test()
@@ -214,14 +215,15 @@ class _Bed:
         return self
 
     def __exit__(self, *_):
-        def later(*_):
-            pass
-        before = [signal.signal(number, later) for number in (signal.SIGTERM, signal.SIGINT)]
+        asked = []
+        before = [signal.signal(number, lambda number, _: asked.append(number)) for number in _ENDINGS]
         result = self._script("down.sh")
-        for number, handler in zip((signal.SIGTERM, signal.SIGINT), before):
+        for number, handler in zip(_ENDINGS, before):
             signal.signal(number, handler)
         if result.code != 0 or (self.run_folder / self.state).exists():
             claim(False, f"the {self.folder} bed goes down and leaves nothing", result)
+        if asked:
+            raise SystemExit(128 + asked[0])
 
     def load(self, *names):
         """Brings the images of beds, "engine" or "base", into this bed."""

@@ -83,7 +83,7 @@ def in_kubernetes():
         bed.wait(lambda: healthy(url), 30, "the engine in the cluster answers /health through its NodePort")
         bed.claim(answers(url) == 8, "the engine in a pod answers a chat completion through its NodePort")
         log = cluster.kubectl("logs", "llm")
-        bed.claim("server is listening" in log.out, "the API server gives the engine's log", log)
+        bed.claim("listening on http:" in log.out, "the API server gives the engine's log", log)
     bed.claim(not left(cluster.run_folder / "k"), "Kubernetes leaves nothing", left(cluster.run_folder / "k"))
     namespaces = bed.run("ip", "netns").out + bed.run("ip", "link").out
     bed.claim(f"mb{cluster.port}" not in namespaces, "and no network namespace or interface", namespaces)
