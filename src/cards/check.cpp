@@ -147,7 +147,8 @@ class Manifest {
 
   void check_placeholder(const Node& node, const std::string& name, const Within& within) {
     used_.insert(name);
-    const std::string written = node.string().find("${" + name) != std::string::npos ? "${" + name : "$" + name;
+    const std::string written =
+        node.string().find("${" + name) != std::string::npos ? "${" + name : "$" + name;
     const auto spot = [&] { return token_spot(text_, node, written, path_); };
     const Parameter* parameter = find(draft_.card.spec.parameters, name);
     if (parameter == nullptr && !is_given(name)) {

@@ -78,14 +78,15 @@ class Folder {
   /// Reads one byte more than a document may have, so that a huge file costs no more than that.
   void take(const fs::path& path) {
     std::ifstream in(path, std::ios::binary);
+    std::error_code error;
     if (!in) {
-      std::error_code error;
       if (fs::exists(path, error)) refuse(path, "the file cannot be read");
       return;  // it went away since it was listed
     }
-    const std::size_t most = schema::Limits{}.bytes + 1;
-    std::string text(most, '\0');
-    in.read(text.data(), static_cast<std::streamsize>(most));
+    const std::uintmax_t size =
+        std::min<std::uintmax_t>(fs::file_size(path, error), schema::Limits{}.bytes + 1);
+    std::string text(error ? 0 : size, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(in.gcount()));
     files_.push_back({path.lexically_relative(root_).string(), std::move(text), ""});
   }

@@ -46,8 +46,9 @@ const Template& Library::get_template(std::string_view name) const {
 void require_sound(const Library& library) {
   if (library.findings.empty()) return;
   const std::size_t count = library.findings.size();
-  throw Problem(Kind::invalid, count == 1 ? "1 error in the cards" : fmt::format("{} errors in the cards", count),
-                "", library.findings);
+  throw Problem(Kind::invalid,
+                count == 1 ? "1 error in the cards" : fmt::format("{} errors in the cards", count), "",
+                library.findings);
 }
 
 }  // namespace mlib::cards

@@ -124,7 +124,8 @@ class Loading {
       for (const Node& document : text.documents)
         if (is_framework(document))
           manifests_.push_back(beside(path, document.text_at({"spec", "manifest"}, "manifest.yaml")));
-      if (text.broken && file_of(path) == "framework.yaml") manifests_.push_back(beside(path, "manifest.yaml"));
+      if (text.broken && file_of(path) == "framework.yaml")
+        manifests_.push_back(beside(path, "manifest.yaml"));
     }
   }
 

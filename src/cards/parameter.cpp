@@ -68,7 +68,8 @@ std::optional<double> number_of(const Node& value) {
 }
 
 std::optional<std::string> check_range(const Parameter& parameter, const Node& value) {
-  const bool ranged = parameter.type == "integer" || parameter.type == "number" || parameter.type == "quantity";
+  const bool ranged =
+      parameter.type == "integer" || parameter.type == "number" || parameter.type == "quantity";
   const std::optional<double> number = ranged ? number_of(value) : std::nullopt;
   if (!number) return {};
   const std::string unit = parameter.unit.empty() ? "" : " " + parameter.unit;
@@ -90,14 +91,16 @@ std::optional<std::string> check_choice(const Parameter& parameter, const Node& 
 }
 
 void add_range_flaws(const Parameter& parameter, std::vector<Flaw>& found) {
-  const bool ranged = parameter.type == "integer" || parameter.type == "number" || parameter.type == "quantity";
+  const bool ranged =
+      parameter.type == "integer" || parameter.type == "number" || parameter.type == "quantity";
   if (!ranged && (parameter.minimum || parameter.maximum))
     found.push_back({parameter.minimum ? "minimum" : "maximum", Fault::not_allowed,
-                     fmt::format("a {} has no range", parameter.type), "only integer, number and quantity have"});
+                     fmt::format("a {} has no range", parameter.type),
+                     "only integer, number and quantity have"});
   if (parameter.minimum && parameter.maximum && *parameter.minimum > *parameter.maximum)
-    found.push_back({"minimum", Fault::out_of_range,
-                     fmt::format("the minimum {} is above the maximum {}", *parameter.minimum, *parameter.maximum),
-                     ""});
+    found.push_back(
+        {"minimum", Fault::out_of_range,
+         fmt::format("the minimum {} is above the maximum {}", *parameter.minimum, *parameter.maximum), ""});
 }
 
 }  // namespace
@@ -112,8 +115,9 @@ bool fits_pattern(std::string_view pattern, std::string_view text) {
     const std::vector<std::string> steps = split(text, '/');
     if (std::find(steps.begin(), steps.end(), "..") != steps.end()) return false;
   }
-  return std::all_of(text.begin(), text.end(),
-                     [&](char c) { return is_alphanumeric(c) || row->extra.find(c) != std::string_view::npos; });
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return is_alphanumeric(c) || row->extra.find(c) != std::string_view::npos;
+  });
 }
 
 bool is_confined(const Parameter& parameter) {
@@ -141,9 +145,11 @@ std::vector<Flaw> flaws(const Parameter& parameter) {
     found.push_back({"pattern", Fault::not_allowed, fmt::format("a {} has no pattern", parameter.type),
                      "only a string has"});
   if (parameter.secret && !parameter.default_value.is_null())
-    found.push_back({"default", Fault::not_allowed, "a secret has no default", "leave it out: the user gives it"});
+    found.push_back(
+        {"default", Fault::not_allowed, "a secret has no default", "leave it out: the user gives it"});
   if (!parameter.from.empty() && !is_fact(parameter.from))
-    found.push_back({"from", Fault::reference, fmt::format("there is no fact `{}`", shortened(parameter.from, 60)),
+    found.push_back({"from", Fault::reference,
+                     fmt::format("there is no fact `{}`", shortened(parameter.from, 60)),
                      suggestion(parameter.from, fact_names())});
   for (const Node& choice : parameter.one_of) {
     Parameter free = parameter;

@@ -8,8 +8,8 @@ namespace mlib::cards {
 /// A part of a manifest's text: literal text (a `$$` already read as `$`), or the name of a placeholder.
 struct Piece {
   enum class What { literal, placeholder, stray } what;
-  std::string text;         ///< the literal text, or the placeholder's name; of a stray `$` the `$`
-  std::size_t offset = 0;   ///< where it begins in the text, in bytes
+  std::string text;        ///< the literal text, or the placeholder's name; of a stray `$` the `$`
+  std::size_t offset = 0;  ///< where it begins in the text, in bytes
 };
 
 /// The pieces of `text`: `$name` and `${name}` (ASCII letters, digits, `_`), `$$` a literal `$`; any other

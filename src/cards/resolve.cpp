@@ -70,13 +70,15 @@ bool check_values(Shelf& shelf, const Draft<C>& draft, const Framework& framewor
                "1 to 63 characters a-z, 0-9 and -, beginning and ending with a letter or digit");
     } else if (parameter == nullptr) {
       report(shelf.findings, key_spot(draft, path), Fault::reference,
-             fmt::format("the framework `{}` has no parameter `{}`", framework.metadata.name, shortened(name, 60)),
+             fmt::format("the framework `{}` has no parameter `{}`", framework.metadata.name,
+                         shortened(name, 60)),
              suggestion(name, names(parameters)));
     } else if (parameter->secret) {
       report(shelf.findings, key_spot(draft, path), Fault::not_allowed,
              fmt::format("`{}` is secret: the user gives it, no card does", name));
     } else if (const auto wrong = check(*parameter, value)) {
-      report(shelf.findings, value_spot(draft, path), Fault::not_allowed, fmt::format("`{}`: {}", name, *wrong));
+      report(shelf.findings, value_spot(draft, path), Fault::not_allowed,
+             fmt::format("`{}`: {}", name, *wrong));
     }
   }
   return shelf.findings.size() == before;
@@ -91,7 +93,8 @@ std::string source_fault(const Source& source) {
   if (begins("hf://") && (steps < 2 || rest.ends_with('/'))) return "hf:// needs ORG/REPOSITORY/FILE";
   if (begins("https://") && steps < 1) return "https:// needs a host and a path";
   if (begins("pvc://") && steps < 1) return "pvc:// needs CLAIM/PATH";
-  if ((begins("file://") || begins("image://")) && !rest.starts_with('/')) return "the path must begin with /";
+  if ((begins("file://") || begins("image://")) && !rest.starts_with('/'))
+    return "the path must begin with /";
   if (source.uri.find("/../") != std::string::npos || source.uri.ends_with("/.."))
     return "the path must not go up by `..`";
   return "";
@@ -169,8 +172,8 @@ void check_viable(Shelf& shelf, Draft<Template>& draft, const Framework* framewo
   const auto look = [&](const std::string& name, const Path& path) {
     const Spot spot = value_spot(draft, path);
     const Draft<Hardware>* hardware = follow(shelf, shelf.hardware, {"Hardware", name, spot});
-    const bool fits = hardware != nullptr &&
-                      (framework == nullptr || check_pair(shelf, hardware->card, *framework, spot));
+    const bool fits =
+        hardware != nullptr && (framework == nullptr || check_pair(shelf, hardware->card, *framework, spot));
     if (!fits) draft.sound = false;
   };
   look(spec.hardware, path_of({"spec", "hardware"}));
@@ -181,7 +184,8 @@ void check_viable(Shelf& shelf, Draft<Template>& draft, const Framework* framewo
     path.push_back({"", static_cast<int>(i)});
     if (!seen.insert(name).second) {
       draft.sound = false;
-      report(shelf.findings, value_spot(draft, path), Fault::duplicate, fmt::format("`{}` is listed twice", name));
+      report(shelf.findings, value_spot(draft, path), Fault::duplicate,
+             fmt::format("`{}` is listed twice", name));
     } else if (name != spec.hardware) {
       look(name, path);
     }
@@ -196,9 +200,8 @@ void check_viable(Shelf& shelf, Draft<Template>& draft, const Framework* framewo
 void resolve_templates(Shelf& shelf) {
   for (auto& [name, draft] : shelf.templates) {
     if (!draft.sound) continue;
-    const Draft<Model>* model =
-        follow(shelf, shelf.models,
-               {"Model", draft.card.spec.model, value_spot(draft, path_of({"spec", "model"}))});
+    const Draft<Model>* model = follow(
+        shelf, shelf.models, {"Model", draft.card.spec.model, value_spot(draft, path_of({"spec", "model"}))});
     const Framework* framework =
         model == nullptr ? nullptr : &shelf.frameworks.find(model->card.spec.framework)->second.card;
     if (framework == nullptr || !check_values(shelf, draft, *framework)) draft.sound = false;
