@@ -24,9 +24,8 @@ StreamCall streams(void (*verb)(const World&, const Caller&, const A&, const Sin
 }
 
 constexpr std::string_view look = "Look around", check = "Check and render", run = "Run";
-constexpr std::string_view one = "/api/v1/namespaces/{namespace}/deployments/{name}";
 
-std::vector<Verb> cards() {
+std::vector<Verb> lists() {
   return {
       {"get templates",
        Method::get,
@@ -72,6 +71,11 @@ std::vector<Verb> cards() {
        Names{"name"},
        look,
        "get frameworks"},
+  };
+}
+
+std::vector<Verb> reading() {
+  return {
       {"describe",
        Method::get,
        "/api/v1/cards/{kind}/{name}",
@@ -116,6 +120,11 @@ std::vector<Verb> cards() {
        Names{"kind"},
        check,
        "schema model"},
+  };
+}
+
+std::vector<Verb> rendering() {
+  return {
       {"explain template",
        Method::get,
        "/api/v1/templates/{name}/values",
@@ -176,9 +185,14 @@ std::vector<Verb> life() {
        Names{"name"},
        run,
        "get deployments\nget deployments -n team-a -o wide"},
+  };
+}
+
+std::vector<Verb> watching() {
+  return {
       {"status",
        Method::get,
-       "/api/v1/namespaces/{namespace}/deployments/{name}",
+       "/api/v1/deployments/{namespace}/{name}",
        Role::viewer,
        "Show how a deployment is, and why",
        schema::json_schema<DeploymentArguments>,
@@ -189,7 +203,7 @@ std::vector<Verb> life() {
        "status demo"},
       {"logs",
        Method::get,
-       "/api/v1/namespaces/{namespace}/deployments/{name}/logs",
+       "/api/v1/deployments/{namespace}/{name}/logs",
        Role::viewer,
        "Print a deployment's log",
        schema::json_schema<LogsArguments>,
@@ -200,7 +214,7 @@ std::vector<Verb> life() {
        "logs demo --tail 20\nlogs demo -f"},
       {"endpoint",
        Method::get,
-       "/api/v1/namespaces/{namespace}/deployments/{name}/endpoint",
+       "/api/v1/deployments/{namespace}/{name}/endpoint",
        Role::viewer,
        "Print a deployment's URL alone",
        schema::json_schema<DeploymentArguments>,
@@ -209,9 +223,14 @@ std::vector<Verb> life() {
        Names{"name"},
        run,
        "endpoint demo\n"},
+  };
+}
+
+std::vector<Verb> ending() {
+  return {
       {"delete deployment",
        Method::del,
-       one,
+       "/api/v1/deployments/{namespace}/{name}",
        Role::editor,
        "Remove a deployment; its storage is kept",
        schema::json_schema<DeleteArguments>,
@@ -235,8 +254,9 @@ std::vector<Verb> life() {
 }
 
 std::vector<Verb> all() {
-  std::vector<Verb> verbs = cards();
-  for (Verb& verb : life()) verbs.push_back(std::move(verb));
+  std::vector<Verb> verbs;
+  for (const auto part : {lists, reading, rendering, life, watching, ending})
+    for (Verb& verb : part()) verbs.push_back(std::move(verb));
   return verbs;
 }
 
