@@ -73,7 +73,7 @@ TEST_CASE("all findings are told, unknown fields before missing ones, at the key
         "`east`? one of: east, west\n"
         "m.yaml:3:19: error: unknown field `cout`\n  disk: {size: big, cout: 2}\n                    ^\n  "
         "hint: did you mean `count`?\n"
-        "m.yaml:3:14: error: `big` is not a quantity\n  disk: {size: big, cout: 2}\n                ^\n"
+        "m.yaml:3:14: error: `big` is not a quantity\n  disk: {size: big, cout: 2}\n               ^\n"
         "  hint: a number with a unit, as in 500m, 4, 12Gi\n"
         "m.yaml:5:9: error: expected a map, got a list\n  labels: [1]\n          ^\n"
         "m.yaml:1:1: error: field `name` is missing\n  nmae: a\n  ^\n"
