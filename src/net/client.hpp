@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,19 +29,20 @@ struct Tls {
 /// after resolution).
 enum class Reach { any, public_only };
 
-/// One outgoing HTTP call. Redirects are never followed.
+/// One outgoing HTTP call. Redirects are never followed, so that what is sent reaches the URL's own origin
+/// only.
 struct Call {
   std::string method = "GET";
   std::string url;  ///< http://host:port/path?query or https://…; with `socket` the host is only a name
   std::string socket = {};  ///< path of a Unix socket, or ""
-  Headers headers = {};
+  Headers headers = {};     ///< Host, User-Agent and Accept are added when missing; Content-Length is ours
   Secret<std::string> bearer = {};  ///< sent as `Authorization: Bearer …`, when not empty
   std::string body = {};
-  std::optional<Tls> tls = {};
-  Reach reach = Reach::any;
-  std::chrono::milliseconds connect_timeout{5'000};
-  std::chrono::milliseconds timeout{30'000};  ///< for the whole call; with a sink: between two reads
-  std::size_t body_limit = 64U << 20U;        ///< of the answer; Problem{too_large} beyond
+  std::optional<Tls> tls = {};  ///< for https; without it the system's certificates are trusted
+  Reach reach = Reach::any;     ///< `public_only` refuses every Unix socket
+  std::chrono::milliseconds connect_timeout{5'000};  ///< names, connecting and TLS's handshake together
+  std::chrono::milliseconds timeout{30'000};         ///< for the whole call; with a sink: between two reads
+  std::size_t body_limit = 64U << 20U;  ///< of the answer; Problem{too_large} beyond; not for a sink
 };
 
 struct Answer {
@@ -54,15 +56,22 @@ struct Answer {
 /// Takes the next bytes of an answer's body; false ends the call.
 using BodySink = std::function<bool(std::string_view bytes)>;
 
-/// The one outgoing HTTP client. Throws Problem{unavailable} (cannot connect, connection lost, TLS refused),
-/// Problem{timeout}, Problem{too_large}, Problem{forbidden} (address refused), Problem{cancelled}; any HTTP
-/// status is an Answer. Its texts name the method, the address and the cause, never a header or the body.
+/// The one outgoing HTTP client; may be used by several threads at once. Throws Problem{unavailable} (cannot
+/// connect, connection lost, TLS refused, no HTTP), Problem{timeout}, Problem{too_large}, Problem{forbidden}
+/// (address refused), Problem{cancelled} within 100 ms, Problem{usage} (a URL, method or header that cannot
+/// be sent) and Problem{invalid} (PEM texts); any HTTP status is an Answer. Its texts name the method, the
+/// address and the cause, never a query, a header or a body. A GET or HEAD may go over a connection that an
+/// earlier call left open; when that was closed in the meantime it is sent once more over a new one.
+/// Everything else is sent once.
 class Client {
  public:
   virtual ~Client() = default;
   virtual Answer call(const Call& call, const Cancel* cancel = nullptr) = 0;
-  /// With a sink the body of a 2xx answer goes to it as it arrives (Answer::body stays empty).
+  /// With a sink the body of a 2xx answer goes to it as it arrives (Answer::body stays empty); any other
+  /// answer has its body as from `call`. What the sink throws ends the call and is passed on.
   virtual Answer stream(const Call& call, const BodySink& sink, const Cancel* cancel = nullptr) = 0;
 };
+
+std::unique_ptr<Client> make_client();
 
 }  // namespace mlib::net

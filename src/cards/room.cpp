@@ -1,0 +1,1 @@
+// The room's first file; removed once the room has another.
