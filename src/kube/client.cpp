@@ -41,15 +41,22 @@ Node parsed(const net::Answer& answer, const Asked& asked) {
   Node node;
   schema::JsonError error;
   if (!schema::read_json(answer.body, node, error, limits))
-    throw Problem(Kind::failed, fmt::format("cannot {} {}: the answer of {} is not JSON", asked.verb, asked.object,
-                                            asked.server),
-                  "is that address a Kubernetes API server?");
+    throw Problem(
+        Kind::failed,
+        fmt::format("cannot {} {}: the answer of {} is not JSON", asked.verb, asked.object, asked.server),
+        "is that address a Kubernetes API server?");
   return node;
 }
 
 void add_query(std::string& url, std::string_view key, std::string_view value) {
   url += url.find('?') == std::string::npos ? '?' : '&';
   url += fmt::format("{}={}", key, percent_encoded(value));
+}
+
+Problem no_answer(const Config& config, const Problem& cause) {
+  return {cause.kind(),
+          fmt::format("the cluster of context `{}` does not answer: {}", config.context, cause.message()),
+          cause.hint().empty() ? fmt::format("{} names {}", config.source, config.server) : cause.hint()};
 }
 
 }  // namespace
@@ -70,19 +77,16 @@ Asked Client::asked(std::string verb, const Id& id) const {
   return {std::move(verb), to_text(id), config_.server, id.kind == "Secret"};
 }
 
-net::Answer Client::send_once(net::Call call, const Cancel* cancel) {
-  call.headers.emplace_back("Accept", "application/json");
-  credentials_.sign(call);
-  return http_.call(call, cancel);
-}
-
-net::Answer Client::send(net::Call call, const Cancel* cancel) {
+net::Answer Client::send(const net::Call& call, const Cancel* cancel) {
   bool renewed = false;
   for (int number = 0;; ++number) {
     const bool last = number + 1 >= tries;
+    net::Call signed_call = call;
+    signed_call.headers.emplace_back("Accept", "application/json");
+    credentials_.sign(signed_call);
     milliseconds wait{0};
     try {
-      net::Answer answer = send_once(call, cancel);
+      net::Answer answer = http_.call(signed_call, cancel);
       if (answer.status == 401 && !renewed && credentials_.renew()) {
         renewed = true;
         continue;
@@ -90,11 +94,8 @@ net::Answer Client::send(net::Call call, const Cancel* cancel) {
       if (!busy(answer.status) || last) return answer;
       wait = pause_of(&answer, number);
     } catch (const Problem& problem) {
-      if (problem.kind() != Kind::unavailable || last)
-        throw Problem(problem.kind(), fmt::format("the cluster of context `{}` does not answer: {}", config_.context,
-                                                  problem.message()),
-                      problem.hint().empty() ? fmt::format("{} names {}", config_.source, config_.server)
-                                             : problem.hint());
+      if (problem.kind() == Kind::cancelled) throw;
+      if (problem.kind() != Kind::unavailable || last) throw no_answer(config_, problem);
       wait = pause_of(nullptr, number);
     }
     pause(clock_, wait, cancel);
@@ -107,15 +108,16 @@ Resource Client::resource(const std::string& api_version, const std::string& kin
   if (const auto found = found_.find(key); found != found_.end()) return found->second;
   net::Call call;
   call.url = config_.server + group_path(api_version);
-  const net::Answer answer = send(std::move(call), cancel);
+  const net::Answer answer = send(call, cancel);
   const Asked what{"look up", key, config_.server};
   std::optional<Resource> found;
   if (answer.status == 200) found = find_resource(parsed(answer, what), api_version, kind);
   if (answer.status != 200 && answer.status != 404) throw problem_of(answer, what);
   if (!found)
-    throw Problem(Kind::unsupported, fmt::format("the cluster of context `{}` has no {} of {}", config_.context, kind,
-                                                 api_version),
-                  "its operator or CustomResourceDefinition is not installed, or the cluster is too old");
+    throw Problem(
+        Kind::unsupported,
+        fmt::format("the cluster of context `{}` has no {} of {}", config_.context, kind, api_version),
+        "its operator or CustomResourceDefinition is not installed, or the cluster is too old");
   return found_.emplace(key, *found).first->second;
 }
 
@@ -126,7 +128,7 @@ std::string Client::url(const Id& id, const Cancel* cancel) {
 std::optional<Node> Client::get(const Id& id, const Cancel* cancel) {
   net::Call call;
   call.url = url(id, cancel);
-  const net::Answer answer = send(std::move(call), cancel);
+  const net::Answer answer = send(call, cancel);
   if (answer.status == 404) return std::nullopt;
   if (answer.status != 200) throw problem_of(answer, asked("get", id));
   return parsed(answer, asked("get", id));
@@ -135,7 +137,7 @@ std::optional<Node> Client::get(const Id& id, const Cancel* cancel) {
 bool Client::list_page(Node& page, const std::string& url, const Asked& asked, const Cancel* cancel) {
   net::Call call;
   call.url = url;
-  const net::Answer answer = send(std::move(call), cancel);
+  const net::Answer answer = send(call, cancel);
   if (answer.status == 410) return false;
   if (answer.status != 200) throw problem_of(answer, asked);
   page = parsed(answer, asked);
@@ -157,7 +159,8 @@ std::vector<Node> Client::list(const Id& kind, const Selection& selection, const
     if (!list_page(page, page_url, asked("list", kind), cancel)) {
       // The pages expired: from the start.
       if (++restarts > 3)
-        throw Problem(Kind::unavailable, fmt::format("the list of {} expires while it is read", to_text(kind)));
+        throw Problem(Kind::unavailable,
+                      fmt::format("the list of {} expires while it is read", to_text(kind)));
       items.clear();
       token.clear();
       continue;
@@ -185,7 +188,7 @@ Node Client::create(const Node& object, bool dry_run, const Cancel* cancel) {
   if (dry_run) add_query(call.url, "dryRun", "All");
   call.headers.emplace_back("Content-Type", "application/json");
   call.body = schema::to_json(object);
-  const net::Answer answer = send(std::move(call), cancel);
+  const net::Answer answer = send(call, cancel);
   if (answer.status != 200 && answer.status != 201 && answer.status != 202)
     throw problem_of(answer, asked("create", id));
   return parsed(answer, asked("create", id));
@@ -203,7 +206,7 @@ Node Client::apply(const Node& object, const ApplyOptions& options, const Cancel
   // JSON is YAML: servers before 1.33 know only this name for it.
   call.headers.emplace_back("Content-Type", "application/apply-patch+yaml");
   call.body = schema::to_json(object);
-  const net::Answer answer = send(std::move(call), cancel);
+  const net::Answer answer = send(call, cancel);
   if (answer.status != 200 && answer.status != 201) throw problem_of(answer, asked("apply", id));
   return parsed(answer, asked("apply", id));
 }
@@ -219,7 +222,7 @@ bool Client::remove(const Removal& removal, const Cancel* cancel) {
   options.set("preconditions", Node::map()).set("uid", removal.uid);
   call.headers.emplace_back("Content-Type", "application/json");
   call.body = schema::to_json(options);
-  const net::Answer answer = send(std::move(call), cancel);
+  const net::Answer answer = send(call, cancel);
   if (answer.status == 404 || answer.status == 409) return false;
   if (answer.status != 200 && answer.status != 202) throw problem_of(answer, asked("delete", removal.id));
   return true;

@@ -59,22 +59,21 @@ class Client {
   std::vector<Node> list(const Id& kind, const Selection& selection, const Cancel* cancel = nullptr);
   /// POST; Problem{conflict} when it exists.
   Node create(const Node& object, bool dry_run, const Cancel* cancel = nullptr);
-  /// Server-side apply as field manager `model-library`, unknown fields refused. Gives the object as it is (or
-  /// would be).
+  /// Server-side apply as field manager `model-library`, unknown fields refused. Gives the object as it is
+  /// (or would be).
   Node apply(const Node& object, const ApplyOptions& options, const Cancel* cancel = nullptr);
   /// False when it was gone (or another object has its name now).
   bool remove(const Removal& removal, const Cancel* cancel = nullptr);
   /// The log as it comes, each line begun by its time stamp. Problem{invalid} while the container has none.
   void log(const LogQuery& query, const net::BodySink& sink, const Cancel* cancel = nullptr);
 
-  /// How the server calls `kind`, asked once when it is not among the known. Problem{unsupported} when it has no
-  /// such kind.
+  /// How the server calls `kind`, asked once when it is not among the known. Problem{unsupported} when it has
+  /// no such kind.
   Resource resource(const std::string& api_version, const std::string& kind, const Cancel* cancel = nullptr);
 
  private:
-  net::Answer send(net::Call call, const Cancel* cancel);
-  net::Answer send_once(net::Call call, const Cancel* cancel);
-  bool list_page(Node& page, const std::string& path, const Asked& asked, const Cancel* cancel);
+  net::Answer send(const net::Call& call, const Cancel* cancel);
+  bool list_page(Node& page, const std::string& url, const Asked& asked, const Cancel* cancel);
   Asked asked(std::string verb, const Id& id) const;
   std::string url(const Id& id, const Cancel* cancel);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -106,7 +107,8 @@ T decoded(const Named& entry, std::string_view what) {
 }
 
 [[noreturn]] void unsupported(const Named& entry, std::string_view field, std::string_view hint) {
-  throw Problem(Kind::unsupported, fmt::format("`{}` of `{}` in {} is not supported", field, entry.name, entry.file),
+  throw Problem(Kind::unsupported,
+                fmt::format("`{}` of `{}` in {} is not supported", field, entry.name, entry.file),
                 std::string(hint));
 }
 
@@ -123,7 +125,8 @@ std::string data_or_file(const Named& entry, const std::string& data, const std:
     std::erase_if(compact, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
     const auto bytes = from_base64(compact);
     if (!bytes)
-      throw Problem(Kind::invalid, fmt::format("`{}-data` of `{}` in {} is not base64", field, entry.name, entry.file));
+      throw Problem(Kind::invalid,
+                    fmt::format("`{}-data` of `{}` in {} is not base64", field, entry.name, entry.file));
     return *bytes;
   }
   return path.empty() ? "" : bytes_of(beside(entry.file, path), field);
@@ -132,12 +135,13 @@ std::string data_or_file(const Named& entry, const std::string& data, const std:
 void use_cluster(Config& config, const Named& named) {
   const auto cluster = decoded<ClusterEntry>(named, "cluster");
   if (!cluster.proxy_url.empty())
-    unsupported(named, "proxy-url", "reach the cluster directly, or forward a port to it and name that as `server`");
+    unsupported(named, "proxy-url",
+                "reach the cluster directly, or forward a port to it and name that as `server`");
   config.server = cluster.server;
   while (!config.server.empty() && config.server.back() == '/') config.server.pop_back();
   if (config.server.find("://") == std::string::npos) config.server = "https://" + config.server;
-  config.tls.ca =
-      data_or_file(named, cluster.certificate_authority_data, cluster.certificate_authority, "certificate-authority");
+  config.tls.ca = data_or_file(named, cluster.certificate_authority_data, cluster.certificate_authority,
+                               "certificate-authority");
   config.tls.insecure = cluster.insecure;
   config.tls.server_name = cluster.tls_server_name;
 }
@@ -157,8 +161,8 @@ void use_exec(Config& config, const Named& named, const ExecEntry& entry) {
 
 void use_impersonation(Config& config, const Named& named, const UserEntry& user) {
   if (user.as.empty() && (!user.as_uid.empty() || !user.as_groups.empty() || !user.as_extra.empty()))
-    throw Problem(Kind::invalid,
-                  fmt::format("`{}` in {} has as-uid, as-groups or as-user-extra without `as`", named.name, named.file));
+    throw Problem(Kind::invalid, fmt::format("`{}` in {} has as-uid, as-groups or as-user-extra without `as`",
+                                             named.name, named.file));
   if (!user.as.empty()) config.impersonate.emplace_back("Impersonate-User", user.as);
   if (!user.as_uid.empty()) config.impersonate.emplace_back("Impersonate-Uid", user.as_uid);
   for (const std::string& group : user.as_groups) config.impersonate.emplace_back("Impersonate-Group", group);
@@ -176,8 +180,8 @@ void use_user(Config& config, const Named& named) {
   config.tls.certificate = data_or_file(named, user.certificate_data, user.certificate, "client-certificate");
   config.tls.key = Secret<std::string>(data_or_file(named, user.key_data, user.key, "client-key"));
   if (config.tls.certificate.empty() != config.tls.key.empty())
-    throw Problem(Kind::invalid, fmt::format("user `{}` in {} has a client {} without a {}", named.name, named.file,
-                                             config.tls.key.empty() ? "certificate" : "key",
+    throw Problem(Kind::invalid, fmt::format("user `{}` in {} has a client {} without a {}", named.name,
+                                             named.file, config.tls.key.empty() ? "certificate" : "key",
                                              config.tls.key.empty() ? "key" : "certificate"));
   if (!user.token_file.empty()) {
     config.token_file = beside(named.file, user.token_file);
@@ -190,11 +194,11 @@ void use_user(Config& config, const Named& named) {
 
 Config in_cluster(const Where& where) {
   const bool six = where.service_host.find(':') != std::string::npos;
+  const std::string host = six ? fmt::format("[{}]", where.service_host) : where.service_host;
   Config config;
   config.context = "in-cluster";
   config.source = where.service_account;
-  config.server = fmt::format(six ? "https://[{}]:{}" : "https://{}:{}", where.service_host,
-                              where.service_port.empty() ? "443" : where.service_port);
+  config.server = fmt::format("https://{}:{}", host, where.service_port.empty() ? "443" : where.service_port);
   config.tls.ca = bytes_of(where.service_account + "/ca.crt", "the service account's certificate authority");
   config.token_file = where.service_account + "/token";
   bytes_of(config.token_file, "the service account's token");
@@ -220,7 +224,8 @@ Merged merged_files(const Where& where) {
 
 Config find(const Where& where) {
   const Merged merged = merged_files(where);
-  if (merged.contexts.empty() && where.kubeconfig.empty() && !where.service_host.empty()) return in_cluster(where);
+  if (merged.contexts.empty() && where.kubeconfig.empty() && !where.service_host.empty())
+    return in_cluster(where);
   if (merged.files.empty())
     throw Problem(Kind::not_found,
                   fmt::format("no cluster is configured: {} does not exist",
@@ -230,8 +235,9 @@ Config find(const Where& where) {
   if (name.empty()) {
     std::vector<std::string> names;
     for (const Named& context : merged.contexts) names.push_back(context.name);
-    throw Problem(Kind::not_found, fmt::format("{} names no current-context", merged.source()),
-                  fmt::format("choose with --context; known: {}", names.empty() ? "none" : join(names, ", ")));
+    throw Problem(
+        Kind::not_found, fmt::format("{} names no current-context", merged.source()),
+        fmt::format("choose with --context; known: {}", names.empty() ? "none" : join(names, ", ")));
   }
   const Named& named = pick(merged.contexts, name, "context", merged);
   const auto context = decoded<ContextEntry>(named, "context");

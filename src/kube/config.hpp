@@ -34,12 +34,13 @@ struct Config {
 
 /// Where to look for a cluster; the environment is read by the caller.
 struct Where {
-  std::string kubeconfig = {};            ///< --kubeconfig: this file and no other
-  std::vector<std::string> paths = {};    ///< else $KUBECONFIG's files, or ~/.kube/config; absent ones are skipped
-  std::string context = {};               ///< --context; else current-context
-  std::string namespace_name = {};        ///< -n; else the context's
-  std::string service_host = {};          ///< $KUBERNETES_SERVICE_HOST, for a program that runs in a pod
-  std::string service_port = {};          ///< $KUBERNETES_SERVICE_PORT
+  std::string kubeconfig = {};  ///< --kubeconfig: this file and no other
+  std::vector<std::string> paths =
+      {};                           ///< else $KUBECONFIG's files, or ~/.kube/config; absent ones are skipped
+  std::string context = {};         ///< --context; else current-context
+  std::string namespace_name = {};  ///< -n; else the context's
+  std::string service_host = {};    ///< $KUBERNETES_SERVICE_HOST, for a program that runs in a pod
+  std::string service_port = {};    ///< $KUBERNETES_SERVICE_PORT
   std::string service_account = "/var/run/secrets/kubernetes.io/serviceaccount";
 };
 

@@ -17,13 +17,13 @@ void Credentials::sign(net::Call& call) {
     std::ifstream file(config_.token_file, std::ios::binary);
     const std::string text((std::istreambuf_iterator<char>(file)), {});
     if (!file.is_open() || trim(text).empty())
-      throw Problem(Kind::unauthorized, fmt::format("the token file {} cannot be read or is empty", config_.token_file),
+      throw Problem(Kind::unauthorized,
+                    fmt::format("the token file {} cannot be read or is empty", config_.token_file),
                     fmt::format("it is named by {}", config_.source));
     call.bearer = Secret<std::string>(std::string(trim(text)));
   }
   if (!config_.exec) return;
-  const bool stale =
-      given_ && given_->expires && *given_->expires - std::chrono::minutes{1} <= clock_.wall();
+  const bool stale = given_ && given_->expires && *given_->expires - std::chrono::minutes{1} <= clock_.wall();
   if (!given_ || stale) given_ = run_exec(config_);
   if (!given_->token.empty()) call.bearer = given_->token;
   if (!given_->certificate.empty()) {

@@ -61,7 +61,8 @@ bool read_both(Pipe& out, Pipe& err, Ran& ran) {
   const auto end = std::chrono::steady_clock::now() + longest;
   std::array<pollfd, 2> polled{pollfd{out.ends[0], POLLIN, 0}, pollfd{err.ends[0], POLLIN, 0}};
   while (polled[0].fd >= 0 || polled[1].fd >= 0) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
     if (::poll(polled.data(), polled.size(), static_cast<int>(left.count())) <= 0) continue;
     if (polled[0].fd >= 0 && polled[0].revents != 0 && !drain(polled[0].fd, ran.out)) polled[0].fd = -1;
@@ -91,9 +92,10 @@ Ran run(const Exec& exec, std::vector<std::string> environment) {
                                     pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0)
-    throw Problem(Kind::unavailable,
-                  fmt::format("the credential program `{}` cannot be run: {}", exec.command, std::strerror(failed)),
-                  exec.install_hint.empty() ? "install it, or use another context" : exec.install_hint);
+    throw Problem(
+        Kind::unavailable,
+        fmt::format("the credential program `{}` cannot be run: {}", exec.command, std::strerror(failed)),
+        exec.install_hint.empty() ? "install it, or use another context" : exec.install_hint);
   out.close_end(1);
   err.close_end(1);
   Ran ran;
@@ -148,7 +150,8 @@ ExecCredential run_exec(const Config& config) {
   const Exec& exec = *config.exec;
   const Ran ran = run(exec, environment_of(config));
   if (ran.timed_out)
-    throw Problem(Kind::timeout, fmt::format("the credential program `{}` did not end within a minute", exec.command));
+    throw Problem(Kind::timeout,
+                  fmt::format("the credential program `{}` did not end within a minute", exec.command));
   if (!WIFEXITED(ran.status) || WEXITSTATUS(ran.status) != 0)
     throw Problem(Kind::unauthorized,
                   fmt::format("the credential program `{}` failed: {}", exec.command,
@@ -159,15 +162,17 @@ ExecCredential run_exec(const Config& config) {
   const bool read = schema::read_json(ran.out, answer, error);
   const Node* status = answer.find("status");
   if (!read || status == nullptr || answer.text_at({"kind"}) != "ExecCredential")
-    throw Problem(Kind::unauthorized, fmt::format("the credential program `{}` gave no ExecCredential", exec.command));
+    throw Problem(Kind::unauthorized,
+                  fmt::format("the credential program `{}` gave no ExecCredential", exec.command));
   ExecCredential credential;
   credential.token = Secret<std::string>(status->text_at({"token"}));
   credential.certificate = status->text_at({"clientCertificateData"});
   credential.key = Secret<std::string>(status->text_at({"clientKeyData"}));
   credential.expires = from_utc(status->text_at({"expirationTimestamp"}));
   if (credential.token.empty() && credential.certificate.empty())
-    throw Problem(Kind::unauthorized,
-                  fmt::format("the credential program `{}` gave neither a token nor a certificate", exec.command));
+    throw Problem(
+        Kind::unauthorized,
+        fmt::format("the credential program `{}` gave neither a token nor a certificate", exec.command));
   return credential;
 }
 

@@ -8,7 +8,8 @@ namespace mlib::kube {
 
 std::string to_text(const Id& id) {
   std::string text = id.kind;
-  if (!id.namespace_name.empty() && !id.name.empty()) return fmt::format("{} {}/{}", id.kind, id.namespace_name, id.name);
+  if (!id.namespace_name.empty() && !id.name.empty())
+    return fmt::format("{} {}/{}", id.kind, id.namespace_name, id.name);
   if (!id.name.empty()) return fmt::format("{} {}", id.kind, id.name);
   return id.namespace_name.empty() ? id.kind : fmt::format("{} in {}", id.kind, id.namespace_name);
 }

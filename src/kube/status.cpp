@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "schema/document.hpp"
 
@@ -57,7 +59,8 @@ Finding finding_of(const Node& cause, const Asked& asked) {
   finding.place.file = asked.object;
   const std::string field = without_dot(cause.text_at({"field"}));
   const std::string message = asked.secret ? "is not valid" : cause.text_at({"message"});
-  finding.message = field.empty() ? shortened(message, 1000) : fmt::format("{}: {}", field, shortened(message, 1000));
+  finding.message =
+      field.empty() ? shortened(message, 1000) : fmt::format("{}: {}", field, shortened(message, 1000));
   return finding;
 }
 
@@ -77,10 +80,9 @@ Problem field_conflict(const Node& causes, const Asked& asked) {
     findings.push_back(std::move(finding));
   }
   return {Kind::conflict,
-          fmt::format("{}: {} of {} {} kept by {}", asked.object, fields.size(),
-                      fields.size() == 1 ? "its field" : "its fields", fields.size() == 1 ? "is" : "are",
-                      join(managers, ", ")),
-          "--force-conflicts takes the fields over", std::move(findings)};
+          fmt::format("{}: {} {} set {}", asked.object, join(managers, ", "),
+                      managers.size() == 1 ? "has" : "have", shortened(join(fields, ", "), 500)),
+          "--force-conflicts takes these fields over", std::move(findings)};
 }
 
 bool has_reason(const Node* causes, std::string_view reason) {
@@ -94,10 +96,12 @@ bool has_reason(const Node* causes, std::string_view reason) {
 std::string hint_for(std::string_view message, const Row& row) {
   const auto says = [&](std::string_view words) { return message.find(words) != std::string_view::npos; };
   if (says("exceeded quota")) return "ask for less, delete what is not needed, or have the quota raised";
-  if (says("violates PodSecurity")) return "the namespace's Pod Security level forbids it: use another namespace";
+  if (says("violates PodSecurity"))
+    return "the namespace's Pod Security level forbids it: use another namespace";
   if (says("because it is being terminated")) return "wait until the namespace is gone, or use another one";
   if (says("admission webhook")) return "an admission webhook of the cluster refused it";
-  if (says("field is immutable")) return "delete the deployment first (its storage is kept), then deploy again";
+  if (says("field is immutable"))
+    return "delete the deployment first (its storage is kept), then deploy again";
   if (says("unknown field")) return "the cluster's version does not know that field";
   return std::string(row.hint);
 }
@@ -114,7 +118,8 @@ Problem problem_of(const net::Answer& answer, const Asked& asked) {
   Node status;
   schema::JsonError error;
   if (!schema::read_json(answer.body, status, error) || status.text_at({"kind"}) != "Status") {
-    std::string text = fmt::format("cannot {} {}: {} answered {}", asked.verb, asked.object, asked.server, answer.status);
+    std::string text =
+        fmt::format("cannot {} {}: {} answered {}", asked.verb, asked.object, asked.server, answer.status);
     if (!asked.secret) text += ": " + short_body(answer.body);
     return {row.kind, std::move(text), std::string(row.hint)};
   }
