@@ -157,8 +157,10 @@ Rendered render(const cards::Library& library, const Request& request, const Pol
 
 Rendered render_layers(const cards::Framework& framework, const std::vector<Layer>& layers,
                        const Identity& identity, const PolicyFile& policy) {
+  std::vector<Layer> all{defaults(framework)};
+  all.insert(all.end(), layers.begin(), layers.end());
   return run({.framework = framework,
-              .layers = layers,
+              .layers = all,
               .identity = identity,
               .policy = policy,
               .strictness = Strictness::lenient});
