@@ -1,9 +1,16 @@
-# Sourced: `build PRESET [TARGET...]` configures once and builds; ccache is shared between checkouts.
-build() {
-  local top preset=$1
-  top=$(git rev-parse --show-toplevel)
+# shellcheck shell=bash
+# Sourced: gives `build PRESET [TARGET...]`, which configures build/PRESET once and builds the targets.
+# One ccache serves every clone and worktree: paths below the root are hashed as relative ones.
+mlib_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export CCACHE_BASEDIR=$mlib_root CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-10G}
+
+build() { # PRESET [TARGET...]
+  local preset=$1 folder=$mlib_root/build/$1
   shift
-  export CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1
-  [ -f "$top/build/$preset/build.ninja" ] || (cd "$top" && cmake --preset "$preset" > "/tmp/cmake-$$.log" 2>&1 || { cat "/tmp/cmake-$$.log" >&2; return 1; })
-  nice ninja -C "$top/build/$preset" "$@"
+  if [ ! -e "$folder/build.ninja" ]; then
+    mkdir -p "$folder"
+    (cd "$mlib_root" && nice cmake --preset "$preset") > "$folder/configure.log" 2>&1 ||
+      { cat "$folder/configure.log" >&2; return 1; }
+  fi
+  nice ninja -C "$folder" -j "${MLIB_JOBS:-$(nproc)}" "$@"
 }

@@ -60,15 +60,24 @@ std::string_view slug(Kind kind) { return row(kind).slug; }
 
 std::string_view to_text(Fault fault) {
   switch (fault) {
-    case Fault::syntax: return "syntax";
-    case Fault::unknown_field: return "unknown-field";
-    case Fault::missing: return "missing";
-    case Fault::wrong_type: return "wrong-type";
-    case Fault::out_of_range: return "out-of-range";
-    case Fault::not_allowed: return "not-allowed";
-    case Fault::duplicate: return "duplicate";
-    case Fault::reference: return "reference";
-    case Fault::limit: return "limit";
+    case Fault::syntax:
+      return "syntax";
+    case Fault::unknown_field:
+      return "unknown-field";
+    case Fault::missing:
+      return "missing";
+    case Fault::wrong_type:
+      return "wrong-type";
+    case Fault::out_of_range:
+      return "out-of-range";
+    case Fault::not_allowed:
+      return "not-allowed";
+    case Fault::duplicate:
+      return "duplicate";
+    case Fault::reference:
+      return "reference";
+    case Fault::limit:
+      return "limit";
   }
   return "syntax";
 }

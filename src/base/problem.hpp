@@ -6,7 +6,8 @@
 
 namespace mlib {
 
-/// Where something was written: 1-based line and column; 0 when there is none (a value from a command line, say).
+/// Where something was written: 1-based line and column; 0 when there is none (a value from a command line,
+/// say).
 struct Place {
   std::string file;
   int line = 0;
@@ -24,7 +25,17 @@ using Path = std::vector<Step>;
 std::string to_text(const Path& path);
 
 /// What is wrong with an input, for programs; people read Finding::message.
-enum class Fault { syntax, unknown_field, missing, wrong_type, out_of_range, not_allowed, duplicate, reference, limit };
+enum class Fault {
+  syntax,
+  unknown_field,
+  missing,
+  wrong_type,
+  out_of_range,
+  not_allowed,
+  duplicate,
+  reference,
+  limit
+};
 std::string_view to_text(Fault fault);
 
 /// One thing that is wrong, where, and what would be right. `excerpt` is the line it was found in, or "".
@@ -62,8 +73,8 @@ int exit_code(Kind kind);
 /// `not-found`: the slug of the problem's type, `/problems/not-found`.
 std::string_view slug(Kind kind);
 
-/// The one exception of this program: thrown deep, caught in dispatch, in the command line and in background steps.
-/// Its text never holds a secret.
+/// The one exception of this program: thrown deep, caught in dispatch, in the command line and in background
+/// steps. Its text never holds a secret.
 class Problem : public std::exception {
  public:
   Problem(Kind kind, std::string message, std::string hint = "", std::vector<Finding> findings = {})

@@ -3,8 +3,8 @@
 
 namespace mlib {
 
-/// A value that no logger, serializer or error can print: it has no conversion, no formatter and no operator<<;
-/// `reveal()` is the only way in, and a house rule lists who may call it.
+/// A value that no logger, serializer or error can print: it has no conversion, no formatter and no
+/// operator<<; `reveal()` is the only way in, and a house rule lists who may call it.
 template <class T>
 class Secret {
  public:

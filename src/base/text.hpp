@@ -8,7 +8,8 @@
 
 namespace mlib {
 
-/// The nearest of `known` to `word` by edit distance (case ignored), when near enough to be meant; "" otherwise.
+/// The nearest of `known` to `word` by edit distance (case ignored), when near enough to be meant; ""
+/// otherwise.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
 /// "did you mean `X`?", or "known: a, b, c" for up to ten, or "".
@@ -30,7 +31,8 @@ std::string visible(std::string_view text);
 /// Up to `bytes` bytes, cut between characters, with "…" when something was cut off.
 std::string shortened(std::string_view text, std::size_t bytes);
 
-/// A Kubernetes name: DNS-1123 label, 1 to 63 of a-z 0-9 and '-', beginning and ending with a letter or digit.
+/// A Kubernetes name: DNS-1123 label, 1 to 63 of a-z 0-9 and '-', beginning and ending with a letter or
+/// digit.
 bool is_dns_label(std::string_view text);
 
 /// Bytes of a Kubernetes quantity ("12Gi", "500M", "1e3", "0.5"); nothing when it is none.

@@ -1,1 +1,1 @@
-// The room's first file; replaced as the room fills.
+// The room's first file; removed once the room has another.

@@ -1,0 +1,335 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schema/describe.hpp"
+
+/// The five kinds of card. Each file: apiVersion `model-library/v1`, kind, metadata, spec. Names are file
+/// names.
+namespace mlib::cards {
+
+using schema::Dict;
+using schema::Node;
+
+struct Metadata {
+  std::string name;
+  std::string title;
+  std::string description;
+  Dict<std::string> labels;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("name", name,
+            {.help = "Name of the card, the same as its file's", .required = true, .format = "dns-label"});
+    d.field("title", title, {.help = "Name for people"});
+    d.field("description", description, {.help = "What it is, in a sentence"});
+    d.field("labels", labels, {.help = "Free labels to filter by"});
+  }
+};
+
+/// How the original's clients see this card (its id and place in `/get_all`); absent for cards that it never
+/// had.
+struct Original {
+  std::string id;
+  int order = 0;
+  std::string deployment_yaml;
+  Node tags = Node::map();
+
+  template <class D>
+  void describe(D& d) {
+    d.field("id", id, {.help = "The original's id; stable", .required = true});
+    d.field("order", order, {.help = "Place in the original's list", .min = 0});
+    d.field("deployment_yaml", deployment_yaml, {.help = "The original's name of the manifest (Framework)"});
+    d.field("tags", tags, {.help = "The original's tags (Framework)"});
+  }
+};
+
+/// One parameter that a Framework's manifest may use, as a subset of JSON Schema.
+struct Parameter {
+  std::string type = "string";
+  std::string help;
+  Node default_value;  ///< null: none
+  std::string from;    ///< a fact of another card: hardware.cpus, model.weights_file, … (render/facts)
+  std::vector<Node> one_of;
+  std::optional<double> minimum;
+  std::optional<double> maximum;
+  std::string pattern;  ///< glob-free character set: see cards/parameter.hpp
+  std::string unit;
+  std::string group;
+  bool secret = false;
+  bool required = false;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("type", type,
+            {.help = "Type of the value",
+             .one_of = {"string", "integer", "number", "boolean", "list", "map", "quantity", "name"}});
+    d.field("help", help, {.help = "One line for people"});
+    d.field("default", default_value, {.help = "Value when nothing else gives one"});
+    d.field("from", from, {.help = "The fact of another card that gives it, e.g. hardware.cpus"});
+    d.field("enum", one_of, {.help = "The values that are allowed"});
+    d.field("minimum", minimum, {.help = "Smallest number"});
+    d.field("maximum", maximum, {.help = "Largest number"});
+    d.field("pattern", pattern,
+            {.help = "What the text may consist of", .one_of = {"", "word", "path", "url", "repository"}});
+    d.field("unit", unit, {.help = "Unit of the number"});
+    d.field("group", group, {.help = "Heading it is shown under"});
+    d.field("secret", secret, {.help = "Only ever written into a Secret"});
+    d.field("required", required, {.help = "A deployment without it is refused"});
+  }
+};
+
+struct Health {
+  std::optional<std::string> path;  ///< none: the original's null (no health check)
+  int port = 8000;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("path", path, {.help = "Path that answers 200 when the engine is ready, e.g. /health"});
+    d.field("port", port, {.help = "Port of the container", .min = 1, .max = 65535});
+  }
+};
+
+struct FrameworkSpec {
+  std::string engine;  ///< llama.cpp, vllm, …
+  std::string version;
+  std::string image;
+  std::string manifest = "manifest.yaml";
+  std::string protocol = "openai";
+  Health health;
+  Dict<Parameter> parameters;
+
+  std::optional<Original> original;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("engine", engine, {.help = "The serving engine", .required = true});
+    d.field("version", version, {.help = "The engine's version"});
+    d.field("image", image, {.help = "Container image, with tag"});
+    d.field("manifest", manifest, {.help = "File with the Kubernetes objects, beside this one"});
+    d.field("protocol", protocol,
+            {.help = "API that the engine speaks", .one_of = {"openai", "deepsparse", "http"}});
+    d.field("health", health, {.help = "When it is ready"});
+    d.field("parameters", parameters, {.help = "What the manifest's placeholders stand for"});
+    d.field("original", original, {.help = "How the original's clients see it"});
+  }
+};
+
+/// Where weights come from: hf://ORG/REPO/FILE, https://…, file:///…, pvc://CLAIM/PATH, image:///PATH.
+struct Source {
+  std::string uri;
+  std::string sha256;
+  std::optional<std::int64_t> bytes;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("uri", uri, {.help = "hf://, https://, file://, pvc:// or image://", .required = true});
+    d.field("sha256", sha256, {.help = "Checksum of the file, 64 hex digits"});
+    d.field("bytes", bytes, {.help = "Size of the file", .min = 1, .unit = "bytes"});
+  }
+};
+
+/// The shape that memory and speed follow from.
+struct Shape {
+  std::optional<int> layers, heads, kv_heads, head_size, hidden, vocabulary;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("layers", layers, {.help = "Transformer layers", .min = 1});
+    d.field("heads", heads, {.help = "Attention heads", .min = 1});
+    d.field("kv_heads", kv_heads, {.help = "Key-value heads", .min = 1});
+    d.field("head_size", head_size, {.help = "Size of a head", .min = 1});
+    d.field("hidden", hidden, {.help = "Hidden size", .min = 1});
+    d.field("vocabulary", vocabulary, {.help = "Tokens of the vocabulary", .min = 1});
+  }
+};
+
+struct ModelSpec {
+  std::string framework;
+  std::vector<Source> sources;
+  std::string format;
+  std::string quantization;
+  std::string task;
+  std::string license;
+  bool gated = false;
+  std::optional<std::int64_t> parameters;
+  std::optional<int> context_length;
+  Shape shape;
+  Dict<Node> values;
+  std::optional<Original> original;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("framework", framework,
+            {.help = "Framework that serves it", .required = true, .format = "framework"});
+    d.field("sources", sources, {.help = "Where the weights come from; the first that can be used is"});
+    d.field("format", format,
+            {.help = "File format of the weights",
+             .one_of = {"", "gguf", "safetensors", "onnx", "pytorch", "none"}});
+    d.field("quantization", quantization, {.help = "e.g. Q4_K_M, FP8, BF16"});
+    d.field("task", task, {.help = "What it does, e.g. text-generation"});
+    d.field("license", license, {.help = "SPDX id or name"});
+    d.field("gated", gated, {.help = "The hub asks for an accepted licence"});
+    d.field("parameters", parameters, {.help = "Number of weights", .min = 1});
+    d.field("context_length", context_length, {.help = "Longest context", .min = 1, .unit = "tokens"});
+    d.field("shape", shape, {.help = "Layers and heads"});
+    d.field("values", values, {.help = "Values for the framework's parameters"});
+    d.field("original", original, {.help = "How the original's clients see it"});
+  }
+};
+
+struct Gpu {
+  std::string vendor, product;
+  int count = 1;
+  std::string memory;  ///< quantity, of one GPU
+  std::string resource = "nvidia.com/gpu";
+  std::optional<double> bandwidth;  ///< GB/s
+  std::optional<double> tflops;     ///< dense 16-bit TFLOP/s
+
+  template <class D>
+  void describe(D& d) {
+    d.field("vendor", vendor, {.help = "nvidia, amd, intel, …"});
+    d.field("product", product, {.help = "e.g. H100-SXM5-80GB"});
+    d.field("count", count, {.help = "GPUs per replica", .min = 1, .max = 64});
+    d.field("memory", memory, {.help = "Memory of one GPU", .format = "quantity"});
+    d.field("resource", resource, {.help = "Kubernetes resource name"});
+    d.field("bandwidth", bandwidth, {.help = "Memory bandwidth of one GPU", .min = 0, .unit = "GB/s"});
+    d.field("tflops", tflops, {.help = "Dense 16-bit arithmetic of one GPU", .min = 0, .unit = "TFLOP/s"});
+  }
+};
+
+struct Price {
+  double per_hour = 0;
+  std::string currency = "USD";
+  std::string as_of;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("per_hour", per_hour, {.help = "List price of one hour", .required = true, .min = 0});
+    d.field("currency", currency, {.help = "ISO 4217"});
+    d.field("as_of", as_of, {.help = "Day of the price, YYYY-MM-DD", .required = true});
+  }
+};
+
+struct HardwareSpec {
+  std::optional<double> cpus;
+  std::string memory;   ///< quantity
+  std::string storage;  ///< quantity
+  std::optional<int> replicas;
+  std::optional<Gpu> gpu;
+  Dict<std::string> node_selector;
+  std::vector<Node> tolerations;
+  std::optional<Price> price;
+  Dict<Node> values;
+  std::optional<Original> original;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("cpus", cpus, {.help = "CPU cores of a replica", .min = 0.01, .max = 4096, .unit = "cores"});
+    d.field("memory", memory, {.help = "Memory of a replica", .format = "quantity"});
+    d.field("storage", storage, {.help = "Size of the claim for weights", .format = "quantity"});
+    d.field("replicas", replicas, {.help = "Replicas", .min = 0, .max = 1000});
+    d.field("gpu", gpu, {.help = "GPUs of a replica"});
+    d.field("node_selector", node_selector, {.help = "Labels that a node must have"});
+    d.field("tolerations", tolerations, {.help = "Taints it may run with"});
+    d.field("price", price, {.help = "List price of a replica"});
+    d.field("values", values, {.help = "Values for the framework's parameters"});
+    d.field("original", original, {.help = "How the original's clients see it"});
+  }
+};
+
+/// What was measured on exactly this model on exactly this hardware.
+struct Benchmark {
+  std::string id;
+  std::string description;
+  Node results = Node::map();
+
+  template <class D>
+  void describe(D& d) {
+    d.field("id", id, {.help = "Stable id", .required = true});
+    d.field("description", description, {.help = "What was measured, how and when", .required = true});
+    d.field("results", results, {.help = "The figures", .required = true});
+  }
+};
+
+struct TemplateSpec {
+  std::string model;
+  std::string hardware;
+  std::vector<std::string> viable_hardware;
+  Dict<Node> values;
+  std::vector<Benchmark> benchmarks;
+  std::optional<Original> original;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("model", model, {.help = "Model card", .required = true, .format = "model"});
+    d.field("hardware", hardware, {.help = "Hardware card", .required = true, .format = "hardware"});
+    d.field("viable_hardware", viable_hardware,
+            {.help = "Other hardware that it runs on", .format = "hardware"});
+    d.field("values", values, {.help = "Values for the framework's parameters"});
+    d.field("benchmarks", benchmarks, {.help = "Measured on exactly this pair"});
+    d.field("original", original, {.help = "How the original's clients see it"});
+  }
+};
+
+/// A running instance: what was asked for. Its life is in store/ and targets/.
+struct DeploymentSpec {
+  std::string template_name;
+  std::string hardware;
+  std::string target;
+  std::string namespace_name;
+  std::string user;
+  Dict<Node> values;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("template", template_name, {.help = "Template card", .required = true, .format = "template"});
+    d.field("hardware", hardware, {.help = "Hardware instead of the template's", .format = "hardware"});
+    d.field("target", target,
+            {.help = "Where it runs", .required = true, .one_of = {"podman", "kubernetes"}});
+    d.field("namespace", namespace_name, {.help = "Namespace", .required = true, .format = "dns-label"});
+    d.field("user", user, {.help = "Who asked for it"});
+    d.field("values", values, {.help = "Overrides"});
+  }
+};
+
+template <class Spec>
+struct Card {
+  Metadata metadata;
+  Spec spec;
+  std::string file;  ///< where it was read, as given to load
+
+  template <class D>
+  void describe(D& d) {
+    std::string version = "model-library/v1";
+    std::string kind(kind_of(static_cast<Spec*>(nullptr)));
+    d.field("apiVersion", version,
+            {.help = "Version of the format", .required = true, .one_of = {"model-library/v1"}});
+    d.field("kind", kind, {.help = "Kind of card", .required = true});
+    d.field("metadata", metadata, {.help = "Name and labels", .required = true});
+    d.field("spec", spec, {.help = "The card's facts", .required = true});
+  }
+
+ private:
+  static constexpr std::string_view kind_of(FrameworkSpec*) { return "Framework"; }
+  static constexpr std::string_view kind_of(ModelSpec*) { return "Model"; }
+  static constexpr std::string_view kind_of(HardwareSpec*) { return "Hardware"; }
+  static constexpr std::string_view kind_of(TemplateSpec*) { return "Template"; }
+  static constexpr std::string_view kind_of(DeploymentSpec*) { return "Deployment"; }
+};
+
+using Model = Card<ModelSpec>;
+using Hardware = Card<HardwareSpec>;
+using Template = Card<TemplateSpec>;
+using Deployment = Card<DeploymentSpec>;
+
+/// A Framework with its manifest's documents (parsed, placeholders in place) and text.
+struct Framework : Card<FrameworkSpec> {
+  std::vector<Node> manifest;
+  std::string manifest_text;
+  std::string manifest_file;
+};
+
+}  // namespace mlib::cards

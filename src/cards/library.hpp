@@ -1,0 +1,58 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cards/card.hpp"
+
+namespace mlib::cards {
+
+/// All cards, immutable once loaded; references between them resolve. Each kind sorted by name.
+class Library {
+ public:
+  std::vector<Framework> frameworks;
+  std::vector<Model> models;
+  std::vector<Hardware> hardware;
+  std::vector<Template> templates;
+
+  /// What was wrong with the cards (and files) that were left out, sorted by file and line.
+  std::vector<Finding> findings;
+  /// Changes whenever any byte of any card changes (SHA-256 over files' names and bytes).
+  std::string version;
+
+  const Framework* framework(std::string_view name) const;
+  const Model* model(std::string_view name) const;
+  const Hardware* find_hardware(std::string_view name) const;
+  const Template* find_template(std::string_view name) const;
+
+  /// The same, or Problem{not_found} with the nearest name.
+  const Framework& get_framework(std::string_view name) const;
+  const Model& get_model(std::string_view name) const;
+  const Hardware& get_hardware(std::string_view name) const;
+  const Template& get_template(std::string_view name) const;
+};
+
+/// A file of a catalogue: its path relative to the catalogue's root, and its bytes.
+struct File {
+  std::string path;
+  std::string text;
+  std::string refused = {};  ///< why it was not read; "" when it was
+};
+
+/// Reads every *.yaml, *.yml and *.json below `folder` (hidden names skipped, symbolic links that leave it
+/// refused). Throws Problem{unavailable} when the folder itself cannot be read.
+std::vector<File> read_folder(const std::string& folder);
+
+/// The catalogue that is embedded in this program.
+std::vector<File> embedded();
+
+/// Cards from files; pure. Every broken card is reported in `findings` and left out, as is what refers to it.
+/// `name` is put before the paths in findings (`catalog/`). Of two files of the same path the later wins, so
+/// a folder can be laid over the embedded catalogue.
+std::shared_ptr<const Library> load(const std::vector<File>& files, std::string_view name);
+
+/// Findings of `load` as one Problem, or nothing when there is none: for `mlib validate`.
+void require_sound(const Library& library);
+
+}  // namespace mlib::cards

@@ -1,0 +1,269 @@
+#include <fmt/format.h>
+
+#include <boost/json/basic_parser_impl.hpp>
+#include <cmath>
+#include <unordered_set>
+
+#include "base/text.hpp"
+#include "schema/document.hpp"
+
+namespace mlib::schema {
+namespace {
+
+namespace json = boost::json;
+
+/// boost::json's events → Node; duplicate keys and sizes are refused here.
+struct Handler {
+  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+
+  struct Frame {
+    Node node;
+    std::string key;
+    std::unordered_set<std::string> seen;
+  };
+  std::vector<Frame> stack;
+  Node root;
+  std::string text;
+  std::size_t nodes = 0;
+  std::size_t most_nodes = 0;
+  std::string duplicate;
+  bool too_many = false;
+
+  bool add(Node node, boost::system::error_code& code) {
+    if (++nodes > most_nodes) {
+      too_many = true;
+      code = json::error::array_too_large;
+      return false;
+    }
+    if (stack.empty()) {
+      root = std::move(node);
+    } else if (Frame& frame = stack.back(); frame.node.is_list()) {
+      frame.node.items().push_back(std::move(node));
+    } else {
+      frame.node.entries().push_back({std::move(frame.key), std::move(node)});
+      frame.key.clear();
+    }
+    return true;
+  }
+  bool open(Node node) {
+    stack.emplace_back();
+    stack.back().node = std::move(node);
+    return true;
+  }
+  bool close(boost::system::error_code& code) {
+    Node node = std::move(stack.back().node);
+    stack.pop_back();
+    return add(std::move(node), code);
+  }
+
+  bool on_document_begin(boost::system::error_code&) { return true; }
+  bool on_document_end(boost::system::error_code&) { return true; }
+  bool on_object_begin(boost::system::error_code&) { return open(Node::map()); }
+  bool on_object_end(std::size_t, boost::system::error_code& code) { return close(code); }
+  bool on_array_begin(boost::system::error_code&) { return open(Node::list()); }
+  bool on_array_end(std::size_t, boost::system::error_code& code) { return close(code); }
+  bool on_key_part(json::string_view part, std::size_t, boost::system::error_code&) {
+    stack.back().key.append(part.data(), part.size());
+    return true;
+  }
+  bool on_key(json::string_view part, std::size_t, boost::system::error_code& code) {
+    Frame& frame = stack.back();
+    frame.key.append(part.data(), part.size());
+    if (is_new(frame)) return true;
+    duplicate = frame.key;
+    code = json::error::key_too_large;
+    return false;
+  }
+  static bool is_new(Frame& frame) {
+    constexpr std::size_t few = 16;
+    if (frame.node.entries().size() < few) return frame.node.find(frame.key) == nullptr;
+    if (frame.seen.empty())
+      for (const Entry& entry : frame.node.entries()) frame.seen.insert(entry.key);
+    return frame.seen.insert(frame.key).second;
+  }
+  bool on_string_part(json::string_view part, std::size_t, boost::system::error_code&) {
+    text.append(part.data(), part.size());
+    return true;
+  }
+  bool on_string(json::string_view part, std::size_t, boost::system::error_code& code) {
+    text.append(part.data(), part.size());
+    Node node(std::move(text));
+    text.clear();
+    return add(std::move(node), code);
+  }
+  bool on_number_part(json::string_view, boost::system::error_code&) { return true; }
+  bool on_int64(std::int64_t value, json::string_view, boost::system::error_code& code) {
+    return add(value, code);
+  }
+  bool on_uint64(std::uint64_t value, json::string_view, boost::system::error_code& code) {
+    return add(static_cast<double>(value), code);
+  }
+  bool on_double(double value, json::string_view, boost::system::error_code& code) {
+    if (std::isfinite(value)) return add(value, code);
+    code = json::error::exponent_overflow;
+    return false;
+  }
+  bool on_bool(bool value, boost::system::error_code& code) { return add(value, code); }
+  bool on_null(boost::system::error_code& code) { return add(Node(), code); }
+  bool on_comment_part(json::string_view, boost::system::error_code&) { return true; }
+  bool on_comment(json::string_view, boost::system::error_code&) { return true; }
+};
+
+/// What Python's json would say of the byte at `offset`; the original's clients know these words.
+std::string told(std::string_view text, std::size_t offset, const boost::system::error_code& code) {
+  if (code == json::error::extra_data) return "Extra data";
+  if (offset >= text.size() || std::string_view(" \n\r\t").find(text[offset]) == std::string_view::npos) {
+    if (code == json::error::incomplete || code == json::error::syntax) return "Expecting value";
+  }
+  return code.message();
+}
+
+void quote(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+}
+
+void write_number(std::string& out, double value) {
+  const std::string text = fmt::format("{}", value);
+  out += text;
+  if (text.find_first_of(".en") == std::string::npos) out += ".0";
+}
+
+class Writer {
+ public:
+  Writer(std::string& out, int indent) : out_(out), indent_(indent) {}
+
+  void write(const Node& node, int level) {
+    if (node.is_map()) {
+      block('{', '}', node.entries(), level, [&](const Entry& entry) {
+        quote(out_, entry.key);
+        out_ += indent_ > 0 ? ": " : ":";
+        write(entry.value, level + 1);
+      });
+    } else if (node.is_list()) {
+      block('[', ']', node.items(), level, [&](const Node& item) { write(item, level + 1); });
+    } else {
+      scalar(node);
+    }
+  }
+
+ private:
+  template <class Items, class Each>
+  void block(char opening, char closing, const Items& items, int level, const Each& each) {
+    out_ += opening;
+    bool first = true;
+    for (const auto& item : items) {
+      if (!first) out_ += ',';
+      first = false;
+      line(level + 1);
+      each(item);
+    }
+    if (!first) line(level);
+    out_ += closing;
+  }
+  void line(int level) {
+    if (indent_ <= 0) return;
+    out_ += '\n';
+    out_.append(static_cast<std::size_t>(indent_ * level), ' ');
+  }
+  void scalar(const Node& node) {
+    if (node.is_string()) return quote(out_, node.string());
+    if (node.is_boolean()) {
+      out_ += node.boolean() ? "true" : "false";
+    } else if (node.is_integer()) {
+      fmt::format_to(std::back_inserter(out_), "{}", node.integer());
+    } else if (node.is_number()) {
+      write_number(out_, node.number());
+    } else {
+      out_ += "null";
+    }
+  }
+
+  std::string& out_;
+  int indent_;
+};
+
+}  // namespace
+
+bool read_json(std::string_view text, Node& node, JsonError& error, const Limits& limits) {
+  if (text.size() > limits.bytes) {
+    error = {limits.bytes, fmt::format("the text has {} bytes, more than {}", text.size(), limits.bytes)};
+    return false;
+  }
+  json::parse_options options;
+  options.max_depth = static_cast<std::size_t>(limits.depth);
+  json::basic_parser<Handler> parser(options);
+  parser.handler().most_nodes = limits.nodes;
+  boost::system::error_code code;
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), code);
+  if (!code && used < text.size()) {
+    const std::size_t rest = text.find_first_not_of(" \n\r\t", used);
+    if (rest != std::string_view::npos) {
+      error = {rest, "Extra data"};
+      return false;
+    }
+  }
+  if (!code) {
+    node = std::move(parser.handler().root);
+    return true;
+  }
+  error.offset = used;
+  error.duplicate_key = code == json::error::key_too_large;
+  error.too_deep = code == json::error::too_deep;
+  error.message = told(text, used, code);
+  if (error.duplicate_key)
+    error.message =
+        fmt::format("the key \"{}\" is given twice", visible(shortened(parser.handler().duplicate, 60)));
+  if (parser.handler().too_many) error.message = fmt::format("more than {} values", limits.nodes);
+  return false;
+}
+
+Node read_json(std::string_view text, const Limits& limits) {
+  Node node;
+  JsonError error;
+  if (!read_json(text, node, error, limits))
+    throw Problem(Kind::usage, fmt::format("this is not JSON: {} at byte {}", error.message, error.offset));
+  return node;
+}
+
+std::string to_json(const Node& node, int indent) {
+  std::string out;
+  Writer(out, indent).write(node, 0);
+  return out;
+}
+
+}  // namespace mlib::schema

@@ -1,0 +1,112 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cancel.hpp"
+#include "render/render.hpp"
+
+namespace mlib::targets {
+
+using schema::Node;
+
+/// Names a deployment on its target.
+struct Ref {
+  std::string namespace_name;
+  std::string name;
+};
+
+/// One object and what apply would do or did with it.
+struct Change {
+  enum class Action { create, update, unchanged, remove };
+  Action action = Action::unchanged;
+  std::string object;  ///< "Deployment team-a/llama"
+  std::string before;  ///< YAML, secrets masked; "" when created
+  std::string after;   ///< YAML, secrets masked; "" when removed
+};
+
+enum class Phase { absent, pending, pulling, starting, ready, degraded, failed, deleting };
+std::string_view to_text(Phase phase);
+
+/// One line for people and what stands behind it. `cause`, `evidence` and `hint` when something is wrong.
+struct Status {
+  Phase phase = Phase::absent;
+  std::string summary;
+  std::string cause;
+  std::string evidence;
+  std::string hint;
+  std::string since;     ///< UTC, or ""
+  std::string endpoint;  ///< URL, or "" while there is none
+};
+
+struct LogOptions {
+  bool follow = false;
+  bool previous = false;
+  int tail = -1;  ///< lines from the end; -1: all
+};
+
+/// Takes a line of progress or of a log; false ends it.
+using LineSink = std::function<bool(std::string_view line)>;
+
+/// An object that a target holds for a deployment: kind, namespace, name, and the target's own id (uid) for
+/// it.
+struct Owned {
+  std::string kind;
+  std::string api_version;
+  std::string namespace_name;
+  std::string name;
+  std::string uid;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("kind", kind, {.required = true});
+    d.field("apiVersion", api_version, {});
+    d.field("namespace", namespace_name, {});
+    d.field("name", name, {.required = true});
+    d.field("uid", uid, {});
+  }
+};
+
+/// What is to run: the rendered objects and what a target needs besides.
+struct Desired {
+  Ref ref;
+  const render::Rendered* rendered = nullptr;
+  std::vector<Owned> known = {};  ///< what an earlier apply of this deployment made (store's inventory)
+  bool force_conflicts = false;
+};
+
+struct RemoveOptions {
+  bool with_storage = false;
+  std::vector<Owned> known = {};
+};
+
+struct Removed {
+  std::vector<std::string> removed;  ///< "Deployment a/b"
+  std::vector<std::string> kept;     ///< claims and volumes, with their size when known
+};
+
+/// Where deployments run. All calls block; they look at `cancel` between steps. Problems: unavailable (the
+/// target is down: says how to start it), conflict (a name is taken by something of others), failed (it died
+/// at start), …
+class Target {
+ public:
+  virtual ~Target() = default;
+  virtual std::string_view name() const = 0;
+  /// Asks the target (its dry run where it has one) what apply would change; changes nothing.
+  virtual std::vector<Change> plan(const Desired& desired) = 0;
+  /// Makes it so; a failure leaves nothing of a new deployment behind. Gives what now exists.
+  virtual std::vector<Owned> apply(const Desired& desired, const LineSink& progress,
+                                   const Cancel& cancel) = 0;
+  virtual Status observe(const Ref& ref) = 0;
+  virtual void logs(const Ref& ref, const LogOptions& options, const LineSink& sink,
+                    const Cancel& cancel) = 0;
+  /// Removes what apply made (by our label and id only); storage stays unless asked. Absent is fine: empty
+  /// lists.
+  virtual Removed remove(const Ref& ref, const RemoveOptions& options, const LineSink& progress,
+                         const Cancel& cancel) = 0;
+};
+
+}  // namespace mlib::targets

@@ -1,0 +1,120 @@
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cancel.hpp"
+#include "base/clock.hpp"
+#include "cards/library.hpp"
+#include "render/render.hpp"
+#include "store/store.hpp"
+#include "targets/target.hpp"
+
+namespace mlib::verbs {
+
+using schema::Node;
+
+/// The library in force, replaced whole by a reload: a reader keeps the one it took.
+class Shelf {
+ public:
+  explicit Shelf(std::shared_ptr<const cards::Library> library) : library_(std::move(library)) {}
+  std::shared_ptr<const cards::Library> library() const { return std::atomic_load(&library_); }
+  void replace(std::shared_ptr<const cards::Library> library) {
+    std::atomic_store(&library_, std::move(library));
+  }
+
+ private:
+  std::shared_ptr<const cards::Library> library_;
+};
+
+/// How to reach a target, as the caller said (`--kubeconfig`, `--context`); made anew for each call.
+struct TargetOptions {
+  std::string kubeconfig;
+  std::string context;
+};
+using MakeTarget = std::function<std::unique_ptr<targets::Target>(const TargetOptions&)>;
+
+/// Everything a verb may use; handed in by app/.
+struct World {
+  const Shelf& shelf;
+  store::Store& store;
+  Clock& clock;
+  std::vector<std::pair<std::string, MakeTarget>> targets;  ///< in reading order; the first is the default
+  const render::PolicyFile& policy;
+};
+
+enum class Role { viewer, editor, admin };
+
+/// Who asks.
+struct Caller {
+  std::string user;
+  Role role = Role::viewer;
+};
+
+/// A table for people: how an answer looks with `-o table` and `-o wide`.
+struct Table {
+  struct Column {
+    std::string header;
+    bool wide = false;  ///< only with -o wide
+  };
+  std::vector<Column> columns;
+  std::vector<std::vector<std::string>> rows;
+};
+
+/// What a verb answers: a value for programs, and how people see it (a table, or a text).
+struct Response {
+  Node value;
+  std::optional<Table> table = {};
+  std::optional<std::string> text = {};
+  int exit_code =
+      0;  ///< of the command line, for an answer that is no error (diff: 1 when something differs)
+};
+
+/// Takes what a stream verb tells: {"line": "…"} (log), {"progress": "…"}, {"result": …, "text": "…"} once at
+/// the end. False ends it.
+using Sink = std::function<bool(const Node& event)>;
+
+enum class Method { get, post, del };
+
+using Call = std::function<Response(const World&, const Caller&, const Node& arguments)>;
+using StreamCall =
+    std::function<void(const World&, const Caller&, const Node& arguments, const Sink&, const Cancel&)>;
+
+/// One line of the one table that drives routing, the command line and OpenAPI. `name` is what is typed
+/// ("get templates"); `path` has {name} parts, filled from arguments of that name. Exactly one of call and
+/// stream is set. In the arguments' schema, `writeOnly` marks a secret (the command line takes it from a file
+/// or stdin only) and `format: local` what names a thing on the caller's own machine or shows secrets: only
+/// the command line has it, api/ refuses it.
+struct Verb {
+  std::string_view name;
+  Method method;
+  std::string_view path;
+  Role role;
+  std::string_view summary;
+  Node (*arguments)();  ///< JSON Schema of the arguments: properties in the order of the command line's
+                        ///< positionals first
+  Call call;
+  StreamCall stream;
+  std::vector<std::string_view> positional = {};
+  std::string_view group = {};    ///< heading in the help
+  std::string_view example = {};  ///< one command line per line, without `mlib `
+};
+
+/// All verbs, in reading order.
+const std::vector<Verb>& table();
+
+/// Checks `arguments` against A's description and calls `verb(world, caller, A)`; findings are one
+/// Problem{invalid}.
+template <class A>
+A arguments_of(const Node& arguments) {
+  schema::Reader reader;
+  A value = schema::decode<A>(reader, arguments);
+  if (!reader.findings.empty())
+    throw Problem(Kind::invalid, "the arguments are not valid", "", std::move(reader.findings));
+  return value;
+}
+
+}  // namespace mlib::verbs
