@@ -26,6 +26,7 @@ network_cmd_path = ""
 [network]
 network_backend = "netavark"
 network_config_dir = "$dir/networks"
+default_network = "mb$port"
 TOML
 cat > "$dir/storage.conf" << TOML
 [storage]
@@ -34,13 +35,19 @@ graphroot = "$dir/root"
 runroot = "$dir/run"
 rootless_storage_path = "$dir/root"
 TOML
-# The default network, but with a bridge and addresses of its own.
-cat > "$dir/networks/podman.json" << JSON
-{"name": "podman", "id": "$(printf '%064d' "$port")", "driver": "bridge", "network_interface": "mbp$port",
+# The default network has a name, a bridge and addresses of its own. The name matters: netavark calls its chains of
+# packet filter rules after it, and two podmans that start containers at once stumble over each other's. A few chains
+# they have in common; netavark's check for those is a race, too, so they are made here.
+cat > "$dir/networks/mb$port.json" << JSON
+{"name": "mb$port", "id": "$(printf '%064d' "$port")", "driver": "bridge", "network_interface": "mbp$port",
  "created": "2026-01-01T00:00:00Z", "ipv6_enabled": false, "internal": false, "dns_enabled": false,
  "subnets": [{"subnet": "${MLIB_BED_PODMAN_NET:-10.249.0}.0/24", "gateway": "${MLIB_BED_PODMAN_NET:-10.249.0}.1"}],
  "ipam_options": {"driver": "host-local"}}
 JSON
+if [ "$(id -u)" = 0 ]; then
+  iptables -w -N NETAVARK_FORWARD 2> /dev/null || true
+  for chain in DNAT MASQ SETMARK; do iptables -w -t nat -N "NETAVARK-HOSTPORT-$chain" 2> /dev/null || true; done
+fi
 cat > "$dir/podman" << SH
 #!/bin/sh
 cd "$dir/tmp" # conmon may leave a file in the working directory
