@@ -66,11 +66,12 @@ await 30 "podman socket" curl -sf --max-time 2 --unix-socket "$dir/s" http://d/v
 if [ "$(id -u)" = 0 ]; then
   first=$(pgrep -P $service)
   note "$first" containers
-  enter="nsenter --target $first --mount --pid --wd=$dir/tmp"
+  enter="nsenter --target $first --mount --pid --"
 fi
 cat > "$dir/podman" << SH
 #!/bin/sh
-CONTAINERS_CONF=$CONTAINERS_CONF CONTAINERS_STORAGE_CONF=$CONTAINERS_STORAGE_CONF exec $enter podman "\$@"
+CONTAINERS_CONF=$CONTAINERS_CONF CONTAINERS_STORAGE_CONF=$CONTAINERS_STORAGE_CONF \\
+  exec $enter sh -c 'cd "$dir/tmp" && exec podman "\$@"' sh "\$@"
 SH
 chmod +x "$dir/podman"
 echo "unix://$dir/s"
