@@ -127,7 +127,7 @@ std::string coloured(std::string text) {
 }  // namespace
 
 int run(const std::vector<std::string>& words, const Outside& outside) {
-  bool colour = outside.rewrites;
+  bool colour = outside.color;
   try {
     const Inputs inputs{file_text, [&] { return all_of(outside.in); }, card_files};
     const CommandLine line = parse(words, inputs);

@@ -23,7 +23,8 @@ struct Outside {
   std::ostream& out;
   std::ostream& err;
   bool asks = false;      ///< standard input is a terminal
-  bool rewrites = false;  ///< standard error is a terminal: progress in one line, colours
+  bool rewrites = false;  ///< standard error is a terminal: progress in one line
+  bool color = false;     ///< errors in colour, unless --no-color
   std::size_t width = 0;  ///< of the terminal that standard output is; 0: no terminal, nothing is cut
   std::string user;       ///< who asks
   const Cancel& cancel;   ///< set by Ctrl-C
