@@ -37,16 +37,23 @@ void put(Values& values, const std::string& name, Node node, std::string origin)
   value.origin = std::move(origin);
 }
 
+/// True when the manifest takes weights the way that add_weights() gives them.
+bool uses_weights(const cards::Framework& framework) {
+  return framework.manifest_text.find("$weights_") != std::string::npos ||
+         framework.manifest_text.find("${weights_") != std::string::npos;
+}
+
 bool has_text(const Node& node) { return !node.is_string() || is_utf8(node.string()); }
 
 /// The value in the declared type where nothing is lost: 8 for "8" (lenient), "8" for 8.
 Node fitted(const cards::Parameter& parameter, Node value, Strictness strictness) {
+  const bool lenient = strictness == Strictness::lenient;
   const bool wants_text = parameter.type == "string" || parameter.type == "name";
   Node made = value;
-  if (wants_text &&
-      (value.is_integer() || (strictness == Strictness::lenient && value.is_scalar() && !value.is_null())))
-    made = as_text(value);
-  if (strictness == Strictness::lenient && value.is_string() && !wants_text && parameter.type != "quantity")
+  if (wants_text && (value.is_integer() || (lenient && value.is_number()))) made = as_text(value);
+  // As Python prints it, and so as the original's clients know it.
+  if (wants_text && lenient && value.is_boolean()) made = value.boolean() ? "True" : "False";
+  if (!wants_text && lenient && value.is_string() && parameter.type != "quantity")
     made = schema::scalar_of(trim(value.string()));
   made.line = value.line;
   made.column = value.column;
@@ -58,7 +65,7 @@ class Merge {
   Merge(const cards::Framework& framework, Strictness strictness, std::vector<Finding>& findings)
       : framework_(framework), strictness_(strictness), findings_(findings) {
     known_ = cards::names(framework.spec.parameters);
-    known_.emplace_back(weights_value);
+    if (uses_weights(framework)) known_.emplace_back(weights_value);
     for (const std::string& name : known_) put(values_, name, Node(), called_framework());
   }
 
@@ -110,6 +117,10 @@ class Merge {
     set_identity("user", identity.user);
     set_identity("id", identity.user);
     set_identity(std::string(api_key), identity.api_key.reveal());
+    if (const auto weights = values_.find(weights_value);
+        weights != values_.end() && !weights->second.value.is_null())
+      check_weights(weights->second);
+    if (identity.api_key.empty()) values_[std::string(api_key)].value = Node();
     values_[std::string(api_key)].secret = true;
     check_name("name", identity.name);
     check_name("namespace", identity.namespace_name);
@@ -128,15 +139,25 @@ class Merge {
                 name == api_key ? "give the key as the user's" : "give it as --name, -n or --user"));
   }
 
+  void check_weights(const Value& value) {
+    if (!value.value.is_string() || !has_text(value.value))
+      findings_.push_back(finding(Fault::wrong_type, value, "`weights` must be the address of a file",
+                                  "as in file:///srv/models/a.gguf"));
+  }
+
   void set_identity(const std::string& name, const std::string& text) {
     Value& value = values_[name];
     value = Value{.value = text, .origin = "identity", .overrode = std::move(before_identity_[name])};
   }
 
   void check_name(std::string_view name, const std::string& text) {
-    if (is_dns_label(text)) return;
+    // Services are called after the deployment, and their names begin with a letter.
+    const bool letter_first = name != "name" || (!text.empty() && (text.front() < '0' || text.front() > '9'));
+    if (is_dns_label(text) && letter_first) return;
     wrong_identity(fmt::format("{} `{}` is not a valid name", name, shortened(text, 80)),
-                   "1 to 63 characters a-z, 0-9 and -, beginning and ending with a letter or digit");
+                   name == "name"
+                       ? "1 to 63 characters a-z, 0-9 and -, beginning with a letter, not ending with -"
+                       : "1 to 63 characters a-z, 0-9 and -, beginning and ending with a letter or digit");
   }
 
   void wrong_identity(std::string message, std::string hint) {
@@ -155,13 +176,6 @@ class Merge {
   Values values_;
 };
 
-Layer defaults(const cards::Framework& framework) {
-  Layer layer{"framework " + framework.metadata.name, {}};
-  for (const auto& [name, parameter] : framework.spec.parameters)
-    if (!parameter.default_value.is_null()) layer.values.emplace_back(name, parameter.default_value);
-  return layer;
-}
-
 /// The claim that the framework's manifest makes, or that we make for it: fetched weights are kept in it.
 std::string claim_name(const cards::Framework& framework, const Values& values) {
   const cards::Framework& from = framework;
@@ -175,6 +189,13 @@ std::string claim_name(const cards::Framework& framework, const Values& values) 
 }
 
 }  // namespace
+
+Layer defaults(const cards::Framework& framework) {
+  Layer layer{"framework " + framework.metadata.name, {}};
+  for (const auto& [name, parameter] : framework.spec.parameters)
+    if (!parameter.default_value.is_null()) layer.values.emplace_back(name, parameter.default_value);
+  return layer;
+}
 
 std::vector<Layer> layers(const cards::Library& library, const Request& request) {
   const cards::Template& chosen = library.get_template(request.template_name);
@@ -232,9 +253,9 @@ std::vector<cards::Source> sources_in_force(const Values& values,
 
 std::optional<cards::Source> add_weights(Values& values, const cards::Framework& framework,
                                          const std::vector<cards::Source>& sources) {
-  const std::optional<cards::Source> source = usable(sources);
+  const std::optional<cards::Source> source = uses_weights(framework) ? usable(sources) : std::nullopt;
   Weights weights;
-  if (source || !sources.empty()) {
+  if (uses_weights(framework) && !sources.empty()) {
     Fetching fetching;
     fetching.claim = claim_name(framework, values);
     if (const auto image = values.find("fetch_image");

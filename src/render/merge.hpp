@@ -14,6 +14,9 @@ enum class Strictness {
   lenient  ///< unknown ones are ignored and `"2"` is taken for 2, as the original's clients expect
 };
 
+/// What the framework itself says: the lowest layer.
+Layer defaults(const cards::Framework& framework);
+
 /// As merge(), but all that is wrong goes to `findings`.
 Values merge_values(const cards::Framework& framework, const std::vector<Layer>& layers,
                     const Identity& identity, Strictness strictness, std::vector<Finding>& findings);

@@ -25,13 +25,13 @@ constexpr std::array<std::string_view, 11> kinds{"v1 Namespace",
                                                  "policy/v1 PodDisruptionBudget"};
 constexpr std::string_view autoscaler = "autoscaling/v2 HorizontalPodAutoscaler";
 
-constexpr std::array<std::string_view, 22> rules{
-    "hostNetwork",       "hostPID",     "hostIPC",      "hostPort",
-    "hostPath",          "hostProbe",   "privileged",   "privilegeEscalation",
-    "capabilities",      "procMount",   "seccomp",      "seLinux",
-    "appArmor",          "sysctls",     "runAsRoot",    "serviceAccount",
-    "scheduling",        "tolerations", "LoadBalancer", "nodePort",
-    "foreignReferences", "volumeName"};
+constexpr std::array<std::string_view, 21> rules{
+    "hostNetwork",  "hostPID",      "hostIPC",        "hostPort",
+    "hostPath",     "hostProbe",    "privileged",     "privilegeEscalation",
+    "capabilities", "procMount",    "seccomp",        "seLinux",
+    "appArmor",     "sysctls",      "serviceAccount", "scheduling",
+    "tolerations",  "LoadBalancer", "nodePort",       "foreignReferences",
+    "volumeName"};
 
 /// A name as it may stand in a request's path: DNS-1123 labels joined by dots.
 bool is_object_name(const std::string& name) {

@@ -232,8 +232,6 @@ class PodCheck {
         refuse("seLinux", *found, {{std::string(field)}}, "overrides the machine's confinement");
     if (const Node* found = context.find("sysctls"); is_set(found))
       refuse("sysctls", *found, {{"sysctls"}}, "changes the kernel's settings");
-    if (const Node* user = context.find("runAsUser"); user != nullptr && *user == Node(0))
-      refuse("runAsRoot", *user, {{"runAsUser"}}, "asks for root");
   }
 
   const Release& release_;
