@@ -37,6 +37,7 @@ class Library {
 struct File {
   std::string path;
   std::string text;
+  std::string refused = {};  ///< why it was not read; "" when it was
 };
 
 /// Reads every *.yaml, *.yml and *.json below `folder` (hidden names skipped, symbolic links that leave it
@@ -47,8 +48,8 @@ std::vector<File> read_folder(const std::string& folder);
 std::vector<File> embedded();
 
 /// Cards from files; pure. Every broken card is reported in `findings` and left out, as is what refers to it.
-/// `name` is put before the paths in findings (`catalog/`). Later sources win over earlier ones: see merge in
-/// load.
+/// `name` is put before the paths in findings (`catalog/`). Of two files of the same path the later wins, so
+/// a folder can be laid over the embedded catalogue.
 std::shared_ptr<const Library> load(const std::vector<File>& files, std::string_view name);
 
 /// Findings of `load` as one Problem, or nothing when there is none: for `mlib validate`.

@@ -1,0 +1,79 @@
+#pragma once
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cards/library.hpp"
+#include "schema/document.hpp"
+
+/// Inside cards::load: cards while they are being checked, with the text that they came from.
+namespace mlib::cards::detail {
+
+/// A file that was parsed.
+struct Text {
+  std::string path;  ///< relative to the catalogue
+  schema::Source source;
+  std::vector<Node> documents;
+  bool broken = false;
+};
+
+/// A card with its document; `sound` false once something was found in it.
+template <class C>
+struct Draft {
+  C card;
+  const Text* text = nullptr;
+  const Node* document = nullptr;
+  bool sound = true;
+};
+
+/// A place in a document.
+struct Spot {
+  const Text* text;
+  int line;
+  int column;
+  Path path;
+};
+
+Path path_of(std::initializer_list<std::string_view> keys);
+/// Where the value at `path` was written; where it would be when it is not there.
+Spot value_spot(const Text& text, const Node& document, const Path& path);
+/// Where the last key of `path` was written.
+Spot key_spot(const Text& text, const Node& document, const Path& path);
+
+void report(std::vector<Finding>& findings, const Spot& spot, Fault fault, std::string message,
+            std::string hint = "");
+
+template <class C>
+Spot value_spot(const Draft<C>& draft, const Path& path) {
+  return value_spot(*draft.text, *draft.document, path);
+}
+template <class C>
+Spot key_spot(const Draft<C>& draft, const Path& path) {
+  return key_spot(*draft.text, *draft.document, path);
+}
+
+/// Cards of one kind by name, while they are being resolved.
+template <class C>
+using Drafts = std::map<std::string, Draft<C>, std::less<>>;
+
+/// What has been read so far.
+struct Shelf {
+  Drafts<Framework> frameworks;
+  Drafts<Model> models;
+  Drafts<Hardware> hardware;
+  Drafts<Template> templates;
+  /// Names of cards that were left out before they got here, as `Model/NAME`.
+  std::vector<std::string> lost;
+  std::vector<Finding> findings;
+};
+
+/// Checks a framework's parameters and its manifest's placeholders. `manifest` may be a null pointer (not
+/// there).
+void check_framework(Draft<Framework>& draft, const Text* manifest, std::vector<Finding>& findings);
+
+/// Checks that references resolve and that values are declared; marks what is wrong, and what refers to it.
+void resolve(Shelf& shelf);
+
+}  // namespace mlib::cards::detail

@@ -1,0 +1,54 @@
+#include "cards/library.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace mlib::cards {
+namespace {
+
+template <class C>
+const C* find_in(const std::vector<C>& cards, std::string_view name) {
+  const auto before = [](const C& card, std::string_view wanted) { return card.metadata.name < wanted; };
+  const auto found = std::lower_bound(cards.begin(), cards.end(), name, before);
+  return found != cards.end() && found->metadata.name == name ? &*found : nullptr;
+}
+
+template <class C>
+const C& get_from(const std::vector<C>& cards, std::string_view kind, std::string_view name) {
+  if (const C* found = find_in(cards, name)) return *found;
+  std::vector<std::string> known;
+  for (const C& card : cards) known.push_back(card.metadata.name);
+  throw Problem(Kind::not_found, fmt::format("no {} called `{}`", kind, shortened(name, 80)),
+                suggestion(name, known));
+}
+
+}  // namespace
+
+const Framework* Library::framework(std::string_view name) const { return find_in(frameworks, name); }
+const Model* Library::model(std::string_view name) const { return find_in(models, name); }
+const Hardware* Library::find_hardware(std::string_view name) const { return find_in(hardware, name); }
+const Template* Library::find_template(std::string_view name) const { return find_in(templates, name); }
+
+const Framework& Library::get_framework(std::string_view name) const {
+  return get_from(frameworks, "framework", name);
+}
+const Model& Library::get_model(std::string_view name) const { return get_from(models, "model", name); }
+const Hardware& Library::get_hardware(std::string_view name) const {
+  return get_from(hardware, "hardware", name);
+}
+const Template& Library::get_template(std::string_view name) const {
+  return get_from(templates, "template", name);
+}
+
+void require_sound(const Library& library) {
+  if (library.findings.empty()) return;
+  const std::size_t count = library.findings.size();
+  throw Problem(Kind::invalid,
+                count == 1 ? "1 error in the cards" : fmt::format("{} errors in the cards", count), "",
+                library.findings);
+}
+
+}  // namespace mlib::cards
