@@ -1,0 +1,50 @@
+#include "app/environment.hpp"
+
+#include <pwd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "verbs/names.hpp"
+
+namespace mlib::app {
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string user_name() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  const std::string label = verbs::label_of(entry == nullptr ? "" : entry->pw_name);
+  return label.empty() ? "user" : label;
+}
+
+std::size_t terminal_columns() {
+  winsize size{};
+  if (::isatty(STDOUT_FILENO) == 0) return 0;
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
+
+Environment environment() {
+  Environment found;
+  const std::string home = variable("HOME");
+  const std::string state = variable("XDG_STATE_HOME");
+  found.state = (state.empty() ? home + "/.local/state" : state) + "/model-library";
+  found.kubeconfig = variable("KUBECONFIG");
+  std::error_code error;
+  if (found.kubeconfig.empty() && std::filesystem::exists(home + "/.kube/config", error))
+    found.kubeconfig = home + "/.kube/config";
+  found.runtime = variable("XDG_RUNTIME_DIR");
+  found.user = user_name();
+  found.color = variable("NO_COLOR").empty() && variable("TERM") != "dumb";
+  found.columns = terminal_columns();
+  return found;
+}
+
+}  // namespace mlib::app

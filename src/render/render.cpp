@@ -1,0 +1,194 @@
+#include "render/render.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "render/kubernetes.hpp"
+#include "render/merge.hpp"
+#include "render/objects.hpp"
+#include "render/policy.hpp"
+#include "render/substitute.hpp"
+#include "render/weights.hpp"
+
+namespace mlib::render {
+namespace {
+
+/// Secrets shorter than this may be in other texts by chance.
+constexpr std::size_t telling_secret = 16;
+
+/// What rendering starts from, once the cards are chosen.
+struct Job {
+  const cards::Framework& framework;
+  const std::vector<Layer>& layers;
+  const Identity& identity;
+  const PolicyFile& policy;
+  Strictness strictness = Strictness::strict;
+  std::vector<cards::Source> sources = {};
+  std::string template_name = {};
+  std::string kubernetes_version = {};
+};
+
+[[noreturn]] void refuse(const Job& job, std::vector<Finding> findings) {
+  throw Problem(Kind::invalid,
+                fmt::format("framework {} cannot be rendered with these values", job.framework.metadata.name),
+                "", std::move(findings));
+}
+
+[[noreturn]] void forbid(const Job& job, std::vector<Finding> findings) {
+  throw Problem(Kind::forbidden,
+                fmt::format("the policy refuses the objects of framework {}", job.framework.metadata.name),
+                "", std::move(findings));
+}
+
+std::vector<std::string> secret_texts(const Values& values) {
+  std::vector<std::string> texts;
+  for (const auto& [name, value] : values) {
+    if (!value.secret || !value.value.is_string() || value.value.string().size() < telling_secret) continue;
+    texts.push_back(value.value.string());
+    texts.push_back(base64(value.value.string()));
+  }
+  return texts;
+}
+
+std::vector<Node> substituted(const Job& job, const Values& values) {
+  Report report(job.framework);
+  Report secrets(job.framework);
+  check_scripts(job.framework, report);
+  std::vector<Node> objects = substitute(job.framework.manifest, values, report, secrets);
+  if (!report.findings.empty()) refuse(job, std::move(report.findings));
+  if (!secrets.findings.empty()) forbid(job, std::move(secrets.findings));
+  return objects;
+}
+
+void harden(std::vector<Node>& objects) {
+  for (Node& object : objects)
+    if (Node* spec = pod_spec(object);
+        spec != nullptr && spec->find("automountServiceAccountToken") == nullptr)
+      spec->set("automountServiceAccountToken", false);
+}
+
+void check(const Job& job, const std::vector<Node>& objects, const Values& values) {
+  Report breaches(job.framework);
+  Grounds grounds;
+  grounds.namespace_name = job.identity.namespace_name;
+  grounds.framework = job.framework.metadata.name;
+  grounds.allowed = lifted(job.policy, job.framework.metadata.name);
+  grounds.weights_volumes = values.find("weights_volumes")->second.value;
+  grounds.secrets = secret_texts(values);
+  check_policy(objects, grounds, breaches);
+  if (!breaches.findings.empty()) forbid(job, std::move(breaches.findings));
+}
+
+/// A Service's name is a host's name: shorter than other names, and begins with a letter.
+void check_service_names(const std::vector<Node>& objects, Report& report) {
+  for (const Node& object : objects) {
+    const std::string name = object.text_at({"metadata", "name"});
+    if (object.text_at({"kind"}) != "Service" || (is_dns_label(name) && (name[0] < '0' || name[0] > '9')))
+      continue;
+    report.object = called(object);
+    report.add(Fault::not_allowed, object, {{"metadata"}, {"name"}}, "is not a valid name of a Service",
+               "at most 63 characters a-z, 0-9 and -, beginning with a letter");
+  }
+}
+
+void refuse_doubles(const std::vector<Node>& objects, Report& report) {
+  for (std::size_t i = 0; i < objects.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (called(objects[i]) == called(objects[j])) {
+        report.object = called(objects[i]);
+        report.add(Fault::duplicate, objects[i], {{"metadata"}, {"name"}}, "two objects of this name");
+      }
+}
+
+Rendered run(const Job& job) {
+  const Schemas& schemas = Schemas::of(job.kubernetes_version);
+  std::vector<Finding> findings;
+  Values values = merge_values(job.framework, job.layers, job.identity, job.strictness, findings);
+  if (!findings.empty()) refuse(job, std::move(findings));
+  const std::optional<cards::Source> source =
+      add_weights(values, job.framework, sources_in_force(values, job.sources));
+
+  std::vector<Node> objects = substituted(job, values);
+  const bool fetches = !values.find("weights_init")->second.value.items().empty();
+  if (source && !fetches) drop_unused_claims(objects);
+  const Labels labels{job.framework.metadata.name, job.framework.spec.version, job.template_name};
+  objects = with_identity(std::move(objects), job.identity, labels);
+  harden(objects);
+  Report report(job.framework);
+  for (Node& object : objects) schemas.coerce(object);
+  check(job, objects, values);
+  for (const Node& object : objects) schemas.validate(object, report);
+  refuse_doubles(objects, report);
+  check_service_names(objects, report);
+  if (!report.findings.empty()) refuse(job, std::move(report.findings));
+
+  Rendered rendered;
+  const int port = container_port(objects);
+  rendered.endpoint = {port > 0 ? port : job.framework.spec.health.port, job.framework.spec.health.path};
+  rendered.objects = std::move(objects);
+  rendered.values = std::move(values);
+  if (source) rendered.weights.push_back(*source);
+  if (source) rendered.weights_folder = std::string(weights_mount);
+  rendered.framework = job.framework.metadata.name;
+  rendered.template_name = job.template_name;
+  return rendered;
+}
+
+void check_viable(const cards::Template& chosen, const std::string& hardware) {
+  if (hardware.empty() || hardware == chosen.spec.hardware) return;
+  const auto& viable = chosen.spec.viable_hardware;
+  if (std::find(viable.begin(), viable.end(), hardware) != viable.end()) return;
+  std::vector<std::string> known{chosen.spec.hardware};
+  for (const std::string& each : viable)
+    if (each != chosen.spec.hardware) known.push_back(each);
+  throw Problem(Kind::invalid,
+                fmt::format("template {} is not made for hardware {}", chosen.metadata.name, hardware),
+                "it runs on: " + join(known, ", "));
+}
+
+}  // namespace
+
+Rendered render(const cards::Library& library, const Request& request, const PolicyFile& policy) {
+  const cards::Template& chosen = library.get_template(request.template_name);
+  const cards::Model& model = library.get_model(chosen.spec.model);
+  const cards::Framework& framework = library.get_framework(model.spec.framework);
+  const std::vector<Layer> all = layers(library, request);
+  check_viable(chosen, request.hardware);
+  Rendered rendered = run({.framework = framework,
+                           .layers = all,
+                           .identity = request.identity,
+                           .policy = policy,
+                           .sources = model.spec.sources,
+                           .template_name = chosen.metadata.name,
+                           .kubernetes_version = request.kubernetes_version});
+  rendered.model = model.metadata.name;
+  rendered.hardware = request.hardware.empty() ? chosen.spec.hardware : request.hardware;
+  return rendered;
+}
+
+Rendered render_layers(const cards::Framework& framework, const std::vector<Layer>& layers,
+                       const Identity& identity, const PolicyFile& policy) {
+  std::vector<Layer> all{defaults(framework)};
+  all.insert(all.end(), layers.begin(), layers.end());
+  return run({.framework = framework,
+              .layers = all,
+              .identity = identity,
+              .policy = policy,
+              .strictness = Strictness::lenient});
+}
+
+std::string to_manifest(const Rendered& rendered, bool show_secrets) {
+  if (show_secrets) return schema::to_yaml(rendered.objects);
+  std::vector<Node> masked = rendered.objects;
+  for (Node& object : masked) {
+    if (object.text_at({"kind"}) != "Secret") continue;
+    for (const std::string_view part : {"data", "stringData"})
+      if (Node* data = object.find(part); data != nullptr && data->is_map())
+        for (schema::Entry& entry : data->entries()) entry.value = "***";
+  }
+  return schema::to_yaml(masked);
+}
+
+}  // namespace mlib::render

@@ -1,0 +1,244 @@
+#include "render/weights.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.hpp"
+
+namespace mlib::render {
+namespace {
+
+/// Constant: every value comes by environment. Continues a broken download, tries ten times, checks what it
+/// has a checksum for, and says in the log how far it is.
+constexpr std::string_view script = R"(set -u
+target="/models/$FILE"
+part="$target.part"
+say() { echo "weights: $*"; }
+size() { wc -c < "$part" 2>/dev/null || echo 0; }
+watch() { while sleep 5; do say "`size` bytes of $FILE"; done; }
+get() {
+  if command -v curl >/dev/null 2>&1; then
+    if [ -n "${HF_TOKEN:-}" ]; then
+      printf 'header = "Authorization: Bearer %s"\n' "$HF_TOKEN" |
+        curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 60 -C - -K - -o "$part" "$URL"
+    else
+      curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 60 -C - -o "$part" "$URL"
+    fi
+  elif [ -n "${HF_TOKEN:-}" ]; then
+    wget -q -T 60 -c --header "Authorization: Bearer $HF_TOKEN" -O "$part" "$URL"
+  else
+    wget -q -T 60 -c -O "$part" "$URL"
+  fi
+}
+sound() {
+  [ -n "${SHA256:-}" ] || return 0
+  say "checking SHA-256 of $FILE"
+  echo "$SHA256  $part" | sha256sum -c - >/dev/null 2>&1
+}
+if [ -f "$target" ]; then say "$FILE is here"; exit 0; fi
+watch & watcher=$!
+trap 'kill $watcher 2>/dev/null' EXIT
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  say "fetching $URL, try $try of 10"
+  if get; then
+    if sound; then mv "$part" "$target"; say "$FILE is complete"; exit 0; fi
+    say "$FILE has another SHA-256 than $SHA256: starting over"
+    rm -f "$part"
+  elif [ -n "${SHA256:-}" ] && sound; then
+    mv "$part" "$target"; say "$FILE is complete"; exit 0
+  fi
+  sleep "$try"
+done
+say "giving up on $URL"
+exit 1
+)";
+
+[[noreturn]] void refuse(const cards::Source& source, std::string why, std::string hint) {
+  Finding finding;
+  finding.fault = Fault::not_allowed;
+  finding.message = fmt::format("weights `{}`: {}", shortened(source.uri, 120), why);
+  finding.hint = std::move(hint);
+  throw Problem(Kind::invalid, "the weights cannot be used", "", {finding});
+}
+
+/// What follows `scheme://`, when `uri` has that scheme.
+std::optional<std::string> after(std::string_view uri, std::string_view scheme) {
+  if (!uri.starts_with(scheme) || !uri.substr(scheme.size()).starts_with("://")) return {};
+  return std::string(uri.substr(scheme.size() + 3));
+}
+
+constexpr std::array<std::string_view, 5> schemes{"file", "hf", "https", "pvc", "image"};
+
+std::string basename(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
+
+bool has_bad_step(std::string_view path) {
+  const std::vector<std::string> steps = split(path, '/');
+  return std::any_of(steps.begin(), steps.end(),
+                     [](const std::string& step) { return step == ".." || step == "."; });
+}
+
+/// No pod gets to see the machine's own folders.
+bool is_system_folder(const std::string& folder) {
+  static constexpr std::array<std::string_view, 13> closed{"/etc",   "/proc", "/sys",    "/dev",  "/run",
+                                                           "/boot",  "/root", "/bin",    "/sbin", "/lib",
+                                                           "/lib64", "/usr",  "/var/run"};
+  if (folder.empty() || folder == "/" || folder == "/var" || folder == "/var/lib" || folder == "/home")
+    return true;
+  const std::string slashed = folder + "/";
+  const bool below = std::any_of(closed.begin(), closed.end(), [&](std::string_view each) {
+    return slashed.starts_with(std::string(each) + "/");
+  });
+  return below || slashed.starts_with("/var/lib/kubelet/") || slashed.starts_with("/var/lib/containers/") ||
+         slashed.starts_with("/var/lib/containerd/") || slashed.starts_with("/var/lib/etcd/");
+}
+
+Node entry(std::string_view name, Node value) {
+  Node map = Node::map();
+  map.set("name", name);
+  map.set("value", std::move(value));
+  return map;
+}
+
+Node mount(std::string_view access) {
+  Node map = Node::map();
+  map.set("name", weights_volume);
+  map.set("mountPath", weights_mount);
+  if (access == "read-only") map.set("readOnly", true);
+  return map;
+}
+
+Node volume(std::string_view kind, Node content) {
+  Node map = Node::map();
+  map.set("name", weights_volume);
+  map.set(kind, std::move(content));
+  return map;
+}
+
+Node claim_volume(const std::string& claim) {
+  Node content = Node::map();
+  content.set("claimName", claim);
+  return volume("persistentVolumeClaim", std::move(content));
+}
+
+Weights from_folder(const cards::Source& source, const std::string& path) {
+  if (!path.starts_with('/')) refuse(source, "the path must be absolute", "as in file:///srv/models/a.gguf");
+  if (has_bad_step(path)) refuse(source, "the path must not hold `..` or `.`", "");
+  const std::string folder = path.substr(0, path.rfind('/'));
+  if (is_system_folder(folder))
+    refuse(source, fmt::format("the folder `{}` belongs to the system", folder.empty() ? "/" : folder),
+           "put the weights into a folder of their own, as in /srv/models");
+  Weights weights;
+  Node content = Node::map();
+  content.set("path", folder);
+  content.set("type", "Directory");
+  weights.volumes.push(volume("hostPath", std::move(content)));
+  weights.mounts.push(mount("read-only"));
+  weights.path = fmt::format("{}/{}", weights_mount, basename(path));
+  return weights;
+}
+
+Weights from_claim(const cards::Source& source, const std::string& rest) {
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  const std::string claim = rest.substr(0, slash);
+  const std::string path = rest.substr(std::min(slash + 1, rest.size()));
+  if (!is_dns_label(claim)) refuse(source, "the claim's name is not valid", "as in pvc://CLAIM/PATH");
+  if (path.empty() || has_bad_step(path))
+    refuse(source, "the path in the claim is missing or holds `..`", "");
+  Weights weights;
+  weights.volumes.push(claim_volume(claim));
+  weights.mounts.push(mount("read-only"));
+  weights.path = fmt::format("{}/{}", weights_mount, path);
+  return weights;
+}
+
+/// hf://ORG/REPO/FILE[@REVISION] at the hub.
+std::string hub_url(const cards::Source& source, const std::string& rest) {
+  const std::size_t first = rest.find('/');
+  const std::size_t second = first == std::string::npos ? first : rest.find('/', first + 1);
+  if (second == std::string::npos || second + 1 >= rest.size())
+    refuse(source, "it does not name a file of a repository", "as in hf://ORG/REPO/FILE");
+  const std::size_t at = rest.rfind('@');
+  const bool pinned = at != std::string::npos && at > second;
+  const std::string file = rest.substr(second + 1, pinned ? at - second - 1 : std::string::npos);
+  const std::string revision = pinned ? rest.substr(at + 1) : "main";
+  return fmt::format("https://huggingface.co/{}/resolve/{}/{}", rest.substr(0, second), revision, file);
+}
+
+Node fetcher(const cards::Source& source, const std::string& url, const std::string& image) {
+  const std::string file = basename(url.substr(0, url.find_first_of("?#")));
+  if (file.empty() || file == "..") refuse(source, "it does not name a file", "");
+  Node env = Node::list();
+  env.push(entry("URL", url));
+  env.push(entry("FILE", file));
+  if (!source.sha256.empty()) env.push(entry("SHA256", source.sha256));
+  if (source.uri.starts_with("hf:")) {
+    Node from = Node::map();
+    Node& key = from.child("secretKeyRef");
+    key.set("name", hub_secret);
+    key.set("key", "token");
+    key.set("optional", true);
+    Node token = Node::map();
+    token.set("name", "HF_TOKEN");
+    token.set("valueFrom", std::move(from));
+    env.push(std::move(token));
+  }
+  Node command = Node::list();
+  for (const std::string_view word : {std::string_view("sh"), std::string_view("-c"), script})
+    command.push(word);
+  Node container = Node::map();
+  container.set("name", "fetch-weights");
+  container.set("image", image);
+  container.set("command", std::move(command));
+  container.set("env", std::move(env));
+  Node mounts = Node::list();
+  mounts.push(mount("read-write"));
+  container.set("volumeMounts", std::move(mounts));
+  Node& security = container.child("securityContext");
+  // Claims belong to root; without its capabilities root is a user like any other.
+  security.set("runAsUser", 0);
+  security.set("allowPrivilegeEscalation", false);
+  Node all = Node::list();
+  all.push("ALL");
+  security.child("capabilities").set("drop", std::move(all));
+  return container;
+}
+
+Weights fetched(const cards::Source& source, const std::string& url, const Fetching& fetching) {
+  if (fetching.image.empty())
+    refuse(source, "they must be downloaded, and the framework has no `fetch_image` for that",
+           "give a folder instead (file:///…), or set fetch_image to an image with sh and curl");
+  Weights weights;
+  weights.init.push(fetcher(source, url, fetching.image));
+  weights.uses_claim = !fetching.claim.empty();
+  weights.volumes.push(weights.uses_claim ? claim_volume(fetching.claim) : volume("emptyDir", Node::map()));
+  weights.mounts.push(mount("read-only"));
+  weights.path = fmt::format("{}/{}", weights_mount, basename(url.substr(0, url.find_first_of("?#"))));
+  return weights;
+}
+
+}  // namespace
+
+std::optional<cards::Source> usable(const std::vector<cards::Source>& sources) {
+  for (const cards::Source& source : sources)
+    for (const std::string_view scheme : schemes)
+      if (after(source.uri, scheme)) return source;
+  return {};
+}
+
+Weights weights_of(const cards::Source& source, const Fetching& fetching) {
+  if (const auto path = after(source.uri, "file")) return from_folder(source, *path);
+  if (const auto rest = after(source.uri, "pvc")) return from_claim(source, *rest);
+  if (const auto rest = after(source.uri, "hf")) return fetched(source, hub_url(source, *rest), fetching);
+  if (after(source.uri, "https")) return fetched(source, source.uri, fetching);
+  if (const auto path = after(source.uri, "image")) {
+    if (!path->starts_with('/')) refuse(source, "the path must be absolute", "as in image:///models/a.gguf");
+    Weights weights;
+    weights.path = *path;
+    return weights;
+  }
+  refuse(source, "this kind of source is not known", "known: hf://, https://, file://, pvc://, image://");
+}
+
+}  // namespace mlib::render

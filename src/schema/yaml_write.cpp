@@ -1,0 +1,243 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/text.hpp"
+#include "schema/document.hpp"
+
+namespace mlib::schema {
+namespace {
+
+/// A character of a UTF-8 text; bytes that are none stand for U+FFFD.
+struct Character {
+  char32_t code = 0xFFFD;
+  std::size_t bytes = 1;
+};
+
+Character front(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return {lead, 1};
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (text.size() < length || !is_utf8(text.substr(0, length))) return {};
+  char32_t code = lead & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i)
+    code = (code << 6U) | (static_cast<unsigned char>(text[i]) & 0x3FU);
+  return {code, length};
+}
+
+/// Characters that some reader takes for a line break or refuses: they are written as escapes.
+bool needs_escape(char32_t code) {
+  return code < 0x20 || (code >= 0x7F && code <= 0xA0) || code == 0x2028 || code == 0x2029 ||
+         code == 0xFEFF || (code & 0xFFFEU) == 0xFFFE || code == 0xFFFD;
+}
+
+std::string escaped(char32_t code) {
+  if (code == '\n') return "\\n";
+  if (code == '\t') return "\\t";
+  if (code == '\r') return "\\r";
+  if (code <= 0xFF) return fmt::format("\\x{:02x}", static_cast<unsigned>(code));
+  if (code <= 0xFFFF) return fmt::format("\\u{:04x}", static_cast<unsigned>(code));
+  return fmt::format("\\U{:08x}", static_cast<unsigned>(code));
+}
+
+bool has_separator(std::string_view text) { return text.find("---") != std::string_view::npos; }
+
+std::string double_quoted(std::string_view text) {
+  const bool break_dashes = has_separator(text);
+  std::string out = "\"";
+  bool after_dash = false;
+  while (!text.empty()) {
+    const Character next = front(text);
+    const bool dash = next.code == '-';
+    if (dash && after_dash && break_dashes) {
+      out += "\\x2d";
+      after_dash = false;
+    } else if (next.code == '"' || next.code == '\\') {
+      out += {'\\', static_cast<char>(next.code)};
+      after_dash = false;
+    } else {
+      out += needs_escape(next.code) ? escaped(next.code) : std::string(text.substr(0, next.bytes));
+      after_dash = dash;
+    }
+    text.remove_prefix(next.bytes);
+  }
+  return out + '"';
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/// A word that YAML 1.1 or 1.2 takes for a boolean or null.
+bool is_reserved(std::string_view text) {
+  static constexpr std::array<std::string_view, 12> words{"y",    "n",     "yes",  "no",   "on",  "off",
+                                                          "true", "false", "null", "none", "nan", "inf"};
+  return text.size() <= 5 && std::find(words.begin(), words.end(), lower(text)) != words.end();
+}
+
+/// Could be a number, a date or a time for some reader: only their characters, beginning with a digit.
+bool looks_like_number(std::string_view text) {
+  if (!is_digit(text.front())) return false;
+  return text.find_first_not_of("0123456789abcdefABCDEFxXoO_.,:+-TtZz ") == std::string_view::npos;
+}
+
+/// `-c`, `--port`: an option of a command line, which no reader takes for a list or a number.
+bool is_option(std::string_view text) {
+  const std::size_t from = text.starts_with("--") ? 2 : 1;
+  return text.front() == '-' && text.size() > from && is_letter(text[from]);
+}
+
+/// May stand without quotes: only what no reader of YAML 1.1 or 1.2 takes for anything but this text.
+bool is_plain(std::string_view text) {
+  if (text.empty() || has_separator(text) || is_reserved(text) || looks_like_number(text)) return false;
+  const char first = text.front();
+  if (!is_letter(first) && !is_digit(first) && first != '/' && first != '_' && first != '$' &&
+      !is_option(text))
+    return false;
+  if (text.back() == ' ' || text.back() == ':') return false;
+  if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return is_letter(c) || is_digit(c) ||
+           std::string_view(" -_./:=+$(),@%*;<?~^'").find(c) != std::string_view::npos;
+  });
+}
+
+/// A literal block holds it byte for byte for every reader.
+bool is_block(std::string_view text) {
+  if (text.find('\n') == std::string_view::npos || has_separator(text)) return false;
+  if (text.ends_with("\n\n") || text.front() == '\n') return false;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const Character next = front(rest);
+    if (next.code != '\n' && next.code != '\t' && needs_escape(next.code)) return false;
+    rest.remove_prefix(next.bytes);
+  }
+  const std::vector<std::string> lines = split(text, '\n');
+  if (lines.front().front() == ' ') return false;
+  return std::all_of(lines.begin(), lines.end(), [](const std::string& line) {
+    return line.empty() || (line.front() != '\t' && line.find_first_not_of(" \t") != std::string::npos &&
+                            !line.starts_with("..."));
+  });
+}
+
+std::string number(double value) {
+  if (std::isnan(value)) return ".nan";
+  if (std::isinf(value)) return value > 0 ? ".inf" : "-.inf";
+  std::string text = fmt::format("{}", value);
+  const std::size_t exponent = text.find('e');
+  const std::size_t mantissa = std::min(exponent, text.size());
+  // YAML 1.1 asks for a point in every number that is no integer.
+  if (text.find('.') == std::string::npos) text.insert(mantissa, ".0");
+  return text;
+}
+
+std::string word(std::string_view text) { return is_plain(text) ? std::string(text) : double_quoted(text); }
+
+class Writer {
+ public:
+  explicit Writer(std::string& out) : out_(out) {}
+
+  /// Writes what follows `key:` or `-`, the blank before it and the line's end after it. A list or map below
+  /// a key begins on a line of its own, indented by `indent`.
+  void after_key(const Node& node, std::size_t indent) {
+    if (node.is_map() && !node.entries().empty()) {
+      out_ += '\n';
+      map(node, indent, true);
+    } else if (node.is_list() && !node.items().empty()) {
+      out_ += '\n';
+      list(node, indent, true);
+    } else {
+      out_ += ' ';
+      scalar(node, indent);
+    }
+  }
+
+  /// `first_indented`: whether the first entry needs its indentation (not behind a `- `).
+  void map(const Node& node, std::size_t indent, bool first_indented) {
+    bool indented = first_indented;
+    for (const Entry& entry : node.entries()) {
+      if (indented) out_.append(indent, ' ');
+      indented = true;
+      const std::string key = word(entry.key);
+      // Readers take a key on the line of its value only up to 1024 characters.
+      if (key.size() > 1000) {
+        out_ += "? " + key + "\n";
+        out_.append(indent, ' ');
+      } else {
+        out_ += key;
+      }
+      out_ += ':';
+      after_key(entry.value, indent + (entry.value.is_list() && key.size() <= 1000 ? 0 : 2));
+    }
+  }
+
+  void list(const Node& node, std::size_t indent, bool first_indented) {
+    bool indented = first_indented;
+    for (const Node& item : node.items()) {
+      if (indented) out_.append(indent, ' ');
+      indented = true;
+      out_ += "- ";
+      if (item.is_map() && !item.entries().empty()) {
+        map(item, indent + 2, false);
+      } else if (item.is_list() && !item.items().empty()) {
+        list(item, indent + 2, false);
+      } else {
+        scalar(item, indent + 2);
+      }
+    }
+  }
+
+  void scalar(const Node& node, std::size_t indent) {
+    if (node.is_string() && indent > 0 && is_block(node.string())) return block(node.string(), indent);
+    out_ += inline_text(node) + "\n";
+  }
+
+ private:
+  static std::string inline_text(const Node& node) {
+    if (node.is_string()) return word(node.string());
+    if (node.is_list()) return "[]";
+    if (node.is_map()) return "{}";
+    if (node.is_null()) return "null";
+    if (node.is_boolean()) return node.boolean() ? "true" : "false";
+    return node.is_integer() ? fmt::format("{}", node.integer()) : number(node.number());
+  }
+
+  void block(std::string_view text, std::size_t indent) {
+    const bool ends = text.back() == '\n';
+    out_ += ends ? "|\n" : "|-\n";
+    if (ends) text.remove_suffix(1);
+    for (const std::string& line : split(text, '\n')) {
+      if (!line.empty()) out_.append(indent, ' ');
+      out_ += line + "\n";
+    }
+  }
+
+  std::string& out_;
+};
+
+}  // namespace
+
+std::string to_yaml(const Node& node) {
+  std::string out;
+  Writer writer(out);
+  if (node.is_map() && !node.entries().empty()) {
+    writer.map(node, 0, true);
+  } else if (node.is_list() && !node.items().empty()) {
+    writer.list(node, 0, true);
+  } else {
+    writer.scalar(node, 0);
+  }
+  return out;
+}
+
+std::string to_yaml(const std::vector<Node>& documents) {
+  std::string out;
+  for (const Node& document : documents) {
+    if (&document != &documents.front()) out += "---\n";
+    out += to_yaml(document);
+  }
+  return out;
+}
+
+}  // namespace mlib::schema
