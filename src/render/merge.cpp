@@ -117,6 +117,9 @@ class Merge {
     set_identity("user", identity.user);
     set_identity("id", identity.user);
     set_identity(std::string(api_key), identity.api_key.reveal());
+    if (const auto weights = values_.find(weights_value);
+        weights != values_.end() && !weights->second.value.is_null())
+      check_weights(weights->second);
     if (identity.api_key.empty()) values_[std::string(api_key)].value = Node();
     values_[std::string(api_key)].secret = true;
     check_name("name", identity.name);
@@ -136,15 +139,25 @@ class Merge {
                 name == api_key ? "give the key as the user's" : "give it as --name, -n or --user"));
   }
 
+  void check_weights(const Value& value) {
+    if (!value.value.is_string() || !has_text(value.value))
+      findings_.push_back(finding(Fault::wrong_type, value, "`weights` must be the address of a file",
+                                  "as in file:///srv/models/a.gguf"));
+  }
+
   void set_identity(const std::string& name, const std::string& text) {
     Value& value = values_[name];
     value = Value{.value = text, .origin = "identity", .overrode = std::move(before_identity_[name])};
   }
 
   void check_name(std::string_view name, const std::string& text) {
-    if (is_dns_label(text)) return;
+    // Services are called after the deployment, and their names begin with a letter.
+    const bool letter_first = name != "name" || (!text.empty() && (text.front() < '0' || text.front() > '9'));
+    if (is_dns_label(text) && letter_first) return;
     wrong_identity(fmt::format("{} `{}` is not a valid name", name, shortened(text, 80)),
-                   "1 to 63 characters a-z, 0-9 and -, beginning and ending with a letter or digit");
+                   name == "name"
+                       ? "1 to 63 characters a-z, 0-9 and -, beginning with a letter, not ending with -"
+                       : "1 to 63 characters a-z, 0-9 and -, beginning and ending with a letter or digit");
   }
 
   void wrong_identity(std::string message, std::string hint) {

@@ -82,11 +82,19 @@ bool looks_like_number(std::string_view text) {
   return text.find_first_not_of("0123456789abcdefABCDEFxXoO_.,:+-TtZz ") == std::string_view::npos;
 }
 
+/// `-c`, `--port`: an option of a command line, which no reader takes for a list or a number.
+bool is_option(std::string_view text) {
+  const std::size_t from = text.starts_with("--") ? 2 : 1;
+  return text.front() == '-' && text.size() > from && is_letter(text[from]);
+}
+
 /// May stand without quotes: only what no reader of YAML 1.1 or 1.2 takes for anything but this text.
 bool is_plain(std::string_view text) {
   if (text.empty() || has_separator(text) || is_reserved(text) || looks_like_number(text)) return false;
   const char first = text.front();
-  if (!is_letter(first) && !is_digit(first) && first != '/' && first != '_' && first != '$') return false;
+  if (!is_letter(first) && !is_digit(first) && first != '/' && first != '_' && first != '$' &&
+      !is_option(text))
+    return false;
   if (text.back() == ' ' || text.back() == ':') return false;
   if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) return false;
   return std::all_of(text.begin(), text.end(), [](char c) {

@@ -189,7 +189,7 @@ def _environment():
     number = _slot[1]
     return {"MLIB_BED_RUN": f"/tmp/mb{number}", "MLIB_BED_PORT": str(7440 + 10 * number),
             "MLIB_BED_NET": f"10.250.{number}", "MLIB_BED_PODS": f"10.244.{number}",
-            "MLIB_BED_PODMAN_NET": f"10.249.{number}"}
+            "MLIB_BED_BRIDGE": f"10.249.{number}"}
 
 
 class _Bed:
