@@ -11,6 +11,7 @@ import os
 import pathlib
 import platform
 import re
+import shutil
 import signal
 import socket
 import statistics
@@ -61,14 +62,29 @@ def until_it_answers(port, process):
     raise SystemExit("bench: the server does not answer")
 
 
+def originals(folder):
+    """Copies the original's cards of the shipped catalogue: what the stand-in serves, and nothing else."""
+    catalogue = ROOT / "catalog"
+    for card in catalogue.rglob("*.yaml"):
+        if "\n  original:" in card.read_text():
+            for file in card.parent.iterdir() if card.name == "framework.yaml" else [card]:
+                to = pathlib.Path(folder) / file.relative_to(catalogue)
+                to.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, to)
+    return str(folder)
+
+
 class Mlib:
-    def __init__(self, port):
-        self.port = port
+    """mlib on `port`; with `catalog` on those cards, else on the shipped ones."""
+
+    def __init__(self, port, catalog=""):
+        self.port, self.catalog = port, ["--catalog", catalog] if catalog else []
 
     def __enter__(self):
         self.home = tempfile.TemporaryDirectory(prefix="mlib-bench-")
         self.process = subprocess.Popen(
-            ["taskset", "-c", SERVER_CORE, MLIB, "serve", "--listen", f"127.0.0.1:{self.port}", "--state", self.home.name],
+            ["taskset", "-c", SERVER_CORE, MLIB, "serve", "--listen", f"127.0.0.1:{self.port}", "--state", self.home.name,
+             *self.catalog],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return self
 
@@ -192,29 +208,40 @@ def report(rows, start, memories, rendering, seconds):
     return "\n".join(lines) + "\n"
 
 
+def cells(theirs, ours, extras, seconds):
+    for server in (theirs, ours):
+        until_it_answers(server.port, server.process)
+    if get(theirs.port)[1] != get(ours.port)[1]:
+        raise SystemExit("bench: the two do not serve the same bytes")
+    rows = []
+    for call, extra in extras.items():
+        for connections in (1, 8, 64):
+            rows.append((call, connections, *(measure(server, call, connections, extra, seconds) for server in (theirs, ours))))
+            print("\n".join(table(rows[-1:])[2:]), flush=True)
+    return rows
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10, help="for each cell (10)")
     parser.add_argument("--out", default=str(ROOT / "bench" / "results.md"))
     asked = parser.parse_args()
-    with Mlib(free_port()) as server:
-        until_it_answers(server.port, server.process)
-        get_all = json.loads(get(server.port)[1])
-    # The same bytes: mlib serves the same originals, so /get_all is measured on a catalogue of those alone.
-    make_ours, make_theirs = Mlib, lambda port: pinned_standin(port, get_all)
-    start = (starts(make_theirs, 5), starts(make_ours, 5))
-    rows, memories = [], []
-    with tempfile.TemporaryDirectory() as folder, make_theirs(free_port()) as theirs, make_ours(free_port()) as ours:
-        for server in (theirs, ours):
+    with tempfile.TemporaryDirectory(prefix="mlib-bench-") as folder:
+        catalog = originals(pathlib.Path(folder) / "catalog")
+        with Mlib(free_port(), catalog) as server:
             until_it_answers(server.port, server.process)
+            get_all = json.loads(get(server.port)[1])
         template = get_all["ModelDeploymentTemplateCard"][0]
-        for call in ("/get_all", "/create", "/validate_template"):
-            extra = script(call, template, folder)
-            for connections in (1, 8, 64):
-                cells = [measure(server, call, connections, extra, asked.seconds) for server in (theirs, ours)]
-                rows.append((call, connections, *cells))
-                print("\n".join(table(rows[-1:])[2:]), flush=True)
-        memories = [memory(server.process.pid) for server in (theirs, ours)]
+        extras = {call: script(call, template, folder) for call in ("/get_all", "/create", "/validate_template")}
+        start = (starts(lambda port: pinned_standin(port, get_all), 5), starts(Mlib, 5))
+        with pinned_standin(free_port(), get_all) as theirs, Mlib(free_port(), catalog) as ours:
+            rows = cells(theirs, ours, extras, asked.seconds)
+            memories = [memory(theirs.process.pid)]
+        with Mlib(free_port()) as shipped:  # memory with all shipped cards
+            until_it_answers(shipped.port, shipped.process)
+            for call, extra in extras.items():
+                measure(shipped, call, 64, extra, 2)
+            memories.append(memory(shipped.process.pid))
     rendering = None
     if pathlib.Path(BENCH_RENDER).exists():
         rendering = json.loads(subprocess.run(["taskset", "-c", SERVER_CORE, BENCH_RENDER, "1000"], capture_output=True,
