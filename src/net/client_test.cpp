@@ -120,11 +120,12 @@ TEST_CASE("truncated, garbled and reset answers are errors, not answers") {
        "connection lost: closed in the middle of the body"},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
        "connection lost: closed in the middle of the body"},
-      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\nabc\r\n", "a chunk is malformed"},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\nabc\r\n",
+       ": the answer is not HTTP/1.1: a chunk is malformed"},
       {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nabc", "two Content-Length headers"},
       {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nabc",
        "both Content-Length"},
-      {"SSH-2.0-OpenSSH_9.2\r\n\r\n", "no HTTP/1.1 status line"},
+      {"SSH-2.0-OpenSSH_9.2\r\n\r\n", ": the answer is not HTTP/1.1: it has no status line"},
       {"HTTP/1.1 200 OK\nContent-Length: 0\n\n", "a line does not end with CR LF"},
   };
   for (const auto& [bytes, cause] : cases) {
