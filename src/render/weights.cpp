@@ -79,19 +79,42 @@ bool has_bad_step(std::string_view path) {
                      [](const std::string& step) { return step == ".." || step == "."; });
 }
 
-/// No pod gets to see the machine's own folders.
+/// The steps below a home folder (/root, /home/NAME); nothing when `folder` is in none.
+std::optional<std::vector<std::string>> below_home(const std::string& folder) {
+  const std::vector<std::string> steps = split(folder, '/');  // "", "home", NAME, …
+  const std::size_t home = steps.size() > 1 && steps[1] == "root" ? 2 : 3;
+  if (steps.size() < 2 || (steps[1] != "root" && steps[1] != "home")) return {};
+  if (steps.size() <= home) return std::vector<std::string>{};
+  return std::vector<std::string>(steps.begin() + static_cast<std::ptrdiff_t>(home), steps.end());
+}
+
+/// No pod gets to see the machine's own folders, a home as a whole, or what is hidden in it but for caches.
 bool is_system_folder(const std::string& folder) {
-  static constexpr std::array<std::string_view, 13> closed{"/etc",   "/proc", "/sys",    "/dev",  "/run",
-                                                           "/boot",  "/root", "/bin",    "/sbin", "/lib",
-                                                           "/lib64", "/usr",  "/var/run"};
-  if (folder.empty() || folder == "/" || folder == "/var" || folder == "/var/lib" || folder == "/home")
-    return true;
-  const std::string slashed = folder + "/";
-  const bool below = std::any_of(closed.begin(), closed.end(), [&](std::string_view each) {
-    return slashed.starts_with(std::string(each) + "/");
+  static constexpr std::array<std::string_view, 16> closed{"/etc",
+                                                           "/proc",
+                                                           "/sys",
+                                                           "/dev",
+                                                           "/run",
+                                                           "/boot",
+                                                           "/bin",
+                                                           "/sbin",
+                                                           "/lib",
+                                                           "/lib64",
+                                                           "/usr",
+                                                           "/var/run",
+                                                           "/var/lib/kubelet",
+                                                           "/var/lib/containers",
+                                                           "/var/lib/containerd",
+                                                           "/var/lib/etcd"};
+  if (folder.empty() || folder == "/" || folder == "/var" || folder == "/var/lib") return true;
+  if (const auto steps = below_home(folder)) {
+    return steps->empty() || std::any_of(steps->begin(), steps->end(), [](const std::string& step) {
+             return step.starts_with('.') && step != ".cache" && step != ".local";
+           });
+  }
+  return std::any_of(closed.begin(), closed.end(), [&](std::string_view each) {
+    return (folder + "/").starts_with(std::string(each) + "/");
   });
-  return below || slashed.starts_with("/var/lib/kubelet/") || slashed.starts_with("/var/lib/containers/") ||
-         slashed.starts_with("/var/lib/containerd/") || slashed.starts_with("/var/lib/etcd/");
 }
 
 Node entry(std::string_view name, Node value) {
