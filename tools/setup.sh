@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced: gives `setup [program|beds]`, which installs what tools/packages.txt names and this machine lacks.
+# Sourced: gives `setup [program|containers|cluster]`, which installs what tools/packages.txt names and this machine lacks.
 setup_packages=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/packages.txt
 
 # retry TRIES COMMAND...: runs it until it succeeds, with pauses of 5, 15, 45, ... seconds in between.
@@ -15,20 +15,25 @@ retry() {
   done
 }
 
-setup_missing() { # program|beds: the packages of that part that are not installed
+setup_missing() { # program|containers|cluster: the packages of that part and those before it that are not installed
   local wanted
-  wanted=$(if [ "$1" = program ]; then sed '/^# beds$/,$d' "$setup_packages"; else cat "$setup_packages"; fi | grep -v '^#')
+  case $1 in
+    program) wanted=$(sed '/^# containers$/,$d' "$setup_packages") ;;
+    containers) wanted=$(sed '/^# cluster$/,$d' "$setup_packages") ;;
+    *) wanted=$(cat "$setup_packages") ;;
+  esac
+  wanted=$(grep -v '^#' <<< "$wanted")
   comm -23 <(sort <<< "$wanted") \
     <(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 2> /dev/null | awk '$1 == "ii" {print $2}' | sort -u)
 }
 
-setup() { # program|beds (beds includes program); 0 when nothing is missing afterwards
+setup() { # program|containers|cluster: 0 when nothing is missing afterwards
   local missing=() as_root=()
   if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
     echo "setup: this is no Debian or Ubuntu; have what tools/packages.txt names" >&2
     return 0
   fi
-  mapfile -t missing < <(setup_missing "${1:-beds}")
+  mapfile -t missing < <(setup_missing "${1:-cluster}")
   [ ${#missing[@]} -gt 0 ] || return 0
   if [ "$(id -u)" != 0 ]; then
     if ! command -v sudo > /dev/null; then
@@ -41,6 +46,6 @@ setup() { # program|beds (beds includes program); 0 when nothing is missing afte
   retry 4 "${as_root[@]}" apt-get -qq -o DPkg::Lock::Timeout=300 update >&2 || return
   retry 4 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
     -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "${missing[@]}" >&2 || return
-  mapfile -t missing < <(setup_missing "${1:-beds}")
+  mapfile -t missing < <(setup_missing "${1:-cluster}")
   [ ${#missing[@]} -eq 0 ] || { echo "setup: still missing: ${missing[*]}" >&2; return 1; }
 }

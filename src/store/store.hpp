@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,7 +74,11 @@ class Store {
 };
 
 std::unique_ptr<Store> memory_store();
-/// `folder` is made when absent; the database is `folder`/mlib.db (SQLite, synchronous=FULL, WAL).
+/// `folder` is made when absent; the database is `folder`/mlib.db (SQLite, synchronous=FULL, WAL), owned by
+/// this user alone. Several processes may share it: a lock on `folder`/lock lets one at a time touch the
+/// database, since this SQLite can lose a WAL when two connections write and checkpoint at once.
 std::unique_ptr<Store> sqlite_store(const std::string& folder);
+/// The store that `open` gives, opened when it is first used.
+std::unique_ptr<Store> lazy_store(std::function<std::unique_ptr<Store>()> open);
 
 }  // namespace mlib::store

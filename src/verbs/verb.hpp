@@ -41,7 +41,7 @@ using MakeTarget = std::function<std::unique_ptr<targets::Target>(const TargetOp
 struct World {
   const Shelf& shelf;
   store::Store& store;
-  const Clock& clock;
+  Clock& clock;
   std::vector<std::pair<std::string, MakeTarget>> targets;  ///< in reading order; the first is the default
   const render::PolicyFile& policy;
 };
@@ -69,9 +69,12 @@ struct Response {
   Node value;
   std::optional<Table> table = {};
   std::optional<std::string> text = {};
+  int exit_code =
+      0;  ///< of the command line, for an answer that is no error (diff: 1 when something differs)
 };
 
-/// Takes what a stream verb tells: {"line": "…"} (log), {"progress": "…"}, {"result": …}. False ends it.
+/// Takes what a stream verb tells: {"line": "…"} (log), {"progress": "…"}, {"result": …, "text": "…"} once at
+/// the end. False ends it.
 using Sink = std::function<bool(const Node& event)>;
 
 enum class Method { get, post, del };
@@ -82,7 +85,9 @@ using StreamCall =
 
 /// One line of the one table that drives routing, the command line and OpenAPI. `name` is what is typed
 /// ("get templates"); `path` has {name} parts, filled from arguments of that name. Exactly one of call and
-/// stream is set.
+/// stream is set. In the arguments' schema, `writeOnly` marks a secret (the command line takes it from a file
+/// or stdin only) and `format: local` what names a thing on the caller's own machine or shows secrets: only
+/// the command line has it, api/ refuses it.
 struct Verb {
   std::string_view name;
   Method method;
@@ -94,6 +99,8 @@ struct Verb {
   Call call;
   StreamCall stream;
   std::vector<std::string_view> positional = {};
+  std::string_view group = {};    ///< heading in the help
+  std::string_view example = {};  ///< one command line per line, without `mlib `
 };
 
 /// All verbs, in reading order.

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Sourced by the scripts that start and end beds. Everything a running bed writes is below one folder with a short name
-# (paths of unix sockets are limited to 107 bytes). Give beds that run side by side all four of their own:
+# (paths of unix sockets are limited to 107 bytes). Give beds that run side by side all five of their own:
 run=$(realpath -m "${MLIB_BED_RUN:-/tmp/mb}")
 port=${MLIB_BED_PORT:-7440}    # the first of five
 net=${MLIB_BED_NET:-10.250.0}  # the /24 that joins this machine (.1) to the cluster's network namespace (.2)
 pods=${MLIB_BED_PODS:-10.244.0} # the /24 of the cluster's pods
+bridge=${MLIB_BED_BRIDGE:-10.249.0} # the /24 of podman's containers
 
 # note PID NAME: remembers a process that has to be ended, in $dir/pids.
 note() { echo "$1 $(cut -d' ' -f22 "/proc/$1/stat") $2" >> "$dir/pids"; }

@@ -26,6 +26,7 @@ network_cmd_path = ""
 [network]
 network_backend = "netavark"
 network_config_dir = "$dir/networks"
+default_network = "mb$port"
 TOML
 cat > "$dir/storage.conf" << TOML
 [storage]
@@ -34,21 +35,43 @@ graphroot = "$dir/root"
 runroot = "$dir/run"
 rootless_storage_path = "$dir/root"
 TOML
-# The default network, but with a bridge and addresses of its own.
-cat > "$dir/networks/podman.json" << JSON
-{"name": "podman", "id": "$(printf '%064d' "$port")", "driver": "bridge", "network_interface": "mbp$port",
+# The default network has a name, a bridge and addresses of its own. The name matters: netavark calls its chains of
+# packet filter rules after it, and two podmans that start containers at once stumble over each other's. A few chains
+# they have in common; netavark's check for those is a race, too, so they are made here.
+cat > "$dir/networks/mb$port.json" << JSON
+{"name": "mb$port", "id": "$(printf '%064d' "$port")", "driver": "bridge", "network_interface": "mbp$port",
  "created": "2026-01-01T00:00:00Z", "ipv6_enabled": false, "internal": false, "dns_enabled": false,
- "subnets": [{"subnet": "${MLIB_BED_PODMAN_NET:-10.249.0}.0/24", "gateway": "${MLIB_BED_PODMAN_NET:-10.249.0}.1"}],
+ "subnets": [{"subnet": "$bridge.0/24", "gateway": "$bridge.1"}],
  "ipam_options": {"driver": "host-local"}}
 JSON
+# As root the service is the first process of a process and mount namespace of its own: with it end, whatever happens,
+# its containers and their mounts, and what podman and its runtime keep in /run.
+enter="" begin=()
+if [ "$(id -u)" = 0 ]; then
+  iptables -w -N NETAVARK_FORWARD 2> /dev/null || true
+  for chain in DNAT MASQ SETMARK; do iptables -w -t nat -N "NETAVARK-HOSTPORT-$chain" 2> /dev/null || true; done
+  mkdir -p /run/netns /run/runc /run/crun
+  reaper=$(command -v catatonit || echo /usr/libexec/podman/catatonit)
+  begin=(unshare --mount --pid --fork --kill-child sh -c "mount -t proc proc /proc
+    for name in netns runc crun; do mount -t tmpfs bed /run/\$name; done
+    exec $reaper -- \"\$@\"" sh)
+fi
+export CONTAINERS_CONF=$dir/containers.conf CONTAINERS_STORAGE_CONF=$dir/storage.conf
+cd "$dir/tmp" # conmon may leave a file in the working directory
+"${begin[@]}" podman system service --time 0 "unix://$dir/s" > "$dir/log/service.log" 2>&1 < /dev/null &
+service=$!
+note $service service
+disown $service
+await 30 "podman socket" curl -sf --max-time 2 --unix-socket "$dir/s" http://d/v4.0.0/libpod/_ping
+if [ "$(id -u)" = 0 ]; then
+  first=$(pgrep -P $service)
+  note "$first" containers
+  enter="nsenter --target $first --mount --pid --"
+fi
 cat > "$dir/podman" << SH
 #!/bin/sh
-cd "$dir/tmp" # conmon may leave a file in the working directory
-CONTAINERS_CONF=$dir/containers.conf CONTAINERS_STORAGE_CONF=$dir/storage.conf exec podman "\$@"
+CONTAINERS_CONF=$CONTAINERS_CONF CONTAINERS_STORAGE_CONF=$CONTAINERS_STORAGE_CONF \\
+  exec $enter sh -c 'cd "$dir/tmp" && exec podman "\$@"' sh "\$@"
 SH
 chmod +x "$dir/podman"
-"$dir/podman" system service --time 0 "unix://$dir/s" > "$dir/log/service.log" 2>&1 < /dev/null &
-note $! service
-disown $!
-await 30 "podman socket" curl -sf --max-time 2 --unix-socket "$dir/s" http://d/v4.0.0/libpod/_ping
 echo "unix://$dir/s"

@@ -1,0 +1,25 @@
+#pragma once
+#include <memory>
+
+#include "app/environment.hpp"
+#include "cli/run.hpp"
+
+namespace mlib::app {
+
+/// Where the cards come from: a folder, or with "" what is embedded.
+std::shared_ptr<const cards::Library> load_catalogue(const std::string& folder);
+
+/// The world of this process: catalogue, state, targets.
+class Ground final : public cli::Ground {
+ public:
+  Ground(const cli::Options& options, const Environment& environment);
+  ~Ground() override;
+  const verbs::World& world() const override;
+  verbs::Shelf& shelf();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace mlib::app

@@ -1,0 +1,94 @@
+#include "cli/output.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/text.hpp"
+
+namespace mlib::cli {
+namespace {
+
+constexpr std::size_t gap = 2;
+constexpr std::size_t narrowest = 8;
+
+/// One line, controls made visible.
+std::string one_line(const std::string& text) {
+  std::string out = visible(text);
+  for (char& c : out)
+    if (c == '\n' || c == '\t') c = ' ';
+  return out;
+}
+
+/// Up to `columns` characters, the last one "…" when something was cut off.
+std::string cut(const std::string& text, std::size_t columns) {
+  if (utf8_length(text) <= columns) return text;
+  std::size_t bytes = 0;
+  for (std::size_t count = 0; bytes < text.size(); ++bytes)
+    if (!is_utf8_continuation(text[bytes]) && ++count == columns) break;
+  return text.substr(0, bytes) + "…";
+}
+
+void narrow(std::vector<std::size_t>& widths, std::size_t width) {
+  const auto total = [&] {
+    return std::accumulate(widths.begin(), widths.end(), std::size_t{0}) + gap * (widths.size() - 1);
+  };
+  while (total() > width) {
+    const auto widest = std::max_element(widths.begin(), widths.end());
+    if (*widest <= narrowest) return;
+    --*widest;
+  }
+}
+
+std::string name_of(const Node& item) {
+  const std::string name = item.text_at({"metadata", "name"});
+  return name.empty() ? item.text_at({"name"}) : name;
+}
+
+std::string names(const Node& value) {
+  if (value.is_map()) return name_of(value) + "\n";
+  std::string text;
+  if (value.is_list())
+    for (const Node& item : value.items()) text += name_of(item) + "\n";
+  return text;
+}
+
+}  // namespace
+
+std::string table_text(const verbs::Table& table, bool wide, std::size_t width) {
+  std::vector<std::size_t> shown, widths;
+  for (std::size_t i = 0; i < table.columns.size(); ++i)
+    if (wide || !table.columns[i].wide) shown.push_back(i);
+  std::vector<std::vector<std::string>> lines(1);
+  for (const std::size_t i : shown) lines[0].push_back(table.columns[i].header);
+  for (const std::vector<std::string>& row : table.rows) {
+    lines.emplace_back();
+    for (const std::size_t i : shown) lines.back().push_back(one_line(row[i]));
+  }
+  for (std::size_t k = 0; k < shown.size(); ++k) {
+    std::size_t widest = 0;
+    for (const auto& line : lines) widest = std::max(widest, utf8_length(line[k]));
+    widths.push_back(widest);
+  }
+  if (width > 0) narrow(widths, width);
+  std::string text;
+  for (const auto& line : lines) {
+    std::string out;
+    for (std::size_t k = 0; k < shown.size(); ++k) {
+      const std::string cell = cut(line[k], widths[k]);
+      out += cell + std::string(widths[k] - utf8_length(cell) + gap, ' ');
+    }
+    out.resize(out.find_last_not_of(' ') + 1);
+    text += out + "\n";
+  }
+  return text;
+}
+
+std::string answer_text(const verbs::Response& response, const std::string& output, std::size_t width) {
+  if (output == "json") return schema::to_json(response.value, 2) + "\n";
+  if (output == "yaml") return schema::to_yaml(response.value);
+  if (output == "name") return names(response.value);
+  if (response.table) return table_text(*response.table, output == "wide", width);
+  return response.text ? *response.text : schema::to_yaml(response.value);
+}
+
+}  // namespace mlib::cli

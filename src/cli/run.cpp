@@ -1,0 +1,149 @@
+#include "cli/run.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "base/text.hpp"
+#include "cli/help.hpp"
+#include "cli/output.hpp"
+#include "cli/progress.hpp"
+
+namespace mlib::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string all_of(std::istream& in) { return {std::istreambuf_iterator<char>(in), {}}; }
+
+std::string file_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text = in ? all_of(in) : "";
+  if (!in || in.bad()) throw Problem(Kind::unavailable, fmt::format("{}: the file cannot be read", path));
+  return text;
+}
+
+std::vector<cards::File> card_files(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return {{path, file_text(path)}};
+  std::vector<cards::File> files = cards::read_folder(path);
+  for (cards::File& each : files) each.path = (fs::path(path) / each.path).string();
+  if (files.empty())
+    throw Problem(Kind::not_found, fmt::format("{}: there are no *.yaml, *.yml or *.json files in it", path));
+  return files;
+}
+
+/// Asks before a verb that deletes; Problem{cancelled} for anything but yes.
+void ask(const CommandLine& line, const Outside& outside) {
+  const std::string name = line.arguments.text_at({"name"});
+  if (!outside.asks)
+    throw Problem(
+        Kind::usage,
+        fmt::format("`mlib {} {}` asks first, and there is no terminal to ask on", line.verb->name, name),
+        "add --yes");
+  const Node* storage = line.arguments.find("with_storage");
+  const bool all = storage != nullptr && storage->boolean();
+  outside.err << fmt::format("Delete deployment `{}`{}? [y/N] ", name,
+                             all ? " and its storage" : "; its storage is kept")
+              << std::flush;
+  std::string answer;
+  std::getline(outside.in, answer);
+  if (lower(trim(answer)) != "y" && lower(trim(answer)) != "yes")
+    throw Problem(Kind::cancelled, "nothing was deleted");
+}
+
+void stream(const CommandLine& line, const Outside& outside, const verbs::World& world) {
+  Progress progress(outside.err, outside.rewrites);
+  const std::string& output = line.options.output;
+  line.verb->stream(
+      world, {outside.user, verbs::Role::admin}, line.arguments,
+      [&](const Node& event) {
+        if (const Node* text = event.find("progress")) progress.tell(text->string());
+        if (const Node* text = event.find("line"))
+          outside.out << visible(text->string()) << '\n' << std::flush;
+        if (const Node* result = event.find("result")) {
+          progress.end();
+          const verbs::Response response{.value = *result, .text = event.text_at({"text"})};
+          outside.out << answer_text(response, output, outside.width) << std::flush;
+        }
+        return outside.out.good() && !outside.cancel.asked();
+      },
+      outside.cancel);
+}
+
+int run_verb(const CommandLine& line, const Outside& outside) {
+  if (line.verb->method == verbs::Method::del && !line.options.yes) ask(line, outside);
+  const std::unique_ptr<Ground> ground = outside.open(line.options);
+  if (line.verb->stream) {
+    stream(line, outside, ground->world());
+    return 0;
+  }
+  const verbs::Response response =
+      line.verb->call(ground->world(), {outside.user, verbs::Role::admin}, line.arguments);
+  outside.out << answer_text(response, line.options.output, outside.width);
+  if (response.table && response.table->rows.empty()) outside.err << "nothing found\n";
+  return response.exit_code;
+}
+
+int run_own(const CommandLine& line, const Outside& outside) {
+  const std::string name(line.own->name);
+  if (name == "serve")
+    return outside.serve(line.options, verbs::arguments_of<ServeArguments>(line.arguments));
+  const std::string verb = line.arguments.text_at({"verb"});
+  if (name == "version") outside.out << "mlib " MLIB_VERSION "\n";
+  if (name == "reference") outside.out << reference();
+  if (name == "help") outside.out << (verb.empty() ? overview() : help_of(verb));
+  return 0;
+}
+
+int run_line(const CommandLine& line, const Outside& outside) {
+  if (line.options.help) {
+    const std::string verb = line.arguments.text_at({"verb"});
+    const std::string_view name = line.verb != nullptr  ? line.verb->name
+                                  : line.own != nullptr ? line.own->name
+                                                        : verb;
+    outside.out << (name.empty() ? overview() : help_of(std::string(name)));
+    return 0;
+  }
+  return line.verb != nullptr ? run_verb(line, outside) : run_own(line, outside);
+}
+
+/// `error:` red and `hint:` blue.
+std::string coloured(std::string text) {
+  const auto paint = [&](std::string_view word, std::string_view colour) {
+    for (std::size_t at = text.find(word); at != std::string::npos;
+         at = text.find(word, at + word.size() + 9)) {
+      text.insert(at + word.size(), "\x1b[0m");
+      text.insert(at, colour);
+    }
+  };
+  paint("error:", "\x1b[31m");
+  paint("hint:", "\x1b[36m");
+  return text;
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& words, const Outside& outside) {
+  bool colour = outside.color;
+  try {
+    const Inputs inputs{file_text, [&] { return all_of(outside.in); }, card_files};
+    const CommandLine line = parse(words, inputs);
+    colour = colour && line.options.color;
+    const int code = run_line(line, outside);
+    outside.out.flush();
+    return code;
+  } catch (const Problem& problem) {
+    outside.out.flush();
+    const std::string text = to_text(problem);
+    outside.err << (colour ? coloured(text) : text) << '\n';
+    return exit_code(problem.kind());
+  } catch (const std::exception& defect) {
+    outside.err << "error: a defect of mlib: " << visible(defect.what()) << '\n';
+    return exit_code(Kind::internal);
+  }
+}
+
+}  // namespace mlib::cli

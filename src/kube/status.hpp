@@ -1,0 +1,21 @@
+#pragma once
+#include <string>
+
+#include "kube/paths.hpp"
+#include "net/client.hpp"
+
+namespace mlib::kube {
+
+/// What was asked of the API server, for error texts.
+struct Asked {
+  std::string verb;    ///< get, list, apply, delete, …
+  std::string object;  ///< "Deployment team-a/llama"
+  std::string server;
+  bool secret = false;  ///< the object is a Secret: nothing of the answer that may hold a value is shown
+};
+
+/// An answer that is no success, as a Problem: reason, object, the fields with their causes, and what to do.
+/// A conflict of field managers names the other manager and its fields.
+Problem problem_of(const net::Answer& answer, const Asked& asked);
+
+}  // namespace mlib::kube

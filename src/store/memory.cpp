@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "store/rules.hpp"
+#include "store/store.hpp"
+
+namespace mlib::store {
+namespace {
+
+/// Everything in this process; gone with it.
+class MemoryStore final : public Store {
+ public:
+  std::optional<Deployment> get(std::string_view namespace_name, std::string_view name) const override {
+    const std::lock_guard lock(mutex_);
+    const auto at = records_.find({std::string(namespace_name), std::string(name)});
+    if (at == records_.end()) return {};
+    return at->second;
+  }
+
+  std::vector<Deployment> list(std::string_view namespace_name) const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<Deployment> found;
+    for (const auto& [key, record] : records_)
+      if (namespace_name.empty() || key.first == namespace_name) found.push_back(record);
+    return found;
+  }
+
+  Deployment put(Deployment deployment, const Audit& audit) override {
+    const std::lock_guard lock(mutex_);
+    const std::pair key{deployment.namespace_name, deployment.name};
+    const auto at = records_.find(key);
+    check_revision(deployment, at == records_.end() ? 0 : at->second.revision);
+    ++deployment.revision;
+    records_.insert_or_assign(key, deployment);
+    audit_.push_front(audit);
+    return deployment;
+  }
+
+  void remove(std::string_view namespace_name, std::string_view name, const Audit& audit) override {
+    const std::lock_guard lock(mutex_);
+    records_.erase({std::string(namespace_name), std::string(name)});
+    audit_.push_front(audit);
+  }
+
+  std::vector<Audit> audit(std::size_t newest) const override {
+    const std::lock_guard lock(mutex_);
+    return {audit_.begin(), audit_.begin() + static_cast<std::ptrdiff_t>(std::min(newest, audit_.size()))};
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, std::string>, Deployment> records_;
+  std::deque<Audit> audit_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> memory_store() { return std::make_unique<MemoryStore>(); }
+
+}  // namespace mlib::store

@@ -1,0 +1,52 @@
+#include "targets/kubernetes.hpp"
+
+#include "targets/kubernetes_parts.hpp"
+
+namespace mlib::targets {
+namespace {
+
+class KubernetesTarget final : public Target {
+ public:
+  KubernetesTarget(net::Client& http, Clock& clock, kube::Config config)
+      : client_(http, clock, std::move(config)) {}
+
+  std::string_view name() const override { return "kubernetes"; }
+
+  std::vector<Change> plan(const Desired& desired) override {
+    const kubernetes::Survey survey = kubernetes::survey(client_, desired, nullptr);
+    kubernetes::require_accepted(survey);
+    std::vector<Change> changes;
+    if (survey.missing_namespace)
+      changes.push_back(kubernetes::change_of(kube::id_of(*survey.missing_namespace), std::nullopt,
+                                              survey.missing_namespace));
+    for (const kubernetes::Item& item : survey.items)
+      changes.push_back(kubernetes::change_of(item.id, item.live, item.after ? *item.after : item.object));
+    for (const Owned& owned : survey.stale) {
+      const kube::Id id{owned.api_version, owned.kind, owned.namespace_name, owned.name};
+      changes.push_back(kubernetes::change_of(id, client_.get(id), std::nullopt));
+    }
+    return changes;
+  }
+  std::vector<Owned> apply(const Desired& desired, const LineSink& progress, const Cancel& cancel) override {
+    return kubernetes::apply(client_, desired, progress, cancel);
+  }
+  Status observe(const Ref& ref) override { return kubernetes::observe(client_, ref); }
+  void logs(const Ref& ref, const LogOptions& options, const LineSink& sink, const Cancel& cancel) override {
+    kubernetes::logs(client_, ref, options, sink, cancel);
+  }
+  Removed remove(const Ref& ref, const RemoveOptions& options, const LineSink& progress,
+                 const Cancel& cancel) override {
+    return kubernetes::remove(client_, ref, options, progress, cancel);
+  }
+
+ private:
+  kube::Client client_;
+};
+
+}  // namespace
+
+std::unique_ptr<Target> kubernetes_target(net::Client& http, Clock& clock, kube::Config config) {
+  return std::make_unique<KubernetesTarget>(http, clock, std::move(config));
+}
+
+}  // namespace mlib::targets

@@ -1,0 +1,202 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "targets/kubernetes_parts.hpp"
+
+namespace mlib::targets::kubernetes {
+namespace {
+
+Owned owned_of(const Id& id, const Node& object) {
+  return {id.kind, id.api_version, id.namespace_name, id.name, uid_of(object)};
+}
+
+Id id_of(const Owned& owned) { return {owned.api_version, owned.kind, owned.namespace_name, owned.name}; }
+
+Node namespace_object(const std::string& name) {
+  Node labels = Node::map();
+  labels.set(managed_by, us);
+  Node metadata = Node::map();
+  metadata.set("name", name);
+  metadata.set("labels", std::move(labels));
+  Node object = Node::map();
+  object.set("apiVersion", "v1");
+  object.set("kind", "Namespace");
+  object.set("metadata", std::move(metadata));
+  return object;
+}
+
+/// True when the namespace is there; Problem{conflict} when it is going.
+bool namespace_exists(kube::Client& client, const std::string& name, const Cancel* cancel) {
+  std::optional<Node> found;
+  try {
+    found = client.get({"v1", "Namespace", "", name}, cancel);
+  } catch (const Problem& problem) {
+    // Whoever may not read namespaces works in one that was made for them.
+    if (problem.kind() == Kind::forbidden) return true;
+    throw;
+  }
+  if (found && found->text_at({"status", "phase"}) == "Terminating")
+    throw Problem(Kind::conflict, fmt::format("namespace {} is being deleted", name),
+                  "wait until it is gone, or use another one");
+  return found.has_value();
+}
+
+/// Why the object that is there may not be changed by us, or nothing.
+std::optional<Problem> not_ours(const Item& item, const Desired& desired) {
+  if (!item.live) return std::nullopt;
+  const std::string object = kube::to_text(item.id);
+  if (!is_ours(*item.live, desired.ref))
+    return Problem(Kind::conflict, fmt::format("{} exists and is not managed by the Model Library", object),
+                   "choose another --name or namespace, or remove that object yourself");
+  if (!item.live->text_at({"metadata", "deletionTimestamp"}).empty())
+    return Problem(Kind::conflict, fmt::format("{} is being deleted", object), "try again when it is gone");
+  const bool recorded = std::any_of(desired.known.begin(), desired.known.end(),
+                                    [&](const Owned& owned) { return owned.uid == uid_of(*item.live); });
+  if (recorded || desired.force_conflicts || is_claim(item.id)) return std::nullopt;
+  return Problem(Kind::conflict,
+                 fmt::format("{} exists, made by a Model Library whose records are elsewhere", object),
+                 "choose another --name, or take it over with --force-conflicts");
+}
+
+/// Refusals are of one object; what is not is thrown on.
+bool is_refusal(Kind kind) {
+  return kind == Kind::invalid || kind == Kind::forbidden || kind == Kind::conflict ||
+         kind == Kind::not_found || kind == Kind::failed || kind == Kind::unsupported ||
+         kind == Kind::too_large;
+}
+
+void try_item(kube::Client& client, Item& item, const Desired& desired, Survey& survey) {
+  try {
+    item.after = client.apply(item.object, {.dry_run = true, .force = desired.force_conflicts});
+  } catch (const Problem& problem) {
+    if (!is_refusal(problem.kind())) throw;
+    survey.refusals.push_back(problem);
+  }
+}
+
+void sort_known(Survey& survey, const Desired& desired) {
+  for (const Owned& owned : desired.known) {
+    const bool rendered = std::any_of(survey.items.begin(), survey.items.end(), [&](const Item& item) {
+      return item.id.kind == owned.kind && item.id.name == owned.name &&
+             item.id.namespace_name == owned.namespace_name;
+    });
+    if (rendered || owned.kind == "Namespace") continue;
+    (is_claim(id_of(owned)) ? survey.kept : survey.stale).push_back(owned);
+  }
+}
+
+void tell(const LineSink& progress, const std::string& line) {
+  if (progress) progress(line);
+}
+
+/// Takes back what this apply made, the newest first; what fails here is left and told.
+void take_back(kube::Client& client, const std::vector<Owned>& made, const LineSink& progress) {
+  for (auto owned = made.rbegin(); owned != made.rend(); ++owned) {
+    const std::string object = kube::to_text(id_of(*owned));
+    try {
+      client.remove({id_of(*owned), owned->uid, "Background"});
+      tell(progress, "taken back " + object);
+    } catch (const Problem& problem) {
+      tell(progress, fmt::format("{} could not be taken back: {}", object, problem.message()));
+    }
+  }
+}
+
+Owned apply_item(kube::Client& client, const Item& item, bool force, const Cancel& cancel) {
+  const Node now = client.apply(item.object, {.dry_run = false, .force = force}, &cancel);
+  return owned_of(item.id, now);
+}
+
+std::string_view word_of(const Item& item) {
+  if (!item.live) return "created";
+  return item.after && cleaned(*item.live) == cleaned(*item.after) ? "unchanged" : "changed";
+}
+
+}  // namespace
+
+Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel) {
+  Survey survey;
+  if (!namespace_exists(client, desired.ref.namespace_name, cancel))
+    survey.missing_namespace = client.create(namespace_object(desired.ref.namespace_name), true, cancel);
+  for (const Node& object : desired.rendered->objects) {
+    if (object.text_at({"kind"}) == "Namespace") continue;
+    Item item{kube::id_of(object), object};
+    const bool namespaced = client.resource(item.id.api_version, item.id.kind, cancel).namespaced;
+    if (namespaced && item.id.namespace_name.empty()) {
+      item.id.namespace_name = desired.ref.namespace_name;
+      item.object.child("metadata").set("namespace", item.id.namespace_name);
+    }
+    // The server cannot try an object whose namespace does not exist.
+    if (!survey.missing_namespace || !namespaced) {
+      item.live = client.get(item.id, cancel);
+      if (const auto refusal = not_ours(item, desired)) {
+        survey.refusals.push_back(*refusal);
+      } else {
+        try_item(client, item, desired, survey);
+      }
+    }
+    survey.items.push_back(std::move(item));
+  }
+  sort_known(survey, desired);
+  return survey;
+}
+
+void require_accepted(const Survey& survey) {
+  if (survey.refusals.empty()) return;
+  if (survey.refusals.size() == 1) throw survey.refusals.front();
+  std::vector<Finding> findings;
+  for (const Problem& refusal : survey.refusals) {
+    Finding whole;
+    whole.fault = Fault::not_allowed;
+    whole.message = refusal.message();
+    whole.hint = refusal.hint();
+    if (refusal.findings().empty()) findings.push_back(std::move(whole));
+    for (const Finding& finding : refusal.findings()) findings.push_back(finding);
+  }
+  throw Problem(survey.refusals.front().kind(),
+                fmt::format("the cluster refuses {} of {} objects; nothing was changed",
+                            survey.refusals.size(), survey.items.size()),
+                survey.refusals.front().hint(), std::move(findings));
+}
+
+std::vector<Owned> apply(kube::Client& client, const Desired& desired, const LineSink& progress,
+                         const Cancel& cancel) {
+  const std::string& name = desired.ref.namespace_name;
+  if (!namespace_exists(client, name, &cancel)) {
+    try {
+      client.create(namespace_object(name), false, &cancel);
+      tell(progress, "created Namespace " + name);
+    } catch (const Problem& problem) {
+      if (problem.kind() != Kind::conflict) throw;  // somebody else was faster
+    }
+  }
+  const Survey found = survey(client, desired, &cancel);
+  require_accepted(found);
+  std::vector<Owned> now;
+  std::vector<Owned> made;
+  try {
+    for (const Item& item : found.items) {
+      cancel.check();
+      now.push_back(apply_item(client, item, desired.force_conflicts, cancel));
+      if (!item.live) made.push_back(now.back());
+      tell(progress, fmt::format("{} {}", word_of(item), kube::to_text(item.id)));
+    }
+  } catch (const Problem&) {
+    take_back(client, made, progress);
+    throw;
+  }
+  for (const Owned& owned : found.stale)
+    if (remove_owned(client, owned, desired.ref, &cancel))
+      tell(progress, "removed " + kube::to_text(id_of(owned)));
+  now.insert(now.end(), found.kept.begin(), found.kept.end());
+  return now;
+}
+
+bool remove_owned(kube::Client& client, const Owned& owned, const Ref& ref, const Cancel* cancel) {
+  const std::optional<Node> live = client.get(id_of(owned), cancel);
+  if (!live || uid_of(*live) != owned.uid || !is_ours(*live, ref)) return false;
+  return client.remove({id_of(owned), owned.uid}, cancel);
+}
+
+}  // namespace mlib::targets::kubernetes

@@ -1,0 +1,203 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "base/text.hpp"
+#include "targets/kubernetes_parts.hpp"
+
+namespace mlib::targets::kubernetes {
+namespace {
+
+constexpr std::size_t longest_line = 64U << 10U;
+constexpr std::chrono::milliseconds look_every{1'000};
+
+/// Cuts a log into lines, takes the time stamp that begins each off, and leaves out what came before.
+class Lines {
+ public:
+  Lines(const LineSink& sink, std::string prefix, std::string after)
+      : sink_(sink), prefix_(std::move(prefix)), last_(std::move(after)), after_(last_) {}
+
+  bool feed(std::string_view bytes) {
+    for (std::size_t end = 0; (end = bytes.find('\n')) != std::string_view::npos;
+         bytes.remove_prefix(end + 1)) {
+      rest_ += bytes.substr(0, end);
+      if (!flush(true)) return false;
+    }
+    rest_ += bytes;
+    return rest_.size() < longest_line || flush(false);
+  }
+  bool finish() { return rest_.empty() || flush(true); }
+  const std::string& last() const { return last_; }
+
+ private:
+  bool flush(bool whole) {
+    std::string_view text = rest_;
+    if (!inside_) {
+      const std::size_t space = text.find(' ');
+      const std::string time(text.substr(0, space));
+      text = space == std::string_view::npos ? "" : text.substr(space + 1);
+      skip_ = !after_.empty() && time <= after_;
+      if (!skip_) last_ = time;
+    }
+    inside_ = !whole;
+    const bool go_on = skip_ || sink_(prefix_ + visible(text));
+    rest_.clear();
+    return go_on;
+  }
+
+  const LineSink& sink_;
+  std::string prefix_;
+  std::string last_;
+  std::string after_;
+  std::string rest_;
+  bool inside_ = false;  ///< what follows belongs to a line that was begun
+  bool skip_ = false;
+};
+
+struct Container {
+  std::string name;
+  std::int64_t restarts = 0;
+  bool started = false;
+  bool ended = false;
+  bool ran_before = false;
+  std::string waiting;
+};
+
+std::vector<Container> containers_of(const Node& pod) {
+  std::vector<Container> result;
+  for (const std::string_view list : {"initContainers", "containers"}) {
+    const Node* found = pod.at({"spec", list});
+    if (found == nullptr || !found->is_list()) continue;
+    for (const Node& each : found->items()) result.push_back({each.text_at({"name"})});
+  }
+  for (const std::string_view list : {"initContainerStatuses", "containerStatuses"}) {
+    const Node* found = pod.at({"status", list});
+    if (found == nullptr || !found->is_list()) continue;
+    for (const Node& status : found->items())
+      for (Container& container : result) {
+        if (container.name != status.text_at({"name"})) continue;
+        container.restarts = status.integer_at({"restartCount"});
+        container.ran_before = status.at({"lastState", "terminated"}) != nullptr;
+        container.ended = status.at({"state", "terminated"}) != nullptr;
+        container.started =
+            container.ended || container.ran_before || status.at({"state", "running"}) != nullptr;
+        container.waiting = status.text_at({"state", "waiting", "reason"});
+      }
+  }
+  return result;
+}
+
+std::string prefix_of(const std::vector<Container>& containers, const Container& container) {
+  return containers.size() > 1 ? container.name + " | " : "";
+}
+
+std::string name_of(const Node& pod) { return pod.text_at({"metadata", "name"}); }
+
+/// All containers of the newest pod, one after the other, as their logs are now.
+void read_once(kube::Client& client, const Ref& ref, const LogOptions& options, const LineSink& sink,
+               const Cancel& cancel) {
+  const std::vector<Node> pods = pods_of(client, ref, &cancel);
+  if (pods.empty())
+    throw Problem(Kind::not_found, fmt::format("{}/{} has no pod, so no log", ref.namespace_name, ref.name),
+                  "mlib status tells why");
+  const std::vector<Container> containers = containers_of(pods.front());
+  bool any = false;
+  std::string waiting;
+  for (const Container& container : containers) {
+    if (options.previous ? !container.ran_before : !container.started) {
+      waiting = container.waiting.empty() ? "waiting" : container.waiting;
+      continue;
+    }
+    any = true;
+    Lines lines(sink, prefix_of(containers, container), "");
+    bool go_on = true;
+    const kube::LogQuery query{ref.namespace_name, name_of(pods.front()), container.name, false,
+                               options.previous,   options.tail};
+    client.log(
+        query, [&](std::string_view bytes) { return go_on = lines.feed(bytes); }, &cancel);
+    if (!go_on || !lines.finish()) return;
+  }
+  if (any) return;
+  if (options.previous)
+    throw Problem(Kind::not_found,
+                  fmt::format("no container of {}/{} ran before", ref.namespace_name, ref.name),
+                  "leave --previous out");
+  throw Problem(
+      Kind::unavailable,
+      fmt::format("no container of {}/{} has started yet ({})", ref.namespace_name, ref.name, waiting),
+      "mlib status tells why; -f waits for it");
+}
+
+/// Follows the newest pod across init steps, restarts, lost connections and pods that take its place.
+class Follower {
+ public:
+  Follower(kube::Client& client, const Ref& ref, const LineSink& sink, const Cancel& cancel)
+      : client_(client), ref_(ref), sink_(sink), cancel_(cancel) {}
+
+  void run(int tail) {
+    tail_ = tail;
+    while (step()) kube::pause(client_.clock(), look_every, &cancel_);
+  }
+
+ private:
+  /// Follows what there is to follow now; false at the end.
+  bool step() {
+    const std::vector<Node> pods = pods_of(client_, ref_, &cancel_);
+    if (pods.empty()) return !workload_of(client_, ref_, &cancel_).is_null();
+    const std::vector<Container> containers = containers_of(pods.front());
+    for (const Container& container : containers) {
+      const std::string key =
+          fmt::format("{} {} {}", uid_of(pods.front()), container.name, container.restarts);
+      if (done_.count(key) > 0) continue;
+      if (!container.started) return true;
+      // Whether it has ended is asked before its log is read to the end, so that nothing is missed.
+      const bool more = follow(pods.front(), container, prefix_of(containers, container));
+      if (container.ended) done_.insert(key);
+      return more;
+    }
+    return true;
+  }
+
+  bool follow(const Node& pod, const Container& container, const std::string& prefix) {
+    const std::string place = uid_of(pod) + " " + container.name;
+    std::string& last = last_[place];
+    Lines lines(sink_, prefix, last);
+    bool go_on = true;
+    kube::LogQuery query{ref_.namespace_name,       name_of(pod), container.name, true, false,
+                         last.empty() ? tail_ : -1, last};
+    try {
+      client_.log(
+          query, [&](std::string_view bytes) { return go_on = lines.feed(bytes); }, &cancel_);
+      go_on = go_on && lines.finish();
+      failures_ = 0;
+    } catch (const Problem& problem) {
+      cancel_.check();
+      const bool passing = problem.kind() == Kind::unavailable || problem.kind() == Kind::timeout ||
+                           problem.kind() == Kind::invalid || problem.kind() == Kind::not_found;
+      if (!passing || ++failures_ > 30) throw;
+    }
+    last = lines.last();
+    return go_on;
+  }
+
+  kube::Client& client_;
+  const Ref& ref_;
+  const LineSink& sink_;
+  const Cancel& cancel_;
+  int tail_ = -1;
+  int failures_ = 0;
+  std::set<std::string> done_;
+  std::map<std::string, std::string> last_;
+};
+
+}  // namespace
+
+void logs(kube::Client& client, const Ref& ref, const LogOptions& options, const LineSink& sink,
+          const Cancel& cancel) {
+  if (!options.follow || options.previous) return read_once(client, ref, options, sink, cancel);
+  if (pods_of(client, ref, &cancel).empty() && workload_of(client, ref, &cancel).is_null())
+    throw Problem(Kind::not_found, fmt::format("{}/{} does not exist here", ref.namespace_name, ref.name));
+  Follower(client, ref, sink, cancel).run(options.tail);
+}
+
+}  // namespace mlib::targets::kubernetes

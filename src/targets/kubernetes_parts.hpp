@@ -1,0 +1,67 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kube/client.hpp"
+#include "targets/target.hpp"
+
+/// What kubernetes.cpp is made of.
+namespace mlib::targets::kubernetes {
+
+using kube::Id;
+
+inline constexpr std::string_view managed_by = "app.kubernetes.io/managed-by";
+inline constexpr std::string_view instance = "app.kubernetes.io/instance";
+inline constexpr std::string_view us = "model-library";
+
+/// True when the object's labels say that it is ours and of this deployment.
+bool is_ours(const Node& object, const Ref& ref);
+/// The label selector of a deployment's objects.
+std::string selector_of(const Ref& ref);
+/// The object's uid.
+std::string uid_of(const Node& object);
+bool is_claim(const Id& id);
+
+/// The object as people compare it: without status, managedFields, uid and what else the server adds.
+Node cleaned(Node object);
+/// Before and after as YAML. Values of a Secret are `***`, and `*** (before)`, `*** (after)` where they
+/// differ.
+Change change_of(const Id& id, const std::optional<Node>& live, const std::optional<Node>& after);
+
+/// A rendered object, what is there under its name, and what the server's dry run makes of it.
+struct Item {
+  Id id;
+  Node object;
+  std::optional<Node> live = {};
+  std::optional<Node> after = {};  ///< nothing when the namespace does not exist yet, or it was refused
+};
+
+struct Survey {
+  std::optional<Node> missing_namespace = {};  ///< what would be made
+  std::vector<Item> items = {};                ///< without the Namespace
+  std::vector<Owned> stale = {};               ///< known, ours, no longer rendered, no claims
+  std::vector<Owned> kept = {};                ///< known claims that are no longer rendered
+  std::vector<Problem> refusals = {};
+};
+
+/// Reads what is there and has the server try all objects, changing nothing.
+Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel);
+/// Throws all refusals as one Problem; returns when there is none.
+void require_accepted(const Survey& survey);
+
+std::vector<Owned> apply(kube::Client& client, const Desired& desired, const LineSink& progress,
+                         const Cancel& cancel);
+/// Deletes one recorded object when it is still the same and still ours; false when not.
+bool remove_owned(kube::Client& client, const Owned& owned, const Ref& ref, const Cancel* cancel);
+Removed remove(kube::Client& client, const Ref& ref, const RemoveOptions& options, const LineSink& progress,
+               const Cancel& cancel);
+Status observe(kube::Client& client, const Ref& ref);
+/// The newest Deployment (or StatefulSet) of it; null when there is none.
+Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel);
+/// The deployment's pods, newest first, those that are being deleted last.
+std::vector<Node> pods_of(kube::Client& client, const Ref& ref, const Cancel* cancel);
+void logs(kube::Client& client, const Ref& ref, const LogOptions& options, const LineSink& sink,
+          const Cancel& cancel);
+
+}  // namespace mlib::targets::kubernetes

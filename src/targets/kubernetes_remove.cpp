@@ -1,0 +1,143 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "targets/kubernetes_parts.hpp"
+
+namespace mlib::targets::kubernetes {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr milliseconds patience{60'000};
+constexpr milliseconds look_every{500};
+
+/// Kinds among which objects of ours that nobody recorded are looked for.
+const std::vector<Id>& owned_kinds() {
+  static const std::vector<Id> kinds{{"apps/v1", "Deployment", "", ""},
+                                     {"apps/v1", "StatefulSet", "", ""},
+                                     {"batch/v1", "Job", "", ""},
+                                     {"v1", "Service", "", ""},
+                                     {"v1", "Secret", "", ""},
+                                     {"v1", "ConfigMap", "", ""},
+                                     {"v1", "PersistentVolumeClaim", "", ""}};
+  return kinds;
+}
+
+Id id_of(const Owned& owned) { return {owned.api_version, owned.kind, owned.namespace_name, owned.name}; }
+
+std::string size_of(const Node& claim) {
+  return claim.text_at({"status", "capacity", "storage"},
+                       claim.text_at({"spec", "resources", "requests", "storage"}));
+}
+
+std::string with_size(const Id& id, const Node& claim) {
+  const std::string size = size_of(claim);
+  return size.empty() ? kube::to_text(id) : fmt::format("{} ({})", kube::to_text(id), size);
+}
+
+std::string finalizers_of(const Node& object) {
+  std::vector<std::string> names;
+  if (const Node* list = object.at({"metadata", "finalizers"}); list != nullptr && list->is_list())
+    for (const Node& each : list->items())
+      if (each.is_string()) names.push_back(each.string());
+  return join(names, ", ");
+}
+
+/// What an object that does not go waits for.
+Problem hanging(kube::Client& client, const Ref& ref, const Id& id, const Node& object) {
+  const std::string finalizers = finalizers_of(object);
+  std::string text = fmt::format("{} is still there after {} s", kube::to_text(id), patience.count() / 1000);
+  if (!finalizers.empty()) text += "; it waits for its finalizer " + finalizers;
+  const std::vector<Node> pods =
+      client.list({"v1", "Pod", ref.namespace_name, ""}, {.labels = selector_of(ref)});
+  for (const Node& pod : pods) {
+    const std::string own = finalizers_of(pod);
+    text += fmt::format("; pod {} on {} is still there{}", pod.text_at({"metadata", "name"}),
+                        pod.text_at({"spec", "nodeName"}, "no node"),
+                        own.empty() ? "" : " (finalizer " + own + ")");
+  }
+  return {Kind::timeout, std::move(text),
+          "it goes on by itself; when it hangs, whoever set the finalizer (or the node) is down"};
+}
+
+void wait_gone(kube::Client& client, const Ref& ref, const std::vector<Owned>& going, const Cancel& cancel) {
+  const auto end = client.clock().now() + patience;
+  for (const Owned& owned : going)
+    for (;;) {
+      const std::optional<Node> live = client.get(id_of(owned), &cancel);
+      if (!live || uid_of(*live) != owned.uid) break;
+      if (client.clock().now() >= end) throw hanging(client, ref, id_of(owned), *live);
+      kube::pause(client.clock(), look_every, &cancel);
+    }
+}
+
+struct Work {
+  kube::Client& client;
+  const Ref& ref;
+  const LineSink& progress;
+  const Cancel& cancel;
+  Removed result = {};
+};
+
+/// Deletes what of `chosen` is still ours, the last made first, and waits until it is gone.
+void remove_all(Work& work, const std::vector<Owned>& chosen) {
+  std::vector<Owned> going;
+  for (auto owned = chosen.rbegin(); owned != chosen.rend(); ++owned) {
+    work.cancel.check();
+    if (!remove_owned(work.client, *owned, work.ref, &work.cancel)) continue;
+    going.push_back(*owned);
+    if (work.progress) work.progress("removing " + kube::to_text(id_of(*owned)));
+  }
+  wait_gone(work.client, work.ref, going, work.cancel);
+  for (const Owned& owned : going) work.result.removed.push_back(kube::to_text(id_of(owned)));
+}
+
+void keep_claims(Work& work, const std::vector<Owned>& claims) {
+  for (const Owned& owned : claims) {
+    const std::optional<Node> live = work.client.get(id_of(owned), &work.cancel);
+    if (live && uid_of(*live) == owned.uid) work.result.kept.push_back(with_size(id_of(owned), *live));
+  }
+}
+
+/// What has our labels but was recorded by nobody here is left, and told.
+void tell_unrecorded(Work& work, const std::vector<Owned>& known) {
+  for (Id kind : owned_kinds()) {
+    kind.namespace_name = work.ref.namespace_name;
+    std::vector<Node> found;
+    try {
+      found = work.client.list(kind, {.labels = selector_of(work.ref)}, &work.cancel);
+    } catch (const Problem& problem) {
+      if (problem.kind() != Kind::forbidden) throw;
+    }
+    for (const Node& object : found) {
+      const bool recorded = std::any_of(known.begin(), known.end(),
+                                        [&](const Owned& owned) { return owned.uid == uid_of(object); });
+      if (recorded || object.at({"metadata", "ownerReferences"}) != nullptr) continue;
+      const Id id = kube::id_of(object);
+      work.result.kept.push_back(is_claim(id) ? with_size(id, object)
+                                              : kube::to_text(id) + " (not recorded here, so not touched)");
+    }
+  }
+}
+
+}  // namespace
+
+Removed remove(kube::Client& client, const Ref& ref, const RemoveOptions& options, const LineSink& progress,
+               const Cancel& cancel) {
+  std::vector<Owned> others;
+  std::vector<Owned> claims;
+  for (const Owned& owned : options.known)
+    if (owned.kind != "Namespace") (is_claim(id_of(owned)) ? claims : others).push_back(owned);
+  Work work{client, ref, progress, cancel};
+  remove_all(work, others);
+  if (options.with_storage) {
+    remove_all(work, claims);
+  } else {
+    keep_claims(work, claims);
+  }
+  tell_unrecorded(work, options.known);
+  return work.result;
+}
+
+}  // namespace mlib::targets::kubernetes

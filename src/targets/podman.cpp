@@ -1,0 +1,293 @@
+#include "targets/podman.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+
+#include "base/text.hpp"
+#include "targets/podman_attempt.hpp"
+#include "targets/podman_labels.hpp"
+#include "targets/podman_probe.hpp"
+#include "targets/podman_record.hpp"
+
+namespace mlib::targets {
+namespace {
+
+using std::chrono::milliseconds;
+
+const SeenContainer* main_of(const std::vector<SeenContainer>& all) {
+  const std::string_view old = ".old";
+  for (const SeenContainer& each : all)
+    if (each.role == label::main && !each.name.ends_with(old)) return &each;
+  return nullptr;
+}
+
+/// Nothing of it has ended or is half made.
+bool is_whole(const std::vector<SeenContainer>& all) {
+  return std::all_of(all.begin(), all.end(), [](const SeenContainer& each) {
+    return each.role == label::init ? each.ended() && each.exit_code == 0 : each.running();
+  });
+}
+
+std::string in_bytes(std::int64_t bytes) {
+  if (bytes < 1'000'000) return fmt::format("{} kB", (bytes + 999) / 1'000);
+  return bytes < 1'000'000'000 ? fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6)
+                               : fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
+}
+
+Owned owned(std::string kind, const Ref& ref, std::string name, std::string uid) {
+  Owned made;
+  made.kind = std::move(kind);
+  made.api_version = "podman";
+  made.namespace_name = ref.namespace_name;
+  made.name = std::move(name);
+  made.uid = std::move(uid);
+  return made;
+}
+
+class Podman final : public Target {
+ public:
+  Podman(net::Client& client, Clock& clock, PodmanOptions options)
+      : client_(client), clock_(clock), options_(std::move(options)), podman_(client_, options_) {}
+
+  std::string_view name() const override { return "podman"; }
+  std::vector<Change> plan(const Desired& desired) override;
+  std::vector<Owned> apply(const Desired& desired, const LineSink& progress, const Cancel& cancel) override;
+  Status observe(const Ref& ref) override;
+  void logs(const Ref& ref, const LogOptions& options, const LineSink& sink, const Cancel& cancel) override;
+  Removed remove(const Ref& ref, const RemoveOptions& options, const LineSink& progress,
+                 const Cancel& cancel) override;
+
+ private:
+  std::vector<Change> changes(const Desired& desired, const std::vector<SeenContainer>& there) const;
+  void refuse_foreign(const PodmanApp& app, const Ref& ref);
+  void refuse_missing_claims(const PodmanApp& app, const Desired& desired);
+  std::vector<Owned> inventory(const Ref& ref);
+  void remove_storage(const Ref& ref, const RemoveOptions& options, Removed& removed);
+  /// Whether the main container has answered since it started; a probe that is ready notes it.
+  bool was_ready(const Ref& ref, const SeenContainer& main, bool ready) const;
+
+  net::Client& client_;
+  Clock& clock_;
+  PodmanOptions options_;
+  Libpod podman_;
+};
+
+/// A name that a container of others has, before anything is touched.
+void Podman::refuse_foreign(const PodmanApp& app, const Ref& ref) {
+  std::vector<std::string> names{app.main.name};
+  for (const PodmanContainer& each : app.inits) names.push_back(each.name);
+  for (const PodmanContainer& each : app.sidecars) names.push_back(each.name);
+  for (const std::string& name : names) {
+    const SeenContainer there = podman_.container(name);
+    if (there.id.empty()) continue;
+    if (there.label(label::managed_by) == label::us && there.label(label::name) == ref.name &&
+        there.label(label::namespace_name) == ref.namespace_name)
+      continue;
+    throw Problem(
+        Kind::conflict,
+        fmt::format("`{}` cannot be deployed: a container {} exists that is not ours", ref.name, name),
+        fmt::format("choose another --name, or remove it: podman rm -f {}", name));
+  }
+}
+
+/// A claim that is named but not among the objects must be there already.
+void Podman::refuse_missing_claims(const PodmanApp& app, const Desired& desired) {
+  for (const PodmanVolume& each : app.volumes) {
+    if (each.claim.empty()) continue;
+    const std::vector<Node>& objects = desired.rendered->objects;
+    const bool made = std::any_of(objects.begin(), objects.end(), [&](const Node& object) {
+      return object.text_at({"kind"}) == "PersistentVolumeClaim" &&
+             object.text_at({"metadata", "name"}) == each.claim;
+    });
+    if (!made && !podman_.has_volume(each.name))
+      throw Problem(
+          Kind::not_found,
+          fmt::format("claim {} does not exist in namespace {}", each.claim, desired.ref.namespace_name),
+          fmt::format("make and fill it: podman volume create {}", each.name));
+  }
+}
+
+std::vector<Change> Podman::changes(const Desired& desired, const std::vector<SeenContainer>& there) const {
+  const SeenContainer* main = main_of(there);
+  if (main == nullptr) return compare({}, record_of(desired, ""));
+  std::vector<Change> changes =
+      compare(from_label(main->label(label::record)), record_of(desired, main->label(label::generation)));
+  if (!is_whole(there))
+    for (Change& each : changes)  // the same values again, but it does not run
+      if (each.object.starts_with("Deployment ") && each.action == Change::Action::unchanged)
+        each.action = Change::Action::update;
+  return changes;
+}
+
+std::vector<Change> Podman::plan(const Desired& desired) {
+  const PodmanApp app = to_containers(desired, "plan", this_machine());
+  const std::vector<SeenContainer> there = podman_.containers(desired.ref);
+  refuse_foreign(app, desired.ref);
+  refuse_missing_claims(app, desired);
+  return changes(desired, there);
+}
+
+std::vector<Owned> Podman::apply(const Desired& desired, const LineSink& progress, const Cancel& cancel) {
+  const std::vector<SeenContainer> there = podman_.containers(desired.ref);
+  const std::vector<Change> wanted = changes(desired, there);
+  if (std::all_of(wanted.begin(), wanted.end(),
+                  [](const Change& each) { return each.action == Change::Action::unchanged; })) {
+    progress(fmt::format("{} runs already as asked for", desired.ref.name));
+    return inventory(desired.ref);
+  }
+  const std::string generation = random_hex(4);
+  PodmanApp app = to_containers(desired, generation, this_machine());
+  refuse_foreign(app, desired.ref);
+  refuse_missing_claims(app, desired);
+  app.main.body.child("labels").set(label::record, to_label(record_of(desired, generation)));
+  for (const std::string& note : app.notes) progress(note);
+  const SeenContainer* main = main_of(there);
+  const std::optional<double> port = main == nullptr ? std::nullopt : quantity(main->label(label::host_port));
+
+  const Attempting with{podman_, client_, clock_, options_, progress, cancel};
+  Attempt attempt(with, desired.ref, std::move(app), there);
+  attempt.get_images();
+  attempt.make_storage();
+  attempt.prepare();
+  attempt.run(static_cast<int>(port.value_or(0)));
+  attempt.settle();
+  attempt.keep();
+  return inventory(desired.ref);
+}
+
+std::vector<Owned> Podman::inventory(const Ref& ref) {
+  std::vector<Owned> all;
+  for (const SeenContainer& each : podman_.containers(ref))
+    all.push_back(owned("Container", ref, each.name, each.id));
+  for (const SeenVolume& each : podman_.volumes(ref)) all.push_back(owned("Volume", ref, each.name, ""));
+  for (const std::string& each : podman_.secrets(ref)) all.push_back(owned("Secret", ref, each, ""));
+  return all;
+}
+
+bool Podman::was_ready(const Ref& ref, const SeenContainer& main, bool ready) const {
+  namespace fs = std::filesystem;
+  if (options_.state.empty()) return false;
+  const fs::path folder = fs::path(options_.state) / "ready";
+  const fs::path file = folder / fmt::format("{}.{}", ref.namespace_name, ref.name);
+  const std::string run = fmt::format("{} {}", main.id, main.started);
+  std::string noted;
+  std::ifstream in(file);
+  std::getline(in, noted);
+  if (noted == run) return true;
+  if (!ready) return false;
+  std::error_code error;
+  fs::create_directories(folder, error);
+  std::ofstream(file, std::ios::trunc) << run << '\n';
+  return true;
+}
+
+Status Podman::observe(const Ref& ref) {
+  Sight sight;
+  sight.ref = ref;
+  sight.containers = podman_.containers(ref);
+  std::erase_if(sight.containers, [](const SeenContainer& each) { return each.name.ends_with(".old"); });
+  const SeenContainer* main = main_of(sight.containers);
+  if (main != nullptr && main->running()) {
+    sight.probe = probe(client_, *main, milliseconds(2'000));
+    sight.was_ready = was_ready(ref, *main, sight.probe.ready());
+  }
+  const SeenContainer* blamed = culprit(sight.containers);
+  if (blamed != nullptr && !sight.probe.ready()) {
+    sight.log = podman_.end_of_log(blamed->id);
+    if (blamed->restarts > 0 && blamed->running()) sight.last_exit_code = podman_.last_exit_code(blamed->id);
+  }
+  return status_of(sight);
+}
+
+void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sink, const Cancel& cancel) {
+  std::vector<SeenContainer> all = podman_.containers(ref);
+  std::erase_if(all, [](const SeenContainer& each) { return each.name.ends_with(".old"); });
+  if (all.empty())
+    throw Problem(Kind::not_found, fmt::format("{} is not deployed on this machine", ref.name));
+  const SeenContainer* main = main_of(all);
+  if (options.previous) {
+    if (main == nullptr || main->restarts == 0)
+      throw Problem(Kind::not_found, fmt::format("{} has not been started before this run", ref.name));
+    const std::string boundary = main->ended() ? main->started : main->finished;
+    podman_.logs(main->id, "until=" + percent_encoded(boundary), sink, &cancel);
+    return;
+  }
+  std::deque<std::string> kept;
+  const bool bounded = options.tail >= 0;
+  bool wanted = true;
+  const auto take = [&](std::string line) {
+    if (!bounded) return wanted = wanted && sink(line);
+    kept.push_back(std::move(line));
+    if (kept.size() > static_cast<std::size_t>(options.tail)) kept.pop_front();
+    return true;
+  };
+  const std::string tail = bounded ? fmt::format("tail={}", options.tail) : "";
+  for (const std::string_view role : {label::init, label::sidecar, label::main})
+    for (const SeenContainer& each : all) {
+      if (each.role != role || !wanted || (options.follow && &each == main && !bounded)) continue;
+      const std::string prefix = &each == main ? "" : fmt::format("[{}] ", each.title);
+      podman_.logs(
+          each.id, tail, [&](std::string_view line) { return take(prefix + std::string(line)); }, &cancel);
+    }
+  for (const std::string& line : kept) wanted = wanted && sink(line);
+  if (options.follow && wanted && main != nullptr)
+    podman_.logs(main->id, bounded ? "follow=true&tail=0" : "follow=true", sink, &cancel);
+}
+
+void Podman::remove_storage(const Ref& ref, const RemoveOptions& options, Removed& removed) {
+  for (const std::string& each : podman_.secrets(ref)) {
+    podman_.remove_secret(each);
+    removed.removed.push_back("Secret " + each);
+  }
+  for (const SeenVolume& each : podman_.volumes(ref)) {
+    if (each.claim.empty()) {
+      podman_.remove_volume(each.name);
+      continue;
+    }
+    const std::string claim =
+        fmt::format("PersistentVolumeClaim {}/{} (volume {}", ref.namespace_name, each.claim, each.name);
+    const std::string why = options.with_storage ? podman_.remove_volume(each.name) : "";
+    const std::int64_t bytes = options.with_storage && why.empty() ? -1 : podman_.volume_bytes(each.name);
+    const std::string size = bytes < 0 ? "" : ", " + in_bytes(bytes);
+    if (options.with_storage && why.empty()) {
+      removed.removed.push_back(claim + ")");
+    } else {
+      removed.kept.push_back(claim + size + (why.empty() ? ")" : ", " + why + ")"));
+    }
+  }
+}
+
+Removed Podman::remove(const Ref& ref, const RemoveOptions& options, const LineSink& progress,
+                       const Cancel&) {
+  Removed removed;
+  const std::vector<SeenContainer> all = podman_.containers(ref);
+  if (all.empty() && !options.with_storage && podman_.secrets(ref).empty()) return removed;
+  // Sidecars live in the main container's network, so they go first.
+  for (const std::string_view role : {label::sidecar, label::init, label::main})
+    for (const SeenContainer& each : all) {
+      if (each.role != role) continue;
+      if (each.running()) progress(fmt::format("stopping container {}", each.name));
+      podman_.remove_container(each.id);
+      removed.removed.push_back("Container " + each.name);
+    }
+  remove_storage(ref, options, removed);
+  if (!options_.state.empty()) {
+    std::error_code error;
+    std::filesystem::remove(
+        std::filesystem::path(options_.state) / "ready" / fmt::format("{}.{}", ref.namespace_name, ref.name),
+        error);
+  }
+  return removed;
+}
+
+}  // namespace
+
+std::unique_ptr<Target> podman_target(net::Client& client, Clock& clock, PodmanOptions options) {
+  return std::make_unique<Podman>(client, clock, std::move(options));
+}
+
+}  // namespace mlib::targets

@@ -1,0 +1,58 @@
+#pragma once
+#include "verbs/verb.hpp"
+
+namespace mlib::verbs {
+
+/// Which cards of a kind.
+struct GetArguments {
+  std::string name;
+  std::vector<std::string> filter;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("name", name, {.help = "Only the one of this name"});
+    d.field("filter", filter, {.help = "FIELD=VALUE or FIELD!=VALUE; repeat it to narrow down"});
+  }
+};
+
+struct DescribeArguments {
+  std::string kind, name, namespace_name;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("kind", kind, {.help = "framework, model, hardware, template or deployment", .required = true});
+    d.field("name", name, {.help = "Its name", .required = true});
+    d.field("namespace", namespace_name, {.help = "Namespace of a deployment (model-library)"});
+  }
+};
+
+struct SearchArguments {
+  std::string text;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("text", text, {.help = "Words; all of them must be found", .required = true, .min = 1});
+  }
+};
+
+struct SchemaArguments {
+  std::string kind;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("kind", kind, {.help = "framework, model, hardware, template or deployment", .required = true});
+  }
+};
+
+Response get_frameworks(const World&, const Caller&, const GetArguments&);
+Response get_models(const World&, const Caller&, const GetArguments&);
+Response get_hardware(const World&, const Caller&, const GetArguments&);
+Response get_templates(const World&, const Caller&, const GetArguments&);
+/// One card (or deployment) for reading; the value is the card itself.
+Response describe(const World&, const Caller&, const DescribeArguments&);
+/// Cards in which every word is found in name, title, labels or description; the best first.
+Response search(const World&, const Caller&, const SearchArguments&);
+/// JSON Schema 2020-12 of a kind of card, for editors.
+Response card_schema(const World&, const Caller&, const SchemaArguments&);
+
+}  // namespace mlib::verbs

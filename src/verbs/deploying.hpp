@@ -1,0 +1,73 @@
+#pragma once
+#include "verbs/rendering.hpp"
+
+namespace mlib::verbs {
+
+/// Where, and how to get there.
+struct Where {
+  std::string target, kubeconfig, context;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("target", target, {.help = "podman (this machine) or kubernetes; podman when left out"});
+    d.field("kubeconfig", kubeconfig, {.help = "Kubeconfig file ($KUBECONFIG)", .format = "local"});
+    d.field("context", context, {.help = "Context of the kubeconfig", .format = "local"});
+  }
+};
+
+struct DeployArguments : Instance {
+  Where where;
+  std::string dry_run = "none";
+  bool wait = true;
+  bool keep_failed = false;
+  std::string timeout = "10m";
+
+  template <class D>
+  void describe(D& d) {
+    Instance::describe(d);
+    where.describe(d);
+    d.field("dry_run", dry_run,
+            {.help = "client: print the objects; server: ask the target what would change",
+             .one_of = {"none", "client", "server"}});
+    d.field("wait", wait, {.help = "Do not wait until the endpoint answers"});
+    d.field("timeout", timeout, {.help = "How long to wait, e.g. 90s, 10m, 1h (10m)"});
+    d.field("keep_failed", keep_failed, {.help = "Leave a new deployment that fails, to look into it"});
+  }
+};
+
+struct DiffArguments : Instance {
+  Where where;
+
+  template <class D>
+  void describe(D& d) {
+    Instance::describe(d);
+    where.describe(d);
+  }
+};
+
+/// What a deploy ended with.
+struct Deployed {
+  std::string namespace_name, name, target, template_name, phase, summary, endpoint;
+  int revision = 0;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("namespace", namespace_name, {.required = true});
+    d.field("name", name, {.required = true});
+    d.field("target", target, {.required = true});
+    d.field("template", template_name, {.required = true});
+    d.field("phase", phase, {.required = true});
+    d.field("summary", summary);
+    d.field("endpoint", endpoint);
+    d.field("revision", revision);
+  }
+};
+
+/// Renders, records and applies; a deployment of that name is updated (Problem{conflict} when it has another
+/// template or target). With `wait` tells how it comes up until it is ready; one that fails is
+/// Problem{failed} with cause and evidence, and a new one is then removed.
+void deploy(const World&, const Caller&, const DeployArguments&, const Sink&, const Cancel&);
+/// What deploy would change, object by object; exit code 1 when anything.
+Response diff(const World&, const Caller&, const DiffArguments&);
+
+}  // namespace mlib::verbs

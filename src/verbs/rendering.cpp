@@ -1,0 +1,59 @@
+#include "verbs/rendering.hpp"
+
+#include "base/text.hpp"
+#include "verbs/names.hpp"
+
+namespace mlib::verbs {
+
+render::Request request_of(const Instance& instance, const Caller& caller) {
+  render::Request request;
+  request.template_name = instance.template_name;
+  request.hardware = instance.hardware;
+  request.identity.name = checked_label(instance.name, "name");
+  request.identity.namespace_name = namespace_or_default(instance.namespace_name);
+  request.identity.user = instance.user.empty() ? caller.user : instance.user;
+  request.identity.api_key = Secret<std::string>(instance.api_key);
+  request.overrides = instance.set;
+  request.kubernetes_version = instance.kubernetes_version;
+  return request;
+}
+
+Response render_template(const World& world, const Caller& caller, const RenderArguments& arguments) {
+  const std::shared_ptr<const cards::Library> library = world.shelf.library();
+  const render::Rendered rendered = render::render(*library, request_of(arguments, caller), world.policy);
+  Node list = Node::map();
+  list.set("apiVersion", "v1");
+  list.set("kind", "List");
+  list.set("items", arguments.show_secrets ? Node(rendered.objects) : Node(masked(rendered.objects)));
+  return {.value = std::move(list), .text = render::to_manifest(rendered, arguments.show_secrets)};
+}
+
+Response explain_template(const World& world, const Caller&, const ExplainArguments& arguments) {
+  const std::shared_ptr<const cards::Library> library = world.shelf.library();
+  render::Request request;
+  request.template_name = arguments.name;
+  request.hardware = arguments.hardware;
+  request.overrides = arguments.set;
+  request.identity.name = "name";
+  request.identity.namespace_name = "namespace";
+  request.identity.user = "user";
+  const cards::Template& card = library->get_template(arguments.name);
+  const cards::Framework& framework =
+      library->get_framework(library->get_model(card.spec.model).spec.framework);
+  const render::Values values = render::merge(framework, render::layers(*library, request), request.identity);
+  Table table{.columns = {{"NAME"}, {"VALUE"}, {"FROM"}, {"OVERRODE"}}};
+  Node list = Node::list();
+  for (const auto& [name, value] : values) {
+    const Node shown = value.secret && !value.value.is_null() ? Node("***") : value.value;
+    table.rows.push_back({name, cell(shown), value.origin, join(value.overrode, ", ")});
+    Node item = Node::map();
+    item.set("name", name);
+    item.set("value", shown);
+    item.set("origin", value.origin);
+    item.set("overrode", schema::encode(value.overrode));
+    list.push(std::move(item));
+  }
+  return {.value = std::move(list), .table = std::move(table)};
+}
+
+}  // namespace mlib::verbs

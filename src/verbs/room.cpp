@@ -1,1 +1,0 @@
-// The room's first file; removed once the room has another.

@@ -1,0 +1,270 @@
+#include "verbs/catalogue.hpp"
+#include "verbs/deploying.hpp"
+#include "verbs/deployments.hpp"
+#include "verbs/journal.hpp"
+#include "verbs/rendering.hpp"
+#include "verbs/validation.hpp"
+
+namespace mlib::verbs {
+namespace {
+
+using Names = std::vector<std::string_view>;
+
+template <class A>
+Call answers(Response (*verb)(const World&, const Caller&, const A&)) {
+  return [verb](const World& world, const Caller& caller, const Node& arguments) {
+    return verb(world, caller, arguments_of<A>(arguments));
+  };
+}
+
+template <class A>
+StreamCall streams(void (*verb)(const World&, const Caller&, const A&, const Sink&, const Cancel&)) {
+  return [verb](const World& world, const Caller& caller, const Node& arguments, const Sink& sink,
+                const Cancel& cancel) { verb(world, caller, arguments_of<A>(arguments), sink, cancel); };
+}
+
+constexpr std::string_view look = "Look around", check = "Check and render", run = "Run";
+
+std::vector<Verb> lists() {
+  return {
+      {"get templates",
+       Method::get,
+       "/api/v1/templates",
+       Role::viewer,
+       "List templates: what can be deployed",
+       schema::json_schema<GetArguments>,
+       answers(get_templates),
+       {},
+       Names{"name"},
+       look,
+       "get templates\nget templates --filter model=gemma-3-270m -o yaml"},
+      {"get models",
+       Method::get,
+       "/api/v1/models",
+       Role::viewer,
+       "List models",
+       schema::json_schema<GetArguments>,
+       answers(get_models),
+       {},
+       Names{"name"},
+       look,
+       "get models --filter format=gguf -o wide"},
+      {"get hardware",
+       Method::get,
+       "/api/v1/hardware",
+       Role::viewer,
+       "List hardware",
+       schema::json_schema<GetArguments>,
+       answers(get_hardware),
+       {},
+       Names{"name"},
+       look,
+       "get hardware"},
+      {"get frameworks",
+       Method::get,
+       "/api/v1/frameworks",
+       Role::viewer,
+       "List frameworks (serving engines)",
+       schema::json_schema<GetArguments>,
+       answers(get_frameworks),
+       {},
+       Names{"name"},
+       look,
+       "get frameworks"},
+  };
+}
+
+std::vector<Verb> reading() {
+  return {
+      {"describe",
+       Method::get,
+       "/api/v1/cards/{kind}/{name}",
+       Role::viewer,
+       "Show one card or deployment",
+       schema::json_schema<DescribeArguments>,
+       answers(describe),
+       {},
+       Names{"kind", "name"},
+       look,
+       "describe template NAME"},
+      {"search",
+       Method::get,
+       "/api/v1/search",
+       Role::viewer,
+       "Find cards by words",
+       schema::json_schema<SearchArguments>,
+       answers(search),
+       {},
+       Names{"text"},
+       look,
+       "search gemma"},
+      {"validate",
+       Method::post,
+       "/api/v1/validate",
+       Role::viewer,
+       "Check card files and report all that is wrong",
+       schema::json_schema<ValidateArguments>,
+       answers(validate),
+       {},
+       Names{"files"},
+       check,
+       "validate my-cards/\nvalidate model.yaml hardware.yaml"},
+      {"schema",
+       Method::get,
+       "/api/v1/schemas/{kind}",
+       Role::viewer,
+       "Print the JSON Schema of a kind of card",
+       schema::json_schema<SchemaArguments>,
+       answers(card_schema),
+       {},
+       Names{"kind"},
+       check,
+       "schema model"},
+  };
+}
+
+std::vector<Verb> rendering() {
+  return {
+      {"explain template",
+       Method::get,
+       "/api/v1/templates/{name}/values",
+       Role::viewer,
+       "Show each value of a template and which card gave it",
+       schema::json_schema<ExplainArguments>,
+       answers(explain_template),
+       {},
+       Names{"name"},
+       check,
+       "explain template NAME"},
+      {"render",
+       Method::post,
+       "/api/v1/render",
+       Role::viewer,
+       "Print the Kubernetes objects of a template",
+       schema::json_schema<RenderArguments>,
+       answers(render_template),
+       {},
+       Names{"template"},
+       check,
+       "render TEMPLATE --name demo\nrender TEMPLATE --name demo -n team-a --set threads=4 > demo.yaml"},
+  };
+}
+
+std::vector<Verb> life() {
+  return {
+      {"deploy",
+       Method::post,
+       "/api/v1/deployments",
+       Role::editor,
+       "Deploy a template and wait until it answers",
+       schema::json_schema<DeployArguments>,
+       {},
+       streams(deploy),
+       Names{"template"},
+       run,
+       "deploy TEMPLATE --name demo\ndeploy TEMPLATE --name demo --target kubernetes --dry-run=server"},
+      {"diff",
+       Method::post,
+       "/api/v1/diff",
+       Role::viewer,
+       "Show what deploy would change",
+       schema::json_schema<DiffArguments>,
+       answers(diff),
+       {},
+       Names{"template"},
+       run,
+       "diff TEMPLATE --name demo --set threads=4"},
+      {"get deployments",
+       Method::get,
+       "/api/v1/deployments",
+       Role::viewer,
+       "List deployments and how they are",
+       schema::json_schema<ListArguments>,
+       answers(get_deployments),
+       {},
+       Names{"name"},
+       run,
+       "get deployments\nget deployments -n team-a -o wide"},
+  };
+}
+
+std::vector<Verb> watching() {
+  return {
+      {"status",
+       Method::get,
+       "/api/v1/deployments/{namespace}/{name}",
+       Role::viewer,
+       "Show how a deployment is, and why",
+       schema::json_schema<DeploymentArguments>,
+       answers(status),
+       {},
+       Names{"name"},
+       run,
+       "status demo"},
+      {"logs",
+       Method::get,
+       "/api/v1/deployments/{namespace}/{name}/logs",
+       Role::viewer,
+       "Print a deployment's log",
+       schema::json_schema<LogsArguments>,
+       {},
+       streams(logs),
+       Names{"name"},
+       run,
+       "logs demo --tail 20\nlogs demo -f"},
+      {"endpoint",
+       Method::get,
+       "/api/v1/deployments/{namespace}/{name}/endpoint",
+       Role::viewer,
+       "Print a deployment's URL alone",
+       schema::json_schema<DeploymentArguments>,
+       answers(endpoint),
+       {},
+       Names{"name"},
+       run,
+       "endpoint demo"},
+  };
+}
+
+std::vector<Verb> ending() {
+  return {
+      {"delete deployment",
+       Method::del,
+       "/api/v1/deployments/{namespace}/{name}",
+       Role::editor,
+       "Remove a deployment; its storage is kept",
+       schema::json_schema<DeleteArguments>,
+       {},
+       streams(delete_deployment),
+       Names{"name"},
+       run,
+       "delete deployment demo\ndelete deployment demo --with-storage --yes"},
+      {"audit",
+       Method::get,
+       "/api/v1/audit",
+       Role::admin,
+       "Show who changed what",
+       schema::json_schema<AuditArguments>,
+       answers(audit),
+       {},
+       Names{},
+       run,
+       "audit --newest 10"},
+  };
+}
+
+std::vector<Verb> all() {
+  std::vector<Verb> verbs;
+  for (const auto part : {lists, reading, rendering, life, watching, ending})
+    for (Verb& verb : part()) verbs.push_back(std::move(verb));
+  return verbs;
+}
+
+}  // namespace
+
+const std::vector<Verb>& table() {
+  static const std::vector<Verb> verbs = all();
+  return verbs;
+}
+
+}  // namespace mlib::verbs
