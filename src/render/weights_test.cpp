@@ -109,7 +109,8 @@ TEST_CASE("sources that would open the machine, or are none, are refused with th
   for (const char* uri :
        {"file:///etc/shadow", "file:///a.gguf", "file:///proc/1/root/a", "file://relative/a",
         "file:///srv/../etc/a", "file:///var/lib/kubelet/a", "file:///root/a", "pvc://UPPER/a",
-        "pvc://c/../a", "hf://repo", "hf://org/repo/", "s3://a/b", "http://a/b", "image://a", "nonsense"}) {
+        "pvc://c/../a", "hf://repo", "hf://org/repo/", "s3://a/b", "file:////etc/shadow",
+        "file:///srv//../etc/a", "https://u:p@a/b", "https://a/b c", "http://a/b", "image://a", "nonsense"}) {
     CAPTURE(uri);
     const std::string said = said_by([&] { rendered(uri); });
     CHECK(has(said, "weights `" + std::string(uri) + "`"));
