@@ -100,6 +100,21 @@ void keep_claims(Work& work, const std::vector<Owned>& claims) {
   }
 }
 
+/// Claims with our labels that nobody recorded: what a deployment left whose record is gone. Those of a
+/// deployment that somebody else's records hold are not among them.
+std::vector<Owned> leftover_claims(const Work& work, const std::vector<Owned>& known) {
+  std::vector<Owned> found;
+  if (!workload_of(work.client, work.ref, &work.cancel).is_null()) return found;
+  const Id claims{"v1", "PersistentVolumeClaim", work.ref.namespace_name, ""};
+  for (const Node& claim : work.client.list(claims, {.labels = selector_of(work.ref)}, &work.cancel)) {
+    const Id id = kube::id_of(claim);
+    const bool recorded = std::any_of(known.begin(), known.end(),
+                                      [&](const Owned& owned) { return owned.uid == uid_of(claim); });
+    if (!recorded) found.push_back({id.kind, id.api_version, id.namespace_name, id.name, uid_of(claim)});
+  }
+  return found;
+}
+
 /// What has our labels but was recorded by nobody here is left, and told.
 void tell_unrecorded(Work& work, const std::vector<Owned>& known) {
   for (Id kind : owned_kinds()) {
@@ -132,6 +147,7 @@ Removed remove(kube::Client& client, const Ref& ref, const RemoveOptions& option
   Work work{client, ref, progress, cancel};
   remove_all(work, others);
   if (options.with_storage) {
+    for (Owned& left : leftover_claims(work, claims)) claims.push_back(std::move(left));
     remove_all(work, claims);
   } else {
     keep_claims(work, claims);

@@ -185,6 +185,15 @@ TEST_CASE("remove keeps the claim and says its size, with storage it leaves noth
   CHECK(bench.remove(owned, true).removed.empty());
 }
 
+TEST_CASE("storage that was left is removed by its labels when its record is gone, but not under what runs") {
+  Bench bench;
+  const auto owned = bench.apply();
+  CHECK(bench.remove({}, true).removed.empty());
+  CHECK(bench.has(at(core, "persistentvolumeclaims/llama-pvc")));
+  bench.remove(owned);
+  CHECK(bench.remove({}, true).removed == std::vector<std::string>{"PersistentVolumeClaim team/llama-pvc"});
+}
+
 TEST_CASE("remove leaves what was made anew under the same name, and tells of it") {
   Bench bench;
   auto owned = bench.apply();
