@@ -83,7 +83,7 @@ end_to_end() {
     for try in 1 2; do
       rc=0
       MLIB=$program part "e2e $preset $name $try" plain "$preset" \
-        timeout --kill-after=90 900 /usr/bin/python3 -B "$mlib_root/tests/e2e/$name.py" || rc=$?
+        timeout --foreground --kill-after=90 900 /usr/bin/python3 -B "$mlib_root/tests/e2e/$name.py" || rc=$?
       [ $rc != 0 ] && [ $rc != 77 ] && [ $try = 1 ] || break
       report again "$preset e2e $name" "$took" "$(head -n 1 "$part_log" | cut -c1-150)"
     done

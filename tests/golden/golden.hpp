@@ -13,5 +13,7 @@ struct Suite {
 
 /// Cards that are broken → findings, and which cards are left.
 std::string broken(const std::string& input);
+/// A request to the API → its answer.
+std::string api(const std::string& input);
 
 }  // namespace mlib::golden
