@@ -80,12 +80,22 @@ struct Work {
   Removed result = {};
 };
 
+/// A recorded object that somebody took our labels from is left, and told.
+void tell_disowned(Work& work, const Owned& owned) {
+  const std::optional<Node> live = work.client.get(id_of(owned), &work.cancel);
+  if (live && uid_of(*live) == owned.uid && !is_ours(*live, work.ref))
+    work.result.kept.push_back(kube::to_text(id_of(owned)) + " (without our labels now, so not touched)");
+}
+
 /// Deletes what of `chosen` is still ours, the last made first, and waits until it is gone.
 void remove_all(Work& work, const std::vector<Owned>& chosen) {
   std::vector<Owned> going;
   for (auto owned = chosen.rbegin(); owned != chosen.rend(); ++owned) {
     work.cancel.check();
-    if (!remove_owned(work.client, *owned, work.ref, &work.cancel)) continue;
+    if (!remove_owned(work.client, *owned, work.ref, &work.cancel)) {
+      tell_disowned(work, *owned);
+      continue;
+    }
     going.push_back(*owned);
     if (work.progress) work.progress("removing " + kube::to_text(id_of(*owned)));
   }

@@ -203,6 +203,15 @@ TEST_CASE("remove leaves what was made anew under the same name, and tells of it
   CHECK(removed.kept.back() == "Service team/llama (not recorded here, so not touched)");
 }
 
+TEST_CASE("remove leaves an object whose labels somebody took away, and tells of it") {
+  Bench bench;
+  const auto owned = bench.apply();
+  bench.cluster.objects.at(at(core, "services/llama")).child("metadata").erase("labels");
+  const Removed removed = bench.remove(owned);
+  CHECK(bench.has(at(core, "services/llama")));
+  CHECK(removed.kept.front() == "Service team/llama (without our labels now, so not touched)");
+}
+
 TEST_CASE("remove names the finalizer when an object hangs for a minute") {
   Bench bench;
   auto owned = bench.apply();

@@ -154,6 +154,30 @@ def failures(user):
     bed.claim(refused.code == 4 and 'User "token-nobody" cannot' in refused.err, "what RBAC forbids is told with who may not", refused)
 
 
+def credentials(user):
+    """The ways of a kubeconfig to say who one is, each against the real API server."""
+    plain = pathlib.Path(user.cluster.kubeconfig).read_text()
+    token = user.home / "token"
+    token.write_text("bed-admin-token\n")
+    give = ('{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"bed-admin-token"}}')
+    program = json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh", "args": ["-c", f"echo '{give}'"],
+                          "interactiveMode": "Never"})
+    users = {"a token": ("{token: bed-admin-token}", ""), "a token file": (f"{{tokenFile: {token}}}", ""),
+             "a credential program": (f"{{exec: {program}}}", ""),
+             "impersonation": ("{token: bed-admin-token, as: somebody}", 'User "somebody" cannot')}
+    for what, (text, refused) in users.items():
+        conf = user.home / "who.conf"
+        conf.write_text(re.sub(r"user: \{client-certificate-data.*?\}", lambda _: f"user: {text}", plain))
+        status = bed.mlib("status", "llama", "-n", SPACE, "--kubeconfig", conf, "--state", user.home / "state")
+        said = status.out + status.err
+        bed.claim(refused in said if refused else "ready since" in said, f"{what} of a kubeconfig is used", status)
+    stranger = user.home / "stranger.conf"
+    stranger.write_text(re.sub(r"certificate-authority-data: [^\s,}]+, ?|, ?certificate-authority-data: [^\s,}]+", "", plain))
+    untrusted = bed.mlib("status", "llama", "-n", SPACE, "--kubeconfig", stranger, "--state", user.home / "state")
+    bed.claim("does not answer" in untrusted.out + untrusted.err, "a cluster whose certificate nobody vouches for is not spoken to",
+              untrusted)
+
+
 def follows(user):
     process = subprocess.Popen([bed.MLIB, *user.command("logs", "llama", "-f")], stdout=subprocess.PIPE, text=True)
     try:
@@ -187,7 +211,7 @@ def test():
     with bed.Cluster(node=True) as cluster, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home:
         cluster.load("engine", "base")
         user = User(cluster, home)
-        for part in (runs_and_changes, conflicts, follows, failures, deletes):
+        for part in (runs_and_changes, credentials, conflicts, follows, failures, deletes):
             part(user)
 
 
