@@ -24,8 +24,6 @@ const std::vector<Id>& owned_kinds() {
   return kinds;
 }
 
-Id id_of(const Owned& owned) { return {owned.api_version, owned.kind, owned.namespace_name, owned.name}; }
-
 std::string size_of(const Node& claim) {
   return claim.text_at({"status", "capacity", "storage"},
                        claim.text_at({"spec", "resources", "requests", "storage"}));

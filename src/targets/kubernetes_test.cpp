@@ -249,7 +249,25 @@ TEST_CASE("plan changes nothing, masks secrets, and still shows which of them di
   CHECK(changes[0].after.find("*** (after)") != std::string::npos);
   CHECK(changes[0].before.find("SAME: \"***\"\n") != std::string::npos);
   CHECK(changes[0].after.find("SAME: \"***\"\n") != std::string::npos);
-  CHECK(changes[3].action == Change::Action::unchanged);
+  CHECK(changes[2].action == Change::Action::unchanged);
+}
+
+TEST_CASE("a changed Secret restarts the pods that read it, an unchanged one does not") {
+  Bench bench;
+  const auto owned = bench.apply();
+  const auto pods = [&] {
+    return bench.cluster.objects.at(at(apps, "deployments/llama"))
+        .text_at({"spec", "template", "metadata", "annotations", "model-library/configuration"});
+  };
+  const std::string first = pods();
+  CHECK_FALSE(first.empty());
+  CHECK(bench.target->plan(bench.desired(owned))[3].action == Change::Action::unchanged);
+  bench.apply(owned);
+  CHECK(pods() == first);
+  bench.rendered.objects[1].child("data").set("KEY", "b3RoZXI=");
+  CHECK(bench.target->plan(bench.desired(owned))[3].action == Change::Action::update);
+  bench.apply(owned);
+  CHECK(pods() != first);
 }
 
 TEST_CASE("plan in a namespace that is not there yet says that it would be made") {

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import urllib.error
 import urllib.request
 
 import bed
@@ -64,12 +65,16 @@ class User:
         return sorted({f"{o['kind']}/{o['metadata']['name']}" for o in self.cluster.objects(KINDS, "-n", SPACE)} - GIVEN)
 
 
-def ask(url):
+def ask(url, key=""):
+    """How many tokens a chat completion gave, or the status of a refusal."""
     body = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}
     request = urllib.request.Request(f"{url}/v1/chat/completions", json.dumps(body).encode(),
-                                     {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)["usage"]["completion_tokens"]
+                                     {"Content-Type": "application/json", "Authorization": f"Bearer {key}"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["usage"]["completion_tokens"]
+    except urllib.error.HTTPError as refused:
+        return refused.code
 
 
 def runs_and_changes(user):
@@ -97,6 +102,14 @@ def runs_and_changes(user):
               "and that a secret is new, but not what it is", diff)
     args = user.cluster.objects("deployment", "llama", "-n", SPACE)[0]["spec"]["template"]["spec"]["containers"][0]["args"]
     bed.claim(args[args.index("--parallel") + 1] == "1", "and changes nothing")
+    def pod_now():
+        return user.cluster.objects("pod", "-l", "app.kubernetes.io/instance=llama", "-n", SPACE)[0]["metadata"]["uid"]
+
+    pod = pod_now()
+    locked = user.deploy("llama", "--api-key-file", str(user.home / "key"))
+    url = user("endpoint", "llama").out.strip()
+    bed.claim(locked.code == 0 and ask(url, "canary-of-the-key") == 8, "a new key alone restarts the pod and lets its owner in", locked)
+    bed.claim(pod_now() != pod and ask(url) == 401, "and nobody else")
     changed = user.deploy("llama", "--set", "parallel=2")
     bed.claim(changed.code == 0 and ask(user("endpoint", "llama").out.strip()) == 8, "a change is rolled out and answers", changed)
     args = user.cluster.objects("deployment", "llama", "-n", SPACE)[0]["spec"]["template"]["spec"]["containers"][0]["args"]
