@@ -41,6 +41,9 @@ Environment environment() {
   if (found.kubeconfig.empty() && std::filesystem::exists(home + "/.kube/config", error))
     found.kubeconfig = home + "/.kube/config";
   found.runtime = variable("XDG_RUNTIME_DIR");
+  found.container_host = variable("CONTAINER_HOST");
+  found.service_host = variable("KUBERNETES_SERVICE_HOST");
+  found.service_port = variable("KUBERNETES_SERVICE_PORT");
   found.user = user_name();
   found.color = variable("NO_COLOR").empty() && variable("TERM") != "dumb";
   found.columns = terminal_columns();
