@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 
+#include "base/text.hpp"
 #include "verbs/names.hpp"
 
 namespace mlib::app {
@@ -36,14 +36,13 @@ Environment environment() {
   const std::string home = variable("HOME");
   const std::string state = variable("XDG_STATE_HOME");
   found.state = (state.empty() ? home + "/.local/state" : state) + "/model-library";
-  found.kubeconfig = variable("KUBECONFIG");
-  std::error_code error;
-  if (found.kubeconfig.empty() && std::filesystem::exists(home + "/.kube/config", error))
-    found.kubeconfig = home + "/.kube/config";
+  const std::string kubeconfig = variable("KUBECONFIG");
+  found.kubeconfigs = split(kubeconfig.empty() ? home + "/.kube/config" : kubeconfig, ':');
+  found.kubernetes_host = variable("KUBERNETES_SERVICE_HOST");
+  found.kubernetes_port = variable("KUBERNETES_SERVICE_PORT");
+  const std::string podman = variable("CONTAINER_HOST");
+  if (podman.rfind("unix://", 0) == 0) found.podman = podman.substr(7);
   found.runtime = variable("XDG_RUNTIME_DIR");
-  found.container_host = variable("CONTAINER_HOST");
-  found.service_host = variable("KUBERNETES_SERVICE_HOST");
-  found.service_port = variable("KUBERNETES_SERVICE_PORT");
   found.user = user_name();
   found.color = variable("NO_COLOR").empty() && variable("TERM") != "dumb";
   found.columns = terminal_columns();

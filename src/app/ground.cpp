@@ -1,35 +1,69 @@
 #include "app/ground.hpp"
 
-#include "app/targets.hpp"
+#include "base/text.hpp"
+#include "kube/config.hpp"
 #include "net/client.hpp"
+#include "targets/kubernetes.hpp"
+#include "targets/podman.hpp"
 
 namespace mlib::app {
 
 struct Ground::Parts {
   Parts(const cli::Options& options, const Environment& environment)
-      : state(options.state.empty() ? environment.state : options.state),
-        shelf(load_catalogue(options.catalog)),
+      : shelf(load_catalogue(options.catalog)),
+        state(options.state.empty() ? environment.state : options.state),
         store(store::lazy_store([folder = state] { return store::sqlite_store(folder); })) {}
 
-  std::string state;
-  std::unique_ptr<net::Client> client = net::make_client();
   verbs::Shelf shelf;
+  std::string state;
   std::unique_ptr<store::Store> store;
   SystemClock clock;
+  std::unique_ptr<net::Client> http = net::make_client();
   render::PolicyFile policy;
   std::optional<verbs::World> world;
 };
 
+namespace {
+
+targets::PodmanOptions podman_options(const std::string& state, const Environment& environment) {
+  targets::PodmanOptions options;
+  options.socket = environment.podman;
+  if (!environment.runtime.empty())
+    options.sockets.insert(options.sockets.begin(), environment.runtime + "/podman/podman.sock");
+  options.state = state + "/podman";
+  return options;
+}
+
+kube::Where where_of(const verbs::TargetOptions& options, const Environment& environment) {
+  kube::Where where;
+  where.kubeconfig = options.kubeconfig;
+  where.context = options.context;
+  where.paths = environment.kubeconfigs;
+  where.service_host = environment.kubernetes_host;
+  where.service_port = environment.kubernetes_port;
+  return where;
+}
+
+}  // namespace
+
 std::shared_ptr<const cards::Library> load_catalogue(const std::string& folder) {
-  return folder.empty() ? cards::load(cards::embedded(), "catalog")
-                        : cards::load(cards::read_folder(folder), folder);
+  if (folder.empty()) return cards::load(cards::embedded(), "catalog");
+  return cards::load(cards::read_folder(folder), folder);
 }
 
 Ground::Ground(const cli::Options& options, const Environment& environment)
     : parts_(std::make_unique<Parts>(options, environment)) {
   Parts& parts = *parts_;
-  parts.world.emplace(verbs::World{parts.shelf, *parts.store, parts.clock,
-                                   make_targets(*parts.client, parts.clock, environment, parts.state),
+  const verbs::MakeTarget podman = [&parts, environment](const verbs::TargetOptions&) {
+    return targets::podman_target(*parts.http, parts.clock, podman_options(parts.state, environment));
+  };
+  const verbs::MakeTarget kubernetes = [&parts, environment](const verbs::TargetOptions& target) {
+    return targets::kubernetes_target(*parts.http, parts.clock, kube::find(where_of(target, environment)));
+  };
+  parts.world.emplace(verbs::World{parts.shelf,
+                                   *parts.store,
+                                   parts.clock,
+                                   {{"podman", podman}, {"kubernetes", kubernetes}},
                                    parts.policy});
 }
 

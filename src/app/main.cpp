@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <iostream>
 
 #include "app/environment.hpp"
@@ -11,6 +12,7 @@
 namespace {
 
 mlib::Cancel interrupted;
+std::atomic<bool> hung_up{false};
 
 /// The first Ctrl-C asks, the second one ends at once.
 void interrupt(int) {
@@ -27,6 +29,7 @@ int main(int count, char** words) {
   action.sa_handler = interrupt;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
 
   const app::Environment environment = app::environment();
   cli::Outside outside{.in = std::cin, .out = std::cout, .err = std::cerr, .cancel = interrupted};
@@ -39,7 +42,8 @@ int main(int count, char** words) {
     return std::make_unique<app::Ground>(options, environment);
   };
   outside.serve = [&](const cli::Options& options, const cli::ServeArguments& arguments) {
-    return app::serve(options, arguments, environment, interrupted);
+    ::signal(SIGHUP, [](int) { hung_up.store(true); });
+    return app::serve(options, arguments, environment, {interrupted, [] { return hung_up.exchange(false); }});
   };
   return cli::run({words + 1, words + count}, outside);
 }

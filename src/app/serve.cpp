@@ -1,9 +1,113 @@
 #include "app/serve.hpp"
 
-namespace mlib::app {
+#include <fmt/format.h>
 
-int serve(const cli::Options&, const cli::ServeArguments&, const Environment&, const Cancel&) {
-  throw Problem(Kind::unsupported, "this build has no server yet");
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+
+#include "api/app.hpp"
+#include "app/ground.hpp"
+#include "base/text.hpp"
+#include "cards/watch.hpp"
+#include "net/server.hpp"
+#include "verbs/names.hpp"
+
+namespace mlib::app {
+namespace {
+
+void say(const std::string& line) { fmt::print(stderr, "{}\n", visible(line)); }
+
+/// `127.0.0.1:8001`, `:8001`, `[::1]:8001`; Problem{usage} otherwise.
+net::ServerOptions address_of(const std::string& listen) {
+  net::ServerOptions options;
+  const std::size_t colon = listen.rfind(':');
+  unsigned port = 0;
+  const char* end = listen.data() + listen.size();
+  const char* from = colon == std::string::npos ? end : listen.data() + colon + 1;
+  const auto [rest, error] = std::from_chars(from, end, port);
+  if (colon == std::string::npos || error != std::errc{} || rest != end || port > 65535)
+    throw Problem(Kind::usage, fmt::format("--listen: `{}` is no address and port", shortened(listen, 80)),
+                  "as in --listen 127.0.0.1:8001");
+  std::string host = listen.substr(0, colon);
+  if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (!host.empty()) options.address = host;
+  options.port = static_cast<std::uint16_t>(port);
+  return options;
+}
+
+bool is_loopback(const std::string& address) {
+  return address.rfind("127.", 0) == 0 || address == "::1" || address == "localhost";
+}
+
+/// What stays out of the library is told, a line each.
+void tell_findings(const cards::Library& library) {
+  for (const Finding& finding : library.findings) say(to_text(finding));
+  if (!library.findings.empty())
+    say(fmt::format("{} findings; the cards they are in are left out", library.findings.size()));
+}
+
+std::unique_ptr<cards::Watch> watch(const std::string& folder, verbs::Shelf& shelf) {
+  cards::WatchOptions options;
+  options.folder = folder;
+  options.load = [folder] { return load_catalogue(folder); };
+  options.changed = [&shelf](std::shared_ptr<const cards::Library> library) {
+    tell_findings(*library);
+    say(fmt::format("catalogue loaded again: version {}", library->version.substr(0, 12)));
+    shelf.replace(std::move(library));
+  };
+  options.failed = [](const Problem& problem) {
+    say(to_text(problem));
+    say("the catalogue stays as it was");
+  };
+  return std::make_unique<cards::Watch>(std::move(options), shelf.library()->version);
+}
+
+/// What runs on without this server, and how to remove it.
+void tell_running(const store::Store& store) {
+  for (const store::Deployment& each : store.list()) {
+    const bool usual = each.namespace_name == verbs::default_namespace;
+    say(fmt::format("`{}` goes on ({}); remove it: mlib delete deployment {}{}", each.name, each.target,
+                    each.name, usual ? "" : " -n " + each.namespace_name));
+  }
+}
+
+}  // namespace
+
+int serve(const cli::Options& options, const cli::ServeArguments& arguments, const Environment& environment,
+          const Signals& signals) {
+  net::ServerOptions listening = address_of(arguments.listen);
+  // A page that resolves its own name to this address (DNS rebinding) is refused.
+  if (is_loopback(listening.address))
+    listening.hosts = {"localhost", "127.0.0.1", "[::1]", listening.address};
+  Ground ground(options, environment);
+  const verbs::World& world = ground.world();
+  world.store.list();  // a state that cannot be used is refused now, not at the first request
+  tell_findings(*world.shelf.library());
+  api::Options told;
+  told.caller.user = environment.user;
+  told.log = [](std::string_view line) { say(std::string(line)); };
+  api::App app(world, std::move(told));
+  listening.fast = [&](const net::Received& received) { return app.fast(received); };
+  const std::string address = listening.address;
+  net::Server server(std::move(listening),
+                     [&](const net::Received& received) { return app.handle(received); });
+  const bool six = address.find(':') != std::string::npos;
+  say(fmt::format("mlib " MLIB_VERSION " serves http://{}:{}/ ({} templates)",
+                  six ? "[" + address + "]" : address, server.port(),
+                  world.shelf.library()->templates.size()));
+  if (!is_loopback(address)) say("anybody who reaches this address may deploy: there are no keys yet");
+  std::unique_ptr<cards::Watch> watching;
+  if (!options.catalog.empty()) watching = watch(options.catalog, ground.shelf());
+  SystemClock clock;
+  while (!signals.ended.asked()) {
+    clock.sleep(std::chrono::milliseconds{50});
+    if (signals.take_reload() && watching) watching->poke();
+  }
+  watching.reset();
+  server.stop();
+  tell_running(world.store);
+  return 0;
 }
 
 }  // namespace mlib::app

@@ -49,7 +49,8 @@ std::string lines(const std::vector<Line>& all) {
 }
 
 std::string left_of(const Option& option) {
-  std::string text = option.letter.empty() ? option.flag : option.letter + ", " + option.flag;
+  const std::string flag = option.negated ? "--no-" + option.flag.substr(2) : option.flag;
+  std::string text = option.letter.empty() ? flag : option.letter + ", " + flag;
   if (!option.word.empty()) text += " " + option.word;
   return text;
 }
@@ -109,7 +110,7 @@ constexpr std::string_view exit_codes =
 constexpr std::string_view first_endpoint =
     "A first endpoint on this machine\n"
     "  mlib get templates\n"
-    "  mlib deploy gemma-3-270m --name demo\n"
+    "  mlib deploy gemma-3-270m-cpu --name demo\n"
     "  curl $(mlib endpoint demo)/v1/models\n"
     "  mlib delete deployment demo\n";
 

@@ -35,7 +35,7 @@ std::string word_of(const Node& property, const std::string& name, const std::st
   if (name == "kubeconfig") return "FILE";
   if (name == "catalog" || name == "state") return "DIR";
   if (name == "listen") return "ADDRESS:PORT";
-  std::string word = name.substr(0, name.find('_'));
+  std::string word = name.substr(name.rfind('_') + 1);
   std::transform(word.begin(), word.end(), word.begin(),
                  [](char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c); });
   return word;
@@ -73,6 +73,7 @@ std::vector<Option> options_of(const Node& json_schema, const std::vector<std::s
     option.property = entry.key;
     option.type = entry.value.text_at({"type"}, "string");
     option.help = entry.value.text_at({"description"});
+    option.negated = entry.key == "color" || entry.key == "wait";
     option.required = is_required(json_schema, entry.key);
     for (const Letter& each : letters)
       if (each.property == entry.key) option.letter = each.letter;

@@ -24,7 +24,7 @@ struct Options {
             {.help = "How to print the answer", .one_of = {"table", "wide", "json", "yaml", "name"}});
     d.field("catalog", catalog, {.help = "Folder of cards (the catalogue in this program)"});
     d.field("state", state, {.help = "Folder of the state (~/.local/state/model-library)"});
-    d.field("color", color, {.help = "Colours on a terminal ($NO_COLOR)"});
+    d.field("color", color, {.help = "No colours on a terminal ($NO_COLOR)"});
     d.field("yes", yes, {.help = "Do not ask before deleting"});
     d.field("help", help, {.help = "Explain this verb"});
   }
@@ -50,6 +50,7 @@ struct Option {
   std::string help;
   Takes takes = Takes::value;
   bool required = false;
+  bool negated = false;  ///< a flag that is on unless said otherwise: the help shows --no-NAME
   bool of_every_verb = false;
 };
 

@@ -199,6 +199,16 @@ TEST_CASE("quota, Pod Security and a namespace that goes each have their next st
   CHECK(going.kind() == Kind::conflict);
 }
 
+TEST_CASE("a field that the cluster's schema does not have is the input's fault, not the server's") {
+  const Problem problem = problem_of(
+      answer(
+          500,
+          R"({"kind":"Status","message":"failed to create typed patch object (a/b; apps/v1, Kind=Deployment): .spec.x: field not declared in schema"})"),
+      asked);
+  CHECK(problem.kind() == Kind::invalid);
+  CHECK(problem.hint() == "the cluster's version does not know that field");
+}
+
 TEST_CASE("an answer that is no Status is cut short and made harmless") {
   const Problem problem = problem_of(answer(502, "<html>\x1b[31m" + std::string(5000, 'x')), asked);
   CHECK(problem.kind() == Kind::unavailable);

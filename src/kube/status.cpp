@@ -102,7 +102,8 @@ std::string hint_for(std::string_view message, const Row& row) {
   if (says("admission webhook")) return "an admission webhook of the cluster refused it";
   if (says("field is immutable"))
     return "delete the deployment first (its storage is kept), then deploy again";
-  if (says("unknown field")) return "the cluster's version does not know that field";
+  if (says("unknown field") || says("field not declared in schema"))
+    return "the cluster's version does not know that field";
   return std::string(row.hint);
 }
 
@@ -134,7 +135,9 @@ Problem problem_of(const net::Answer& answer, const Asked& asked) {
   std::vector<Finding> findings;
   if (causes != nullptr && causes->is_list() && row.status == 422)
     for (const Node& cause : causes->items()) findings.push_back(finding_of(cause, asked));
-  const Kind kind = has_reason(causes, "NamespaceTerminating") ? Kind::conflict : row.kind;
+  Kind kind = has_reason(causes, "NamespaceTerminating") ? Kind::conflict : row.kind;
+  // A field that its schema does not have is answered as an internal error by server-side apply.
+  if (row.status == 500 && message.starts_with("failed to create typed patch object")) kind = Kind::invalid;
   return {kind, std::move(text), hint_for(message, row), std::move(findings)};
 }
 

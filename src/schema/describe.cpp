@@ -172,10 +172,10 @@ bool MapEncoder::is_empty(const Node& node) {
 namespace detail {
 
 Node with_about(Node schema, const About& about) {
+  if (!about.help.empty()) schema.set("description", about.help);
   Node* inner = &schema;
   while (Node* items = inner->find("items")) inner = items;
   const bool text = inner->text_at({"type"}) == "string";
-  if (!about.help.empty()) schema.set("description", about.help);
   if (std::isfinite(about.min)) inner->set(text ? "minLength" : "minimum", about.min);
   if (std::isfinite(about.max)) inner->set(text ? "maxLength" : "maximum", about.max);
   if (about.one_of.size() > 0) {

@@ -109,3 +109,20 @@ TEST_CASE("the JSON Schema and the form fields say what the description says") {
   CHECK(fields[4].path == "disk.size");
   CHECK(fields[4].required);
 }
+
+namespace {
+struct Choice {
+  std::vector<std::string> sizes;
+  template <class D>
+  void describe(D& d) {
+    d.field("sizes", sizes, {.help = "Sizes", .one_of = {"small", "large"}, .format = "quantity"});
+  }
+};
+}  // namespace
+
+TEST_CASE("what is said of a list of texts stands at its items") {
+  CHECK(
+      to_json(json_schema<Choice>()) ==
+      R"({"type":"object","properties":{"sizes":{"type":"array","items":{"type":"string","enum":["small","large"],)"
+      R"("format":"quantity"},"description":"Sizes"}},"additionalProperties":false})");
+}

@@ -108,7 +108,8 @@ std::string selector_text(const Node& pod) {
 /// One reason of the scheduler ("2 Insufficient cpu") as a clause and a hint; empty when it is of no use.
 std::pair<std::string, std::string> clause_of(std::string_view reason, const Node& pod) {
   const std::size_t space = reason.find(' ');
-  const std::string count(reason.substr(0, space));
+  const std::string_view number = reason.substr(0, space);
+  const std::string count = fmt::format("{} {}", number, number == "1" ? "node" : "nodes");
   const std::string_view rest = space == std::string_view::npos ? "" : reason.substr(space + 1);
   if (rest.starts_with("Insufficient ")) {
     const std::string resource(rest.substr(13));
@@ -125,7 +126,7 @@ std::pair<std::string, std::string> clause_of(std::string_view reason, const Nod
     const std::size_t open = rest.find('{');
     const std::string taint = open == std::string_view::npos ? "" : " " + std::string(rest.substr(open));
     return {fmt::format("{} with a taint that it does not tolerate{}", count, taint),
-            "choose hardware whose tolerations name that taint"};
+            "choose hardware that tolerates it: kubectl describe nodes shows the taints"};
   }
   if (has(rest, "didn't match Pod's node affinity/selector"))
     return {fmt::format("{} without the labels that it selects{}", count,
@@ -164,7 +165,8 @@ std::optional<Cause> unschedulable(const Seen& seen, const ReadLog&) {
       // A taint of the control plane says least, a missing resource most.
       if (hint.empty() || has(reason, "Insufficient")) hint = step.empty() ? hint : step;
     }
-    return Cause{fmt::format("no node can run it: {}", join(clauses, ", ")), evidence(message), hint};
+    return Cause{fmt::format("no node can run it: {}", join(clauses, ", ")),
+                 evidence(std::string_view(message).substr(0, message.find(". ") + 1)), hint};
   }
   return std::nullopt;
 }
@@ -266,6 +268,14 @@ struct Death {
   bool looping = false;
 };
 
+Cause start_cause(const std::string& who, const std::string& message) {
+  const bool absent = has(message, "executable file not found") || has(message, "no such file or directory");
+  return {absent ? who + " cannot be started: its command is not in the image" : who + " cannot be started",
+          evidence(message),
+          absent ? "check the command and the image" : "see the evidence: the node's runtime refused it",
+          true};
+}
+
 Cause death_cause(const Seen& seen, const Death& death, const ReadLog& read_log) {
   const std::string who = fmt::format("{}container `{}`", death.init ? "init " : "", death.container);
   const std::string often = death.restarts > 0 ? fmt::format(", restarted {} times", death.restarts) : "";
@@ -275,12 +285,18 @@ Cause death_cause(const Seen& seen, const Death& death, const ReadLog& read_log)
                         limit.empty() ? "" : " of " + limit, often),
             "OOMKilled", "choose hardware with more memory, or a smaller model or context", true};
   }
+  const Node* killing = last_event(seen, name_of(death.pod), {"Killing"});
+  const std::string why = killing == nullptr ? "" : killing->text_at({"message"});
+  if (has(why, "failed liveness probe") || has(why, "failed startup probe")) {
+    const Node* probe = last_event(seen, name_of(death.pod), {"Unhealthy"});
+    return {fmt::format("{} is restarted because its health check fails{}", who, often),
+            evidence(probe == nullptr ? why : probe->text_at({"message"})),
+            "give it more time to start, or look at its log: mlib logs --previous", true};
+  }
   const std::int64_t code = death.ended.integer_at({"exitCode"});
-  const Node* probe = last_event(seen, name_of(death.pod), {"Unhealthy"});
-  const std::string unhealthy = probe == nullptr ? "" : probe->text_at({"message"});
-  if ((code == 137 || code == 143) && (has(unhealthy, "Liveness") || has(unhealthy, "Startup")))
-    return {fmt::format("{} is restarted because its health check fails{}", who, often), evidence(unhealthy),
-            "a longer start-up time, or look at its log: mlib logs --previous", true};
+  const std::string reason = death.ended.text_at({"reason"});
+  if (reason == "StartError" || reason == "ContainerCannotRun")
+    return start_cause(who, death.ended.text_at({"message"}));
   const std::string log = read_log(name_of(death.pod), death.container, death.previous);
   std::string shown = telling_line(log);
   if (shown.empty()) shown = evidence(death.ended.text_at({"message"}));
@@ -318,11 +334,7 @@ std::optional<Cause> waiting_cause(const Seen& seen, const Node& pod, const Node
                  evidence(message), fmt::format("make the {} in its namespace", what), true};
   }
   if (reason == "CreateContainerError" || reason == "RunContainerError" || reason == "StartError")
-    return Cause{fmt::format("container `{}` cannot be started", container), evidence(message),
-                 has(message, "executable file not found")
-                     ? "its command is not in the image: check the command and the image"
-                     : "see the evidence; the node's runtime refused it",
-                 true};
+    return start_cause(fmt::format("container `{}`", container), message);
   return std::nullopt;
 }
 
@@ -408,7 +420,7 @@ std::optional<Cause> probe_failing(const Seen& seen, const ReadLog&) {
       return Cause{"its node is not ready", pod.text_at({"spec", "nodeName"}), "kubectl describe node"};
     const Node* event = last_event(seen, name_of(pod), {"Unhealthy"});
     if (event == nullptr) continue;
-    return Cause{"it runs but its health check does not pass yet", evidence(event->text_at({"message"})),
+    return Cause{"it runs but its health check does not pass", evidence(event->text_at({"message"})),
                  "loading weights takes a while; its log tells: mlib logs"};
   }
   return std::nullopt;
@@ -450,9 +462,10 @@ std::optional<Cause> find_cause(const Seen& seen, const ReadLog& read_log) {
     if ((found = look(seen, read_log))) break;
   if (!deadline_passed(seen)) return found;
   if (!found)
-    found = Cause{"it did not become ready within its time",
-                  evidence(condition(seen.deployment, "Progressing")->text_at({"message"})),
-                  "its log tells more: mlib logs"};
+    return Cause{"it did not become ready within its time",
+                 evidence(condition(seen.deployment, "Progressing")->text_at({"message"})),
+                 "its log tells more: mlib logs", true};
+  if (!found->final) found->sentence = "it did not become ready within its time: " + found->sentence;
   found->final = true;
   return found;
 }

@@ -16,8 +16,9 @@ class KubernetesTarget final : public Target {
     const kubernetes::Survey survey = kubernetes::survey(client_, desired, nullptr);
     kubernetes::require_accepted(survey);
     std::vector<Change> changes;
-    if (!survey.namespace_exists)
-      changes.push_back({Change::Action::create, "Namespace " + desired.ref.namespace_name, "", ""});
+    if (survey.missing_namespace)
+      changes.push_back(kubernetes::change_of(kube::id_of(*survey.missing_namespace), std::nullopt,
+                                              survey.missing_namespace));
     for (const kubernetes::Item& item : survey.items)
       changes.push_back(kubernetes::change_of(item.id, item.live, item.after ? *item.after : item.object));
     for (const Owned& owned : survey.stale) {

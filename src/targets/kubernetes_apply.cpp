@@ -117,8 +117,8 @@ std::string_view word_of(const Item& item) {
 
 Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel) {
   Survey survey;
-  survey.namespace_exists = namespace_exists(client, desired.ref.namespace_name, cancel);
-  if (!survey.namespace_exists) client.create(namespace_object(desired.ref.namespace_name), true, cancel);
+  if (!namespace_exists(client, desired.ref.namespace_name, cancel))
+    survey.missing_namespace = client.create(namespace_object(desired.ref.namespace_name), true, cancel);
   for (const Node& object : desired.rendered->objects) {
     if (object.text_at({"kind"}) == "Namespace") continue;
     Item item{kube::id_of(object), object};
@@ -128,7 +128,7 @@ Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel
       item.object.child("metadata").set("namespace", item.id.namespace_name);
     }
     // The server cannot try an object whose namespace does not exist.
-    if (survey.namespace_exists || !namespaced) {
+    if (!survey.missing_namespace || !namespaced) {
       item.live = client.get(item.id, cancel);
       if (const auto refusal = not_ours(item, desired)) {
         survey.refusals.push_back(*refusal);

@@ -171,6 +171,7 @@ class Follower {
       go_on = go_on && lines.finish();
       failures_ = 0;
     } catch (const Problem& problem) {
+      cancel_.check();
       const bool passing = problem.kind() == Kind::unavailable || problem.kind() == Kind::timeout ||
                            problem.kind() == Kind::invalid || problem.kind() == Kind::not_found;
       if (!passing || ++failures_ > 30) throw;

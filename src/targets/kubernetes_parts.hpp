@@ -38,10 +38,10 @@ struct Item {
 };
 
 struct Survey {
-  bool namespace_exists = false;
-  std::vector<Item> items = {};   ///< without the Namespace
-  std::vector<Owned> stale = {};  ///< known, ours, no longer rendered, no claims
-  std::vector<Owned> kept = {};   ///< known claims that are no longer rendered
+  std::optional<Node> missing_namespace = {};  ///< what would be made
+  std::vector<Item> items = {};                ///< without the Namespace
+  std::vector<Owned> stale = {};               ///< known, ours, no longer rendered, no claims
+  std::vector<Owned> kept = {};                ///< known claims that are no longer rendered
   std::vector<Problem> refusals = {};
 };
 

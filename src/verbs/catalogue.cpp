@@ -28,7 +28,12 @@ Response list(const std::vector<C>& cards, const GetArguments& arguments, Table 
     table.rows.push_back(row(cards[i]));
     found.push(std::move(all[i]));
   }
-  return {.value = std::move(found), .table = std::move(table)};
+  if (arguments.name.empty()) return {.value = std::move(found), .table = std::move(table)};
+  if (!found.items().empty()) return {.value = std::move(found.items()[0]), .table = std::move(table)};
+  std::vector<std::string> known;
+  for (const C& card : cards) known.push_back(card.metadata.name);
+  throw Problem(Kind::not_found, fmt::format("there is no `{}` among them", shortened(arguments.name, 80)),
+                suggestion(arguments.name, known));
 }
 
 template <class T>

@@ -29,7 +29,7 @@ struct DeployArguments : Instance {
     d.field("dry_run", dry_run,
             {.help = "client: print the objects; server: ask the target what would change",
              .one_of = {"none", "client", "server"}});
-    d.field("wait", wait, {.help = "Wait until the endpoint answers (yes)"});
+    d.field("wait", wait, {.help = "Do not wait until the endpoint answers"});
     d.field("timeout", timeout, {.help = "How long to wait, e.g. 90s, 10m, 1h (10m)"});
     d.field("keep_failed", keep_failed, {.help = "Leave a new deployment that fails, to look into it"});
   }

@@ -37,7 +37,7 @@ std::vector<Verb> lists() {
        {},
        Names{"name"},
        look,
-       "get templates\nget templates --filter framework=llama-cpp-server -o yaml"},
+       "get templates\nget templates --filter model=gemma-3-270m -o yaml"},
       {"get models",
        Method::get,
        "/api/v1/models",
@@ -222,7 +222,7 @@ std::vector<Verb> watching() {
        {},
        Names{"name"},
        run,
-       "endpoint demo\n"},
+       "endpoint demo"},
   };
 }
 

@@ -1,0 +1,148 @@
+#include <doctest/doctest.h>
+
+#include <sstream>
+
+#include "base/text.hpp"
+#include "cli/help.hpp"
+#include "cli/output.hpp"
+#include "cli/progress.hpp"
+#include "cli/run.hpp"
+#include "verbs/scripted_world.hpp"
+
+using namespace mlib;
+
+namespace {
+
+struct TestGround final : cli::Ground {
+  explicit TestGround(const verbs::World& world) : world_(world) {}
+  const verbs::World& world() const override { return world_; }
+  const verbs::World& world_;
+};
+
+/// A terminal session on a scripted world.
+struct Session : verbs::ScriptedWorld {
+  Session() {
+    targets::Status ready;
+    ready.phase = targets::Phase::ready;
+    ready.summary = "answers";
+    ready.endpoint = "http://127.0.0.1:31000";
+    podman.statuses = {ready};
+  }
+
+  int run(const std::string& line) {
+    out.str("");
+    err.str("");
+    std::istringstream in(typed);
+    cli::Outside outside{.in = in, .out = out, .err = err, .cancel = cancel};
+    outside.asks = is_terminal;
+    outside.rewrites = is_terminal;
+    outside.color = is_terminal;
+    outside.width = is_terminal ? 80 : 0;
+    outside.user = "ann";
+    outside.open = [this](const cli::Options&) { return std::make_unique<TestGround>(world); };
+    outside.serve = [](const cli::Options&, const cli::ServeArguments&) { return 0; };
+    return cli::run(split(line, ' '), outside);
+  }
+
+  bool is_terminal = false;
+  std::string typed;
+  std::ostringstream out, err;
+  Cancel cancel;
+};
+
+}  // namespace
+
+TEST_CASE("a deployment's life on the command line") {
+  Session s;
+  CHECK(s.run("deploy tiny-llama-test --name demo") == 0);
+  CHECK(s.err.str() == "applying\n");
+  CHECK(s.out.str().rfind("demo is ready at http://127.0.0.1:31000\n", 0) == 0);
+  CHECK(s.run("endpoint demo") == 0);
+  CHECK(s.out.str() == "http://127.0.0.1:31000\n");
+  CHECK(s.run("get deployments -o name") == 0);
+  CHECK(s.out.str() == "demo\n");
+  CHECK(s.run("diff tiny-llama-test --name demo --set threads=2") == 1);
+  CHECK(s.run("diff tiny-llama-test --name demo") == 0);
+  s.podman.log = {"one \x1b[31m", "two"};
+  CHECK(s.run("logs demo --tail 2") == 0);
+  CHECK(s.out.str() == "one \\x1b[31m\ntwo\n");
+  CHECK(s.run("deploy gemma-3-270m-cpu --name demo") == 5);
+  CHECK(s.run("delete deployment demo --yes") == 0);
+  CHECK(s.run("status demo") == 3);
+}
+
+TEST_CASE("on a terminal deleting asks, and only yes deletes") {
+  Session s;
+  s.run("deploy tiny-llama-test --name demo");
+  s.is_terminal = true;
+  s.typed = "n\n";
+  CHECK(s.run("delete deployment demo") == 130);
+  CHECK(s.err.str().find("Delete deployment `demo`; its storage is kept? [y/N] ") == 0);
+  CHECK(s.store->list().size() == 1);
+  s.typed = "y\n";
+  CHECK(s.run("delete deployment demo --with-storage") == 0);
+  CHECK(s.err.str() == "Delete deployment `demo` and its storage? [y/N] ");
+  CHECK(s.store->list().empty());
+}
+
+TEST_CASE("without a terminal deleting needs --yes") {
+  Session s;
+  s.run("deploy tiny-llama-test --name demo");
+  CHECK(s.run("delete deployment demo") == 2);
+  CHECK(s.store->list().size() == 1);
+}
+
+TEST_CASE("a key comes from standard input or a file, never from the command line") {
+  Session s;
+  s.typed = "canary-7f3a\n";
+  CHECK(s.run("render tiny-llama-test --name demo --api-key-stdin --show-secrets") == 0);
+  CHECK(s.out.str().find(base64("canary-7f3a")) != std::string::npos);
+  CHECK(s.run("render tiny-llama-test --name demo --api-key-stdin") == 0);
+  CHECK(s.out.str().find(base64("canary-7f3a")) == std::string::npos);
+  CHECK(s.run("render tiny-llama-test --name demo --api-key-stdin -o json") == 0);
+  CHECK(s.out.str().find(base64("canary-7f3a")) == std::string::npos);
+  CHECK(s.run("render tiny-llama-test --name demo --api-key=canary-7f3a") == 2);
+  CHECK(s.err.str().find("canary") == std::string::npos);
+}
+
+TEST_CASE("colours are for terminals, unless told not") {
+  Session s;
+  s.is_terminal = true;
+  CHECK(s.run("status nope") == 3);
+  CHECK(s.err.str().rfind("\x1b[31merror:\x1b[0m there is no deployment", 0) == 0);
+  CHECK(s.run("status nope --no-color") == 3);
+  CHECK(s.err.str().rfind("error: there is no deployment", 0) == 0);
+}
+
+TEST_CASE("progress is one line that changes on a terminal, and plain lines elsewhere") {
+  std::ostringstream terminal, file;
+  {
+    cli::Progress one(terminal, true), other(file, false);
+    for (const char* line : {"pulling", "starting"}) {
+      one.tell(line);
+      other.tell(line);
+    }
+  }
+  CHECK(terminal.str() == "\r\x1b[Kpulling\r\x1b[Kstarting\n");
+  CHECK(file.str() == "pulling\nstarting\n");
+}
+
+TEST_CASE("a table fits the terminal: the widest columns are cut") {
+  verbs::Table table{.columns = {{"NAME"}, {"TITLE"}, {"MORE", true}}};
+  table.rows = {{"one", std::string(100, 'x'), "wide"}, {"zwölf", "line\nbreak", ""}};
+  const std::string text = cli::table_text(table, false, 30);
+  CHECK(text == "NAME   TITLE\none    " + std::string(22, 'x') + "…\nzwölf  line break\n");
+  CHECK(cli::table_text(table, true, 0).find(std::string(100, 'x') + "  wide\n") != std::string::npos);
+}
+
+TEST_CASE("no page of the help is wider than 80 columns") {
+  for (const std::string& line : split(cli::reference(), '\n')) CHECK_MESSAGE(utf8_length(line) <= 80, line);
+}
+
+TEST_CASE("options may stand before the verb, and after -- nothing is an option") {
+  Session s;
+  CHECK(s.run("-o name get templates") == 0);
+  CHECK(s.out.str().find("tiny-llama-test\n") != std::string::npos);
+  CHECK(s.run("search -- --help") == 0);
+  CHECK(s.err.str() == "nothing found\n");
+}

@@ -1,0 +1,221 @@
+#include "targets/cause.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "schema/document.hpp"
+
+namespace mlib::targets {
+namespace {
+
+constexpr std::string_view bar = "\n----------\n";
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {(std::istreambuf_iterator<char>(file)), {}};
+}
+
+std::vector<Node> items_of(const Node& root, std::string_view key) {
+  const Node* list = root.find(key);
+  return list == nullptr ? std::vector<Node>{} : list->items();
+}
+
+Seen seen_of(const Node& root) {
+  Seen seen;
+  if (const Node* deployment = root.find("deployment")) seen.deployment = *deployment;
+  seen.pods = items_of(root, "pods");
+  seen.claims = items_of(root, "claims");
+  seen.events = items_of(root, "events");
+  return seen;
+}
+
+/// A recording's status as a person sees it.
+std::string judged(const Node& root) {
+  const Seen seen = seen_of(root);
+  const ReadLog read = [&](const std::string&, const std::string& container, bool previous) {
+    return root.text_at({"logs", container + (previous ? " previous" : "")});
+  };
+  const Status status =
+      status_of(seen, find_cause(seen, read), last_line(root.text_at({"logs", running_init(seen)})));
+  std::string text;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (!value.empty()) text += std::string(name) + ": " + std::string(value) + "\n";
+  };
+  add("phase", to_text(status.phase));
+  add("summary", status.summary);
+  add("cause", status.cause);
+  add("evidence", status.evidence);
+  add("hint", status.hint);
+  return text;
+}
+
+/// Each file of tests/golden/causes is what a real cluster said (JSON), a line of dashes, and the status that
+/// it gives. With MLIB_ACCEPT set the statuses are rewritten, and the test fails so that nobody takes that
+/// for a pass.
+TEST_CASE("every recorded failure gives its cause") {
+  const bool accept = std::getenv("MLIB_ACCEPT") != nullptr;
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(MLIB_SOURCE_DIR "/tests/golden/causes")) {
+    const std::string whole = text_of(entry.path());
+    const std::size_t cut = whole.find(bar);
+    REQUIRE_MESSAGE(cut != std::string::npos, entry.path().string());
+    const std::string recording = whole.substr(0, cut);
+    const std::string told = judged(schema::read_json(recording));
+    INFO(entry.path().filename().string());
+    if (accept) {
+      std::ofstream(entry.path(), std::ios::binary) << recording << bar << told;
+    } else {
+      CHECK(whole.substr(cut + bar.size()) == told);
+    }
+    ++count;
+  }
+  CHECK(count >= 15);
+  if (accept) FAIL("the statuses were rewritten: look at the difference, then run without MLIB_ACCEPT");
+}
+
+Node pod_with(std::string_view status) {
+  Node pod = schema::read_json(
+      R"({"metadata":{"name":"p","labels":{"pod-template-hash":"1"}},"spec":{"nodeName":"n","containers":[
+        {"name":"server","image":"reg.test/x:1"}]}})");
+  pod.set("status", schema::read_json(status));
+  return pod;
+}
+
+Seen starting(std::string_view pod_status) {
+  Seen seen;
+  seen.deployment = schema::read_json(
+      R"({"metadata":{"generation":1},"spec":{"replicas":1},"status":{"observedGeneration":1}})");
+  seen.pods.push_back(pod_with(pod_status));
+  return seen;
+}
+
+void add_event(Seen& seen, std::string_view reason, std::string_view message) {
+  Node event = schema::read_json(R"({"involvedObject":{"name":"p"}})");
+  event.set("reason", reason);
+  event.set("message", message);
+  seen.events.push_back(std::move(event));
+}
+
+const ReadLog no_log = [](const std::string&, const std::string&, bool) { return std::string(); };
+
+std::string pull_sentence(std::string_view words) {
+  Seen seen =
+      starting(R"({"phase":"Pending","containerStatuses":[{"name":"server","ready":false,"state":{"waiting":
+    {"reason":"ImagePullBackOff","message":"Back-off pulling image"}}}]})");
+  add_event(seen, "Failed", "Failed to pull image \"reg.test/x:1\": " + std::string(words));
+  return find_cause(seen, no_log)->sentence;
+}
+
+TEST_CASE("why an image cannot be pulled is told apart") {
+  CHECK(pull_sentence("failed to resolve reference: reg.test/x:1: not found") ==
+        "the image reg.test/x:1 does not exist");
+  CHECK(pull_sentence("401 Unauthorized") == "the image reg.test/x:1 may not be pulled without logging in");
+  CHECK(pull_sentence("no match for platform in manifest: not found") ==
+        "the image reg.test/x:1 has no build for this machine's processor");
+  CHECK(pull_sentence("dial tcp: lookup reg.test: no such host") ==
+        "the image reg.test/x:1 cannot be pulled: its registry's name does not resolve");
+  CHECK(pull_sentence("something new") == "the image reg.test/x:1 cannot be pulled");
+}
+
+std::string unschedulable_sentence(std::string_view message) {
+  Node status = schema::read_json(
+      R"({"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable"}]})");
+  status.find("conditions")->items()[0].set("message", message);
+  Seen seen = starting(schema::to_json(status));
+  return find_cause(seen, no_log)->sentence;
+}
+
+TEST_CASE("each reason of the scheduler becomes a clause") {
+  CHECK(unschedulable_sentence(
+            "0/3 nodes are available: 1 Insufficient nvidia.com/gpu, 2 node(s) had untolerated "
+            "taint {nvidia.com/gpu: }. preemption: 0/3 nodes are available") ==
+        "no node can run it: 1 node without enough nvidia.com/gpu, 2 nodes with a taint that it does not "
+        "tolerate "
+        "{nvidia.com/gpu: }");
+  CHECK(unschedulable_sentence("0/1 nodes are available: 1 node(s) were unschedulable.") ==
+        "no node can run it: 1 node closed for new pods (cordoned)");
+  CHECK(
+      unschedulable_sentence("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.") ==
+      "no node can run it before its claim has a volume");
+  CHECK(unschedulable_sentence("persistentvolumeclaim \"m\" not found") ==
+        "the claim for its storage does not exist");
+}
+
+TEST_CASE("a restart by the liveness probe is not called a crash") {
+  Seen seen =
+      starting(R"({"phase":"Running","containerStatuses":[{"name":"server","ready":false,"restartCount":3,
+    "state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":137,"reason":"Error"}}}]})");
+  add_event(seen, "Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500");
+  add_event(seen, "Killing", "Container server failed liveness probe, will be restarted");
+  const auto cause = find_cause(seen, no_log);
+  REQUIRE(cause);
+  CHECK(cause->sentence ==
+        "container `server` is restarted because its health check fails, restarted 3 times");
+  CHECK(cause->final);
+}
+
+TEST_CASE("a line that people meet in an engine's log is explained") {
+  const Seen seen =
+      starting(R"({"phase":"Running","containerStatuses":[{"name":"server","ready":false,"restartCount":2,
+    "state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1,"reason":"Error"}}}]})");
+  const auto cause = find_cause(seen, [](const std::string&, const std::string&, bool) {
+    return std::string("loading\nRuntimeError: CUDA out of memory. Tried to allocate 2 GiB\nexiting\n");
+  });
+  REQUIRE(cause);
+  CHECK(cause->sentence ==
+        "the GPU has too little memory for it: container `server` ended with exit code 1, restarted 2 times");
+  CHECK(cause->evidence == "RuntimeError: CUDA out of memory. Tried to allocate 2 GiB");
+}
+
+TEST_CASE("one first restart is not yet a failure, but it is told") {
+  const Seen seen =
+      starting(R"({"phase":"Running","containerStatuses":[{"name":"server","ready":false,"restartCount":1,
+    "state":{"running":{}},"lastState":{"terminated":{"exitCode":1,"reason":"Error"}}}]})");
+  const Status status = status_of(seen, find_cause(seen, no_log));
+  CHECK(status.phase == Phase::starting);
+  CHECK(status.cause == "container `server` ended with exit code 1, restarted 1 times");
+}
+
+TEST_CASE("evicted, mount and sandbox failures have their own causes") {
+  Seen evicted =
+      starting(R"({"phase":"Failed","reason":"Evicted","message":"The node was low on resource: memory."})");
+  CHECK(find_cause(evicted, no_log)->sentence == "the node evicted it: it ran short of memory or disk");
+  Seen mount = starting(R"({"phase":"Pending"})");
+  add_event(mount, "FailedMount", "MountVolume.SetUp failed for volume \"s\" : secret \"absent\" not found");
+  CHECK(find_cause(mount, no_log)->sentence == "something that it mounts does not exist");
+  Seen attach = starting(R"({"phase":"Pending"})");
+  add_event(attach, "FailedAttachVolume", "Multi-Attach error for volume \"pvc-1\"");
+  CHECK(find_cause(attach, no_log)->sentence == "its volume is still used on another node");
+  Seen sandbox = starting(R"({"phase":"Pending"})");
+  add_event(sandbox, "FailedCreatePodSandBox", "Failed to create pod sandbox: no IP addresses available");
+  CHECK(find_cause(sandbox, no_log)->sentence == "the node cannot set its pod up");
+}
+
+TEST_CASE("phases from nothing to ready") {
+  Seen seen;
+  CHECK(status_of(seen, std::nullopt).phase == Phase::absent);
+  seen.pods.push_back(pod_with("{}"));
+  CHECK(status_of(seen, std::nullopt).phase == Phase::deleting);
+  seen = starting(R"({"phase":"Pending"})");
+  add_event(seen, "Pulling", "Pulling image");
+  CHECK(status_of(seen, std::nullopt).phase == Phase::pulling);
+  add_event(seen, "Pulled", "Pulled image");
+  CHECK(status_of(seen, std::nullopt).phase == Phase::starting);
+  seen = starting(R"({"phase":"Pending","initContainerStatuses":[{"name":"fetch","state":{"running":{}}}]})");
+  CHECK(status_of(seen, std::nullopt, "45 %").summary == "preparing: 45 %");
+  seen.deployment.child("status").set("availableReplicas", 1);
+  seen.deployment.child("status").set("updatedReplicas", 1);
+  CHECK(status_of(seen, std::nullopt).phase == Phase::ready);
+  seen.deployment.child("metadata").set("generation", 2);
+  CHECK(status_of(seen, std::nullopt).phase == Phase::degraded);
+  seen.deployment.child("metadata").set("deletionTimestamp", "2026-11-28T16:00:00Z");
+  CHECK(status_of(seen, std::nullopt).phase == Phase::deleting);
+}
+
+}  // namespace
+}  // namespace mlib::targets

@@ -1,0 +1,111 @@
+#include "verbs/catalogue.hpp"
+
+#include <doctest/doctest.h>
+
+#include "base/text.hpp"
+#include "verbs/filter.hpp"
+#include "verbs/lines.hpp"
+#include "verbs/names.hpp"
+#include "verbs/scripted_world.hpp"
+#include "verbs/validation.hpp"
+
+using namespace mlib;
+using namespace mlib::verbs;
+
+namespace {
+
+std::string names(const Response& response) {
+  std::vector<std::string> all;
+  for (const Node& item : response.value.items()) {
+    const std::string name = item.text_at({"metadata", "name"});
+    all.push_back(name.empty() ? item.text_at({"name"}) : name);
+  }
+  return join(all, " ");
+}
+
+}  // namespace
+
+TEST_CASE("a filter narrows by fields, short or whole, by labels and by items of lists") {
+  ScriptedWorld w;
+  const auto models = [&](std::vector<std::string> filter) {
+    return names(get_models(w.world, w.ann, {.filter = std::move(filter)}));
+  };
+  CHECK(models({"spec.format=gguf", "name=gemma-3-270m"}) == "gemma-3-270m");
+  CHECK(models({"format=gguf", "metadata.name!=gemma-3-270m"}).find("gemma") == std::string::npos);
+  CHECK(models({"gated=true"}) == models({"gated==true"}));
+  CHECK(names(get_templates(w.world, w.ann,
+                            {.filter = {"viable_hardware=cpu-service", "model=gemma-3-270m"}})) ==
+        "gemma-3-270m-cpu");
+  CHECK(names(get_hardware(w.world, w.ann, {.filter = {"gpu.count=1", "gpu.vendor=amd"}})) == "amd-mi300x");
+  CHECK_THROWS_WITH_AS(models({"formt=gguf"}), "--filter: there is no field `formt`", Problem);
+  CHECK_THROWS_AS(models({"gguf"}), Problem);
+}
+
+TEST_CASE("search finds all words and puts names first") {
+  ScriptedWorld w;
+  CHECK(names(search(w.world, w.ann, {"GEMMA"})).rfind("gemma-3-270m", 0) == 0);
+  CHECK(names(search(w.world, w.ann, {"gemma nonsense"})).empty());
+}
+
+TEST_CASE("every kind has a JSON Schema, by singular and plural") {
+  ScriptedWorld w;
+  for (const char* kind : {"framework", "models", "Hardware", "template", "deployments"})
+    CHECK(card_schema(w.world, w.ann, {kind}).value.find("properties") != nullptr);
+  CHECK_THROWS_WITH_AS(card_schema(w.world, w.ann, {"modle"}), "there is no kind `modle`", Problem);
+}
+
+TEST_CASE("validate takes the catalogue beside the files it is given") {
+  ScriptedWorld w;
+  ValidateArguments arguments;
+  arguments.files = {{"mine.yaml",
+                      "apiVersion: model-library/v1\nkind: Template\nmetadata: {name: mine}\n"
+                      "spec: {model: gemma-3-270m, hardware: cpu-small}\n"}};
+  CHECK(*validate(w.world, w.ann, arguments).text == "1 file: no findings\n");
+  arguments.files[0].text =
+      "apiVersion: model-library/v1\nkind: Template\nmetadata: {name: mine}\n"
+      "spec: {model: gema-3-270m, hardware: cpu-small}\n";
+  try {
+    validate(w.world, w.ann, arguments);
+    FAIL("it was found sound");
+  } catch (const Problem& problem) {
+    REQUIRE(problem.findings().size() == 1);
+    CHECK(problem.findings()[0].place.file == "mine.yaml");
+    CHECK(problem.findings()[0].place.line == 4);
+  }
+}
+
+TEST_CASE("the difference of two texts keeps three lines around each change") {
+  CHECK(line_diff("a\nb\n", "a\nb\n").empty());
+  CHECK(line_diff("", "a\n") == "+a\n");
+  CHECK(line_diff("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nfive\n6\n7\n8\n9\n") ==
+        "@@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n");
+}
+
+TEST_CASE("labels, spans and masks") {
+  CHECK(label_of("My Model_1.") == "my-model-1");
+  CHECK(span_of("1.5m", "t").count() == 90'000);
+  CHECK(span_of("90", "t").count() == 90'000);
+  CHECK_THROWS_AS(span_of("-1s", "t"), Problem);
+  CHECK_THROWS_AS(span_of("1d", "t"), Problem);
+  Node secret = Node::map();
+  secret.set("kind", "Secret");
+  secret.child("data").set("key", "Y2FuYXJ5");
+  CHECK(schema::to_json(masked({secret})[0]) == R"({"kind":"Secret","data":{"key":"***"}})");
+}
+
+TEST_CASE("each verb is described, and its path's parts are arguments of it") {
+  for (const Verb& verb : table()) {
+    const std::string name(verb.name);
+    CAPTURE(name);
+    CHECK(static_cast<bool>(verb.call) != static_cast<bool>(verb.stream));
+    CHECK(!verb.summary.empty());
+    CHECK(!verb.example.empty());
+    const Node arguments = verb.arguments();
+    for (const std::string_view each : verb.positional) CHECK(arguments.at({"properties", each}) != nullptr);
+    for (const schema::Entry& entry : arguments.find("properties")->entries())
+      CHECK_MESSAGE(!entry.value.text_at({"description"}).empty(), entry.key);
+    for (const std::string& part : split(verb.path, '/'))
+      if (part.size() > 2 && part.front() == '{')
+        CHECK(arguments.at({"properties", part.substr(1, part.size() - 2)}) != nullptr);
+  }
+}

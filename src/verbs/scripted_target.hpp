@@ -1,0 +1,96 @@
+#pragma once
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "targets/target.hpp"
+
+namespace mlib::verbs {
+
+/// A target in memory for tests: it holds what was applied, and tells the statuses that a test lays out for
+/// it, the last one again and again.
+class ScriptedTarget final : public targets::Target {
+ public:
+  struct Script {
+    std::deque<targets::Status> statuses;
+    std::vector<std::string> log;
+    std::optional<Problem> apply_fails, observe_fails;
+    std::map<std::pair<std::string, std::string>, std::vector<schema::Node>> running;
+    std::vector<std::string> kept;
+    int observed = 0;
+    bool removed_storage = false;
+  };
+  explicit ScriptedTarget(Script& script) : script_(script) {}
+
+  std::string_view name() const override { return "podman"; }
+
+  std::vector<targets::Change> plan(const targets::Desired& desired) override {
+    const auto at = script_.running.find(key(desired.ref));
+    std::vector<targets::Change> changes;
+    for (std::size_t i = 0; i < desired.rendered->objects.size(); ++i) {
+      const schema::Node& object = desired.rendered->objects[i];
+      targets::Change change{targets::Change::Action::create, label(object), "", schema::to_yaml(object)};
+      if (at != script_.running.end()) {
+        change.before = schema::to_yaml(at->second[i]);
+        change.action = change.before == change.after ? targets::Change::Action::unchanged
+                                                      : targets::Change::Action::update;
+      }
+      changes.push_back(std::move(change));
+    }
+    return changes;
+  }
+
+  std::vector<targets::Owned> apply(const targets::Desired& desired, const targets::LineSink& progress,
+                                    const Cancel& cancel) override {
+    cancel.check();
+    progress("applying");
+    if (script_.apply_fails) throw Problem(*script_.apply_fails);
+    script_.running[key(desired.ref)] = desired.rendered->objects;
+    std::vector<targets::Owned> owned;
+    for (const schema::Node& object : desired.rendered->objects)
+      owned.push_back({object.text_at({"kind"}), object.text_at({"apiVersion"}), desired.ref.namespace_name,
+                       object.text_at({"metadata", "name"}), "uid"});
+    return owned;
+  }
+
+  targets::Status observe(const targets::Ref& ref) override {
+    ++script_.observed;
+    if (script_.observe_fails) throw Problem(*script_.observe_fails);
+    if (script_.running.count(key(ref)) == 0) return {};
+    const targets::Status status = script_.statuses.front();
+    if (script_.statuses.size() > 1) script_.statuses.pop_front();
+    return status;
+  }
+
+  void logs(const targets::Ref&, const targets::LogOptions& options, const targets::LineSink& sink,
+            const Cancel&) override {
+    const auto count = static_cast<int>(script_.log.size());
+    for (int i = options.tail < 0 ? 0 : std::max(0, count - options.tail); i < count; ++i)
+      if (!sink(script_.log[static_cast<std::size_t>(i)])) return;
+  }
+
+  targets::Removed remove(const targets::Ref& ref, const targets::RemoveOptions& options,
+                          const targets::LineSink&, const Cancel&) override {
+    targets::Removed removed;
+    if (script_.running.erase(key(ref)) > 0)
+      removed.removed.push_back("Deployment " + ref.namespace_name + "/" + ref.name);
+    script_.removed_storage = options.with_storage;
+    if (!options.with_storage) removed.kept = script_.kept;
+    if (options.with_storage)
+      for (const std::string& each : std::exchange(script_.kept, {})) removed.removed.push_back(each);
+    return removed;
+  }
+
+ private:
+  static std::pair<std::string, std::string> key(const targets::Ref& ref) {
+    return {ref.namespace_name, ref.name};
+  }
+  static std::string label(const schema::Node& object) {
+    return object.text_at({"kind"}) + " " + object.text_at({"metadata", "name"});
+  }
+  Script& script_;
+};
+
+}  // namespace mlib::verbs

@@ -1,0 +1,44 @@
+#pragma once
+#include "verbs/scripted_target.hpp"
+#include "verbs/verb.hpp"
+
+namespace mlib::verbs {
+
+/// A clock whose sleep moves the time on at once.
+class ScriptedClock final : public Clock {
+ public:
+  std::chrono::steady_clock::time_point now() const override {
+    return std::chrono::steady_clock::time_point(passed_);
+  }
+  std::chrono::system_clock::time_point wall() const override {
+    return std::chrono::system_clock::time_point(std::chrono::seconds{1'795'881'600}) + passed_;
+  }
+  void sleep(std::chrono::milliseconds span) override {
+    passed_ += span;
+    if (after_sleep) after_sleep();
+  }
+  std::function<void()> after_sleep;
+
+ private:
+  std::chrono::milliseconds passed_{0};
+};
+
+/// A world for tests: the shipped cards, a memory store, a scripted target as `podman` and another as
+/// `kubernetes`.
+struct ScriptedWorld {
+  Shelf shelf{cards::load(cards::embedded(), "catalog")};
+  std::unique_ptr<store::Store> store = store::memory_store();
+  ScriptedClock clock;
+  render::PolicyFile policy;
+  ScriptedTarget::Script podman, kubernetes;
+  World world{
+      shelf,
+      *store,
+      clock,
+      {{"podman", [this](const TargetOptions&) { return std::make_unique<ScriptedTarget>(podman); }},
+       {"kubernetes", [this](const TargetOptions&) { return std::make_unique<ScriptedTarget>(kubernetes); }}},
+      policy};
+  Caller ann{"ann", Role::admin};
+};
+
+}  // namespace mlib::verbs
