@@ -11,10 +11,6 @@
 namespace mlib::api {
 
 struct Options {
-  /// Names and addresses, besides this machine's own (localhost, 127.x.x.x, [::1], 0.0.0.0), that a Host
-  /// header may say. With `any_host` all of them: for a server that others reach.
-  std::vector<std::string> hosts = {};
-  bool any_host = false;
   verbs::Caller caller = {"local", verbs::Role::admin};  ///< who asks, while there are no keys
   std::function<void(std::string_view line)> log = {};   ///< a line for each defect of ours; may be empty
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/problem_json.hpp"
+#include "api/python_json.hpp"
 #include "base/text.hpp"
 
 namespace mlib::api {
@@ -59,17 +60,20 @@ void refuse_local(const Node& arguments, const Node& schema) {
   }
 }
 
-Refusal refusal_of(const schema::JsonError& error, std::size_t nodes) {
+/// Half of a surrogate pair, which is no character.
+bool has_lone_surrogate(std::string_view text) {
+  return !python_json_error(text) && lower(text).find("\\ud") != std::string::npos;
+}
+
+Refusal refusal_of(std::string_view text, const schema::JsonError& error) {
   const std::string where = fmt::format(" at byte {}", error.offset);
   if (error.duplicate_key) return {"duplicate-key", error.message + where};
   if (error.too_deep) return {"too-deep", error.message + where, "at most 64 levels"};
-  if (nodes > schema::Limits{}.nodes) return {"limit-exceeded", error.message};
+  // A body with more commas than that holds too many values whatever else it is.
+  const auto values = static_cast<std::size_t>(std::count(text.begin(), text.end(), ','));
+  if (values > schema::Limits{}.nodes) return {"limit-exceeded", error.message};
+  if (has_lone_surrogate(text)) return {"invalid-utf8", "a \\u escape is half of a surrogate pair" + where};
   return {"invalid-json", error.message + where};
-}
-
-/// A body with more commas than this holds too many values whatever else it is.
-std::size_t commas(std::string_view text) {
-  return static_cast<std::size_t>(std::count(text.begin(), text.end(), ','));
 }
 
 }  // namespace
@@ -93,7 +97,7 @@ Node json_body(const net::Received& received) {
                                       : "the body has bytes that are no UTF-8"};
   Node value;
   schema::JsonError error;
-  if (!schema::read_json(received.body, value, error)) throw refusal_of(error, commas(received.body));
+  if (!schema::read_json(received.body, value, error)) throw refusal_of(received.body, error);
   return value;
 }
 

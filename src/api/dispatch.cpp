@@ -15,14 +15,6 @@ bool is_original(const Route& route) {
                                    route.fixed == Fixed::validate_template);
 }
 
-/// The authority of a request target in absolute form, or "".
-std::string_view authority_of(std::string_view target) {
-  const std::size_t scheme = target.starts_with('/') ? std::string_view::npos : target.find("://");
-  if (scheme == std::string_view::npos) return {};
-  target.remove_prefix(scheme + 3);
-  return target.substr(0, target.find_first_of("/?#"));
-}
-
 }  // namespace
 
 /// Below /api/ a problem, elsewhere FastAPI's words: 307 for a trailing slash, 405, 404.
@@ -58,12 +50,6 @@ net::Reply App::State::unrouted(const net::Received& received, const Found& foun
 }
 
 net::Reply App::State::dispatch(const net::Received& received, std::size_t& index) {
-  if (!options.any_host) {
-    const std::string_view authority = authority_of(received.target);
-    if (!is_own_host(received.header("host"), options.hosts) || !is_own_host(authority, options.hosts))
-      throw Refusal{"host-not-allowed", "this server is not the host that was asked for",
-                    "ask it by the address it listens on"};
-  }
   if (is_cross_site(received))
     throw Refusal{"origin-not-allowed", "the request comes from a page of another origin"};
   Found found = routes.find(received.method, received.path);

@@ -8,29 +8,6 @@
 namespace mlib::api {
 namespace {
 
-/// The name of `name:port` or `[address]:port`, in lower case; a port that is none leaves it as it is.
-std::string name_of(std::string_view host) {
-  std::string name = lower(host);
-  const std::size_t colon = name.rfind(':');
-  const bool bracketed = name.starts_with('[');
-  if (colon == std::string::npos || (bracketed && name.find(']') > colon)) return name;
-  unsigned port = 0;
-  const auto [end, error] = std::from_chars(name.data() + colon + 1, name.data() + name.size(), port);
-  if (error == std::errc{} && end == name.data() + name.size() && port <= 65535) name.resize(colon);
-  return name;
-}
-
-/// 127.a.b.c of plain decimal numbers.
-bool is_loopback(std::string_view name) {
-  const std::vector<std::string> parts = split(name, '.');
-  if (parts.size() != 4 || parts[0] != "127") return false;
-  return std::all_of(parts.begin(), parts.end(), [](const std::string& part) {
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
-    return error == std::errc{} && end == part.data() + part.size() && value <= 255 && part.size() <= 3;
-  });
-}
-
 /// 1.0 when the range has no q, which is also what a broken one counts as.
 double quality(std::string_view range) {
   const std::size_t at = lower(range).find(";q=");
@@ -41,15 +18,6 @@ double quality(std::string_view range) {
 }
 
 }  // namespace
-
-bool is_own_host(std::string_view host, const std::vector<std::string>& hosts) {
-  if (host.empty()) return true;
-  const std::string name = name_of(host);
-  if (name == "localhost" || name == "[::1]" || name == "0.0.0.0" || is_loopback(name)) return true;
-  return std::any_of(hosts.begin(), hosts.end(), [&](const std::string& each) {
-    return lower(each) == name || '[' + lower(each) + ']' == name;
-  });
-}
 
 bool is_cross_site(const net::Received& received) {
   if (received.method == "GET" || received.method == "HEAD" || received.method == "OPTIONS") return false;

@@ -8,10 +8,6 @@
 /// What is refused before a request reaches its route.
 namespace mlib::api {
 
-/// Whether a Host header (`name`, `name:port`, `[::1]:port`) is this machine's own or one of `hosts`; an
-/// empty one (HTTP/1.0) is.
-bool is_own_host(std::string_view host, const std::vector<std::string>& hosts);
-
 /// Whether a browser sent this unsafe request from a page of another origin (Origin, Sec-Fetch-Site).
 bool is_cross_site(const net::Received& received);
 

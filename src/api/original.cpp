@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "api/fastapi.hpp"
 #include "api/original_cards.hpp"
 #include "api/shape.hpp"
 #include "base/text.hpp"
-#include "cards/facts.hpp"
+#include "cards/parameter.hpp"
 
 namespace mlib::api::original {
 namespace {
@@ -16,41 +14,6 @@ namespace {
 using fastapi::Body;
 using fastapi::Detail;
 using render::Layer;
-
-/// Names that say whose deployment it is: the user's, whatever a card says.
-bool is_identity(std::string_view name) {
-  return name == "id" || name == "namespace" || name == "API_key" || name == "deployment_name" ||
-         cards::is_given(name);
-}
-
-/// The parameters that the framework knows; the original ignored the others too.
-Layer layer(std::string origin, Dict<Node>&& params, const cards::Framework& framework) {
-  Layer made{std::move(origin), {}};
-  made.values.reserve(params.size());
-  const auto& known = framework.spec.parameters;
-  for (auto& [name, value] : params) {
-    const auto same = [&, &name = name](const auto& entry) { return entry.first == name; };
-    if (!is_identity(name) && std::any_of(known.begin(), known.end(), same))
-      made.values.emplace_back(std::move(name), std::move(value));
-  }
-  return made;
-}
-
-/// What the framework itself gives when no card does.
-Layer defaults(const cards::Framework& framework) {
-  Layer made{"framework " + framework.metadata.name, {}};
-  for (const auto& [name, parameter] : framework.spec.parameters) {
-    std::optional<Node> fact;
-    if (parameter.from.starts_with("framework."))
-      fact = cards::fact(parameter.from, framework, cards::Model{}, cards::Hardware{});
-    if (fact) {
-      made.values.emplace_back(name, *std::move(fact));
-    } else if (!parameter.default_value.is_null()) {
-      made.values.emplace_back(name, parameter.default_value);
-    }
-  }
-  return made;
-}
 
 const Node* last(std::string_view name, std::initializer_list<const Dict<Node>*> later_wins) {
   const Node* found = nullptr;
@@ -116,25 +79,32 @@ const cards::Template* own_template(const cards::Library& library, const ModelDe
   return found != nullptr && !found->spec.original ? found : nullptr;
 }
 
+/// The parameters that the framework knows, later ones winning; the others are ignored, as by the original.
+Dict<Node> overrides_of(const std::vector<Layer>& layers, const cards::Framework& framework) {
+  Dict<Node> overrides;
+  for (const Layer& layer : layers)
+    for (const auto& [name, value] : layer.values) {
+      if (cards::find(framework.spec.parameters, name) == nullptr) continue;
+      std::erase_if(overrides, [&, &name = name](const auto& entry) { return entry.first == name; });
+      overrides.emplace_back(name, value);
+    }
+  return overrides;
+}
+
 render::Rendered rendered(const View& view, Create& asked, const cards::Framework& framework,
                           const render::Identity& identity, const render::PolicyFile& policy) {
   ModelDeploymentTemplateCard& card = asked.template_card;
+  const std::vector<Layer> layers{
+      {"model " + card.model_card.id, std::move(card.model_card.params)},
+      {"deployment " + card.deployment_card.id, std::move(card.deployment_card.params)},
+      {"template " + card.id, std::move(card.params)}};
   const cards::Template* own = framework.spec.original ? nullptr : own_template(*view.library, card);
-  std::vector<Layer> layers;
-  if (own == nullptr) layers.push_back(defaults(framework));
-  layers.push_back(layer("model " + card.model_card.id, std::move(card.model_card.params), framework));
-  layers.push_back(
-      layer("deployment " + card.deployment_card.id, std::move(card.deployment_card.params), framework));
-  layers.push_back(layer("template " + card.id, std::move(card.params), framework));
   if (own == nullptr) return render::render_layers(framework, layers, identity, policy);
-  render::Request request{.template_name = own->metadata.name, .identity = identity};
-  for (Layer& each : layers)
-    for (auto& [name, value] : each.values) {
-      const auto same = [&, &name = name](const auto& entry) { return entry.first == name; };
-      std::erase_if(request.overrides, same);
-      request.overrides.emplace_back(std::move(name), std::move(value));
-    }
-  return render::render(*view.library, request, policy);
+  return render::render(*view.library,
+                        {.template_name = own->metadata.name,
+                         .identity = identity,
+                         .overrides = overrides_of(layers, framework)},
+                        policy);
 }
 
 /// What the original answered with 500: why the cards make no objects.
@@ -147,7 +117,6 @@ net::Reply refusal_of(const Problem& problem) {
                   finding.message,
                   {}};
     detail.loc.insert(detail.loc.end(), finding.path.begin(), finding.path.end());
-    if (!finding.hint.empty()) detail.msg += ": " + finding.hint;
     if (details.size() < 100) details.push_back(std::move(detail));
   }
   if (details.empty()) details.push_back({"value_error", path({"body", "template"}), problem.message(), {}});

@@ -38,7 +38,7 @@ TEST_CASE("the original's architectures come first, in its order, every field li
   CHECK(cards[2].deployment_yaml == "tool_library_deployment.yaml");
 }
 
-TEST_CASE("the original's models and deployments have its ids and exactly its params") {
+TEST_CASE("the original's models and deployments have its ids, none doubled, and exactly its params") {
   const auto all = catalogue_of(*api::Desk::shipped());
   REQUIRE(all.models.size() >= 3);
   CHECK(all.models[0].id == "tool-library-model");
@@ -54,7 +54,7 @@ TEST_CASE("the original's models and deployments have its ids and exactly its pa
       R"({"id":"4","params":{"replicas":1,"num_cpus":4,"ram_memory":"12Gi","pvc_storage_request":"24Gi"}})");
   CHECK(
       listed(all.deployments[1]) ==
-      R"({"id":"4","params":{"replicas":2,"num_cpus":8,"ram_memory":"24Gi","pvc_storage_request":"24Gi"}})");
+      R"({"id":"medium-cpu","params":{"replicas":2,"num_cpus":8,"ram_memory":"24Gi","pvc_storage_request":"24Gi"}})");
   CHECK(listed(all.deployments[2]) ==
         R"({"id":"deepsparse-minimal","params":{"replicas":1,"cpu_limits":"6","memory_limits":"18Gi",)"
         R"("cpu_requests":"6","memory_requests":"18Gi","volume_mount_name":"deepsparse-model-storage",)"
@@ -62,7 +62,7 @@ TEST_CASE("the original's models and deployments have its ids and exactly its pa
         R"("pvc_name":"deepsparse-model-pvc","service_name":"deepsparse-model","port_name":"https",)"
         R"("port":5543,"pvc_storage_request":"30Gi"}})");
   CHECK(listed(all.deployments[3]) == R"({"id":"tool_library_deployment","params":{"use_auth":"False"}})");
-  CHECK(listed(all.deployments[4]) == R"({"id":"tool_library_deployment","params":{"use_auth":"True"}})");
+  CHECK(listed(all.deployments[4]) == R"({"id":"tool_library_deployment_auth","params":{"use_auth":"True"}})");
 }
 
 TEST_CASE("the original's templates hold whole cards, empty benchmarks and its params") {

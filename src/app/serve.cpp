@@ -77,12 +77,15 @@ void tell_running(const store::Store& store) {
 int serve(const cli::Options& options, const cli::ServeArguments& arguments, const Environment& environment,
           const Signals& signals) {
   net::ServerOptions listening = address_of(arguments.listen);
+  // A page that resolves its own name to this address (DNS rebinding) is refused; 0.0.0.0 is how the
+  // original's page asks.
+  if (is_loopback(listening.address))
+    listening.hosts = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0", listening.address};
   Ground ground(options, environment);
   const verbs::World& world = ground.world();
   world.store.list();  // a state that cannot be used is refused now, not at the first request
   tell_findings(*world.shelf.library());
   api::Options told;
-  told.any_host = !is_loopback(listening.address);
   told.caller.user = environment.user;
   told.log = [](std::string_view line) { say(std::string(line)); };
   api::App app(world, std::move(told));

@@ -51,11 +51,11 @@ struct Parameter {
   std::string type = "string";
   std::string help;
   Node default_value;  ///< null: none
-  std::string from;    ///< a fact of another card: hardware.cpus, model.weights_file, … (render/facts)
+  std::string from;    ///< a fact of another card: hardware.cpus, model.weights_file, … (cards/facts.hpp)
   std::vector<Node> one_of;
   std::optional<double> minimum;
   std::optional<double> maximum;
-  std::string pattern;  ///< glob-free character set: see cards/parameter.hpp
+  std::string pattern;  ///< which characters a text may hold: fits_pattern in cards/parameter.hpp
   std::string unit;
   std::string group;
   bool secret = false;

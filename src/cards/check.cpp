@@ -171,7 +171,8 @@ class Manifest {
   void check_unused() {
     for (const auto& [name, parameter] : draft_.card.spec.parameters) {
       const bool fetches = name.starts_with("fetch_") && used_.contains("weights_init");
-      if (used_.contains(name) || fetches || parameter.group == ignored_group) continue;
+      if (used_.contains(name) || fetches || parameter.group == ignored_group || !is_parameter_name(name))
+        continue;
       tell(key_spot(draft_, path_of({"spec", "parameters", name})), Fault::reference,
            fmt::format("nothing in the manifest uses `{}`", name),
            fmt::format("use it as `${}`, take it out, or put it into the group `{}`", name, ignored_group));
@@ -209,15 +210,8 @@ void check_parameters(Draft<Framework>& draft, std::vector<Finding>& findings) {
 
 void check_framework(Draft<Framework>& draft, const Text* manifest, std::vector<Finding>& findings) {
   // With a card that could not be read whole, every placeholder would look undeclared.
-  if (!draft.sound) return;
+  if (!draft.sound || manifest == nullptr) return;
   check_parameters(draft, findings);
-  if (manifest == nullptr) {
-    draft.sound = false;
-    report(findings, value_spot(draft, path_of({"spec", "manifest"})), Fault::reference,
-           fmt::format("there is no file `{}` beside this card", shortened(draft.card.spec.manifest, 80)),
-           "the Kubernetes objects are in a file of the same folder");
-    return;
-  }
   if (manifest->broken) draft.sound = false;
   Manifest(draft, *manifest, findings).check();
 }

@@ -69,8 +69,7 @@ struct Shelf {
   std::vector<Finding> findings;
 };
 
-/// Checks a framework's parameters and its manifest's placeholders. `manifest` may be a null pointer (not
-/// there).
+/// Checks a framework's parameters and its manifest's placeholders (a null pointer: there is none).
 void check_framework(Draft<Framework>& draft, const Text* manifest, std::vector<Finding>& findings);
 
 /// Checks that references resolve and that values are declared; marks what is wrong, and what refers to it.

@@ -83,6 +83,8 @@ std::string_view name_of(std::string_view path) {
   return stem == "framework" ? file_of(folder_of(path)) : stem;
 }
 
+constexpr std::string_view usual_manifest = "manifest.yaml";
+
 bool is_framework(const Node& document) { return document.text_at({"kind"}) == "Framework"; }
 
 class Loading {
@@ -117,15 +119,16 @@ class Loading {
     text.broken = shelf_.findings.size() > before;
   }
 
-  /// A manifest is what a framework card beside it names; with a framework.yaml that cannot be read it is
-  /// manifest.yaml.
+  /// A manifest is what a framework card beside it names; manifest.yaml beside one is never a card.
   void find_manifests() {
     for (const auto& [path, text] : texts_) {
-      for (const Node& document : text.documents)
-        if (is_framework(document))
-          manifests_.push_back(beside(path, document.text_at({"spec", "manifest"}, "manifest.yaml")));
-      if (text.broken && file_of(path) == "framework.yaml")
-        manifests_.push_back(beside(path, "manifest.yaml"));
+      bool framework = text.broken && file_of(path) == "framework.yaml";
+      for (const Node& document : text.documents) {
+        if (!is_framework(document)) continue;
+        framework = true;
+        manifests_.push_back(beside(path, document.text_at({"spec", "manifest"}, usual_manifest)));
+      }
+      if (framework) manifests_.push_back(beside(path, usual_manifest));
     }
   }
 
@@ -136,11 +139,12 @@ class Loading {
   void decode_all(const Text& text) {
     const auto cards = std::count_if(text.documents.begin(), text.documents.end(),
                                      [](const Node& document) { return !document.is_null(); });
-    if (cards == 0 && !text.broken)
-      report(shelf_.findings, {&text, 1, 1, {}}, Fault::missing, "the file holds no card");
+    if (cards == 0) {
+      if (!text.broken) report(shelf_.findings, {&text, 1, 1, {}}, Fault::missing, "the file holds no card");
+      lose(text, Node());
+    }
     for (const Node& document : text.documents)
       if (!document.is_null()) decode_one(text, document, cards == 1);
-    if (text.broken) lose(text, Node());
   }
 
   void decode_one(const Text& text, const Node& document, bool alone) {
@@ -192,20 +196,38 @@ class Loading {
 
   /// Remembers what was left out, so that a reference to it is not called unknown.
   void lose(const Text& text, const Node& document) {
-    const std::string kind = document.text_at({"kind"});
-    shelf_.lost.push_back(kind + "/" + document.text_at({"metadata", "name"}, name_of(text.path)));
+    static constexpr std::array<std::string_view, 4> kinds{"Framework", "Model", "Hardware", "Template"};
+    std::string kind = document.text_at({"kind"});
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kind.clear();
+    const std::string by_file(name_of(text.path));
+    for (const std::string& name : {by_file, document.text_at({"metadata", "name"}, by_file)})
+      shelf_.lost.push_back(fmt::format("{}/{}", kind, name));
   }
 
   void add_manifest(Draft<Framework>& draft) {
     const auto found = texts_.find(beside(draft.text->path, draft.card.spec.manifest));
     const bool there = found != texts_.end() && found->second.path != draft.text->path;
     const Text* manifest = there ? &found->second : nullptr;
+    if (manifest == nullptr && draft.sound) report_no_manifest(draft);
     check_framework(draft, manifest, shelf_.findings);
     if (manifest == nullptr) return;
     draft.card.manifest = manifest->documents;
     std::erase_if(draft.card.manifest, [](const Node& document) { return document.is_null(); });
     draft.card.manifest_text = manifest->source.text;
     draft.card.manifest_file = manifest->source.file;
+  }
+
+  void report_no_manifest(Draft<Framework>& draft) {
+    const std::string& named = draft.card.spec.manifest;
+    std::vector<std::string> known;
+    for (const auto& [path, text] : texts_)
+      if (folder_of(path) == folder_of(draft.text->path) && path != draft.text->path)
+        known.emplace_back(file_of(path));
+    report(shelf_.findings, value_spot(draft, path_of({"spec", "manifest"})), Fault::reference,
+           fmt::format("there is no file `{}` beside this card for its Kubernetes objects",
+                       shortened(named, 80)),
+           suggestion(named, known));
+    draft.sound = false;
   }
 
   template <class C>

@@ -134,20 +134,23 @@ class Reading {
   /// Whether the connection can carry another call.
   bool reusable() const { return reusable_; }
   bool began() const { return began_; }
-  /// What is thrown comes from the caller's sink.
-  bool in_sink() const { return in_sink_; }
+  /// What is thrown has its whole text already, or comes from the caller's sink.
+  bool whole() const { return whole_; }
 
  private:
   [[noreturn]] void lost(std::string_view cause) const {
     throw Problem(Kind::unavailable, std::string(cause));
   }
-  [[noreturn]] void ill_formed(std::string_view detail) const {
-    throw Problem(Kind::unavailable, fmt::format("the answer is not HTTP/1.1: {}", detail));
+  [[noreturn]] void end(Kind kind, std::string_view text) {
+    whole_ = true;
+    throw Problem(kind, fmt::format("{}: {}", exchange_.name(), text));
   }
-  void check_size(std::size_t size) const {
-    if (size <= exchange_.call.body_limit) return;
-    throw Problem(Kind::too_large, fmt::format("{}: the answer is larger than {} bytes", exchange_.name(),
-                                               exchange_.call.body_limit));
+  [[noreturn]] void ill_formed(std::string_view detail) {
+    end(Kind::unavailable, fmt::format("the answer is not HTTP/1.1: {}", detail));
+  }
+  void check_size(std::size_t size) {
+    const std::size_t limit = exchange_.call.body_limit;
+    if (size > limit) end(Kind::too_large, fmt::format("the answer is larger than {} bytes", limit));
   }
 
   bool fill() {
@@ -187,9 +190,9 @@ class Reading {
         return true;
       }
       if (to_sink) {
-        in_sink_ = true;
+        whole_ = true;
         const bool more = (*exchange_.sink)(piece);
-        in_sink_ = false;
+        whole_ = false;
         if (!more) return false;
       } else {
         check_size(answer.body.size() + piece.size());
@@ -205,7 +208,7 @@ class Reading {
   Framing framing_;
   bool began_ = false;
   bool reusable_ = false;
-  bool in_sink_ = false;
+  bool whole_ = false;
 };
 
 /// Open connections that nobody uses, newest last, and the TLS contexts of the calls so far.
@@ -278,7 +281,7 @@ class HttpClient final : public Client {
       return answer;
     } catch (const Problem& problem) {
       if (used && !reading.began() && problem.kind() == Kind::unavailable) return {};
-      if (reading.in_sink() || problem.kind() == Kind::too_large) throw;
+      if (reading.whole()) throw;
       rethrow(exchange, problem);
     }
   }

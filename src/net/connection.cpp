@@ -241,15 +241,21 @@ bool Connection::sent() {
   return true;
 }
 
+bool Service::begin_stream() {
+  const std::lock_guard lock(mutex);
+  if (streams >= options.limits.streams) return false;
+  ++streams;
+  return true;
+}
+
+void Service::end_stream() {
+  const std::lock_guard lock(mutex);
+  --streams;
+  changed.notify_all();
+}
+
 void Connection::stream(Reply reply) {
-  {
-    const std::lock_guard lock(service_.mutex);
-    if (service_.streams < service_.options.limits.streams)
-      ++service_.streams;
-    else
-      reply.stream = nullptr;
-  }
-  if (!reply.stream) {
+  if (!service_.begin_stream()) {
     overloaded("too many streams are open");
     return;
   }
@@ -259,9 +265,9 @@ void Connection::stream(Reply reply) {
   read();
   // The stream writes through a descriptor of its own, so that this side may close at any time.
   const int descriptor = ::fcntl(socket_.native_handle(), F_DUPFD_CLOEXEC, 0);
-  std::thread([self = shared_from_this(), reply = std::move(reply), head = out_, descriptor]() mutable {
+  auto work = [self = shared_from_this(), reply = std::move(reply), head = out_,
+               wire = Wire(descriptor)]() mutable {
     Service& service = self->service_;
-    Wire wire(descriptor);
     const Wait each{Time::time_point{} + service.options.limits.body_time, &*self->cancel_};
     const bool whole = write_stream(wire, reply, head, each);
     reply = {};
@@ -273,10 +279,14 @@ void Connection::stream(Reply reply) {
       else if (self->sent())
         self->run();
     });
-    const std::lock_guard lock(service.mutex);
-    --service.streams;
-    service.changed.notify_all();
-  }).detach();
+    service.end_stream();
+  };
+  try {
+    std::thread(std::move(work)).detach();
+  } catch (const std::system_error&) {
+    service_.end_stream();
+    overloaded("the system has no thread for a stream");
+  }
 }
 
 void Connection::read() {

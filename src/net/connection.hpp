@@ -35,6 +35,10 @@ struct Service {
       : options(std::move(chosen)),
         handler(std::move(handle)),
         workers(static_cast<std::size_t>(options.workers)) {}
+  /// Counts a stream; false when there are too many.
+  bool begin_stream();
+  void end_stream();
+
   const ServerOptions options;
   const Handler handler;
   boost::asio::thread_pool workers;

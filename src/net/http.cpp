@@ -252,7 +252,7 @@ std::optional<Refusal> parse_answer(std::string_view head, bool to_head, Answer&
                       (line.substr(0, 8) == "HTTP/1.1" || line.substr(0, 8) == "HTTP/1.0") &&
                       line[8] == ' ' && is_digit(line[9]) && is_digit(line[10]) && is_digit(line[11]) &&
                       (line.size() == 12 || line[12] == ' ') && line[9] != '0';
-  if (!shaped) return bad("no HTTP/1.1 status line");
+  if (!shaped) return bad("it has no status line");
   framing.http10 = line[7] == '0';
   out.status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
   if (auto refused = parse_fields(head, out.headers)) return refused;

@@ -1,6 +1,7 @@
 #include "net/server.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -339,4 +340,24 @@ TEST_CASE("an address that is taken, or is none, says so") {
   CHECK(refusal("127.0.0.1", server.port()) ==
         "cannot listen on 127.0.0.1:" + std::to_string(server.port()) + ": address already in use");
   CHECK(refusal("nowhere", 0) == "cannot listen on nowhere: it is no IP address");
+}
+
+TEST_CASE("without descriptors the server waits and then serves on") {
+  ServerOptions options;
+  options.fast = [](const Received&) { return true; };
+  Server server(options, [](const Received&) { return Reply{.body = "here"}; });
+  const Descriptor early(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(early.get()) + 1;
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const sockaddr_in address = loopback(server.port());
+  const int connected = ::connect(early.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  send_all(early.get(), request("GET /", "Connection: close\r\n"));
+  const bool answered = readable(early.get(), 200);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  REQUIRE(connected == 0);
+  CHECK_FALSE(answered);
+  CHECK(read_all(early.get()).find("here") != std::string::npos);
 }

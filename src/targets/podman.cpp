@@ -12,7 +12,6 @@
 #include "targets/podman_labels.hpp"
 #include "targets/podman_probe.hpp"
 #include "targets/podman_record.hpp"
-#include "targets/telling.hpp"
 
 namespace mlib::targets {
 namespace {
@@ -51,7 +50,7 @@ Owned owned(std::string kind, const Ref& ref, std::string name, std::string uid)
 
 class Podman final : public Target {
  public:
-  Podman(net::Client& client, const Clock& clock, PodmanOptions options)
+  Podman(net::Client& client, Clock& clock, PodmanOptions options)
       : client_(client), clock_(clock), options_(std::move(options)), podman_(client_, options_) {}
 
   std::string_view name() const override { return "podman"; }
@@ -72,7 +71,7 @@ class Podman final : public Target {
   bool was_ready(const Ref& ref, const SeenContainer& main, bool ready) const;
 
   net::Client& client_;
-  const Clock& clock_;
+  Clock& clock_;
   PodmanOptions options_;
   Libpod podman_;
 };
@@ -198,7 +197,7 @@ Status Podman::observe(const Ref& ref) {
   }
   const SeenContainer* blamed = culprit(sight.containers);
   if (blamed != nullptr && !sight.probe.ready()) {
-    sight.last_line = telling_line(podman_.last_lines(blamed->id, 200));
+    sight.log = podman_.end_of_log(blamed->id);
     if (blamed->restarts > 0 && blamed->running()) sight.last_exit_code = podman_.last_exit_code(blamed->id);
   }
   return status_of(sight);
@@ -287,7 +286,7 @@ Removed Podman::remove(const Ref& ref, const RemoveOptions& options, const LineS
 
 }  // namespace
 
-std::unique_ptr<Target> podman_target(net::Client& client, const Clock& clock, PodmanOptions options) {
+std::unique_ptr<Target> podman_target(net::Client& client, Clock& clock, PodmanOptions options) {
   return std::make_unique<Podman>(client, clock, std::move(options));
 }
 

@@ -183,16 +183,16 @@ void Libpod::logs(const std::string& id, const std::string& query, const LineSin
   if (wanted) give(frames.rest());
 }
 
-std::vector<std::string> Libpod::last_lines(const std::string& id, int count) {
-  std::vector<std::string> lines;
+std::string Libpod::end_of_log(const std::string& id) {
+  std::string log;
   logs(
-      id, fmt::format("tail={}", count),
+      id, "tail=200",
       [&](std::string_view line) {
-        lines.emplace_back(line);
+        log.append(line).push_back('\n');
         return true;
       },
       nullptr);
-  return lines;
+  return log;
 }
 
 // --- volumes and secrets

@@ -42,7 +42,7 @@ class Libpod {
 
   /// Lines of a container's log. `query` is tail=…, since=… and the like.
   void logs(const std::string& id, const std::string& query, const LineSink& sink, const Cancel* cancel);
-  std::vector<std::string> last_lines(const std::string& id, int count);
+  std::string end_of_log(const std::string& id);  ///< its last 200 lines
 
   void create_volume(const PodmanVolume& volume, const Ref& ref);
   bool has_volume(const std::string& name);

@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "base/text.hpp"
 #include "targets/podman_labels.hpp"
 #include "targets/podman_probe.hpp"
-#include "targets/telling.hpp"
 
 namespace mlib::targets {
 namespace {
@@ -125,7 +123,7 @@ void Attempt::run_init(const PodmanContainer& container) {
     if (now.ended() && now.exit_code == 0) return;
     if (now.ended() || now.id.empty()) died(now);
     with_.cancel.check();
-    std::this_thread::sleep_for(pause);
+    with_.clock.sleep(pause);
   }
 }
 
@@ -177,19 +175,19 @@ void Attempt::settle() {
       if (now.ended() || now.restarts > 0) died(now);
       if (now.role == label::main) ready = probe(with_.client, now, milliseconds(500)).ready();
     }
-    if (!ready) std::this_thread::sleep_for(pause);
+    if (!ready) with_.clock.sleep(pause);
   }
 }
 
 void Attempt::died(const SeenContainer& container) {
   int code = container.exit_code;
   if (!container.ended() || container.restarts > 0) code = with_.podman.last_exit_code(container.id);
-  const std::string line = telling_line(with_.podman.last_lines(container.id, 200));
-  std::string message = fmt::format("{} {}: {}", ref_.name,
-                                    container.role == label::init ? "could not be prepared" : "died at start",
-                                    why_ended(container, code));
-  if (!line.empty()) message += fmt::format("; its log says: {}", line);
-  throw Problem(Kind::failed, message, hint_for(container, code));
+  const Cause cause = why_ended(container, code, with_.podman.end_of_log(container.id));
+  std::string message =
+      fmt::format("{} {}: {}", ref_.name,
+                  container.role == label::init ? "could not be prepared" : "died at start", cause.sentence);
+  if (!cause.evidence.empty()) message += fmt::format("; its log says: {}", cause.evidence);
+  throw Problem(Kind::failed, message, cause.hint);
 }
 
 // --- the end

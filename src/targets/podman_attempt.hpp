@@ -11,7 +11,7 @@ namespace mlib::targets {
 struct Attempting {
   Libpod& podman;
   net::Client& client;
-  const Clock& clock;
+  Clock& clock;
   const PodmanOptions& options;
   const LineSink& progress;
   const Cancel& cancel;

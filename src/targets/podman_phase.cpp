@@ -40,10 +40,43 @@ std::string logs_hint(const Ref& ref) {
 }
 
 void tell_end(Status& status, const Sight& sight, const SeenContainer& container, int exit_code) {
-  status.cause = container.error.empty() ? why_ended(container, exit_code) : container.error;
-  status.evidence = sight.last_line;
-  const std::string hint = hint_for(container, exit_code);
-  status.hint = hint.empty() ? fmt::format("its log: {}", logs_hint(sight.ref)) : hint;
+  const Cause cause = why_ended(container, exit_code, sight.log);
+  status.cause = container.error.empty() ? cause.sentence : container.error;
+  status.evidence = cause.evidence;
+  status.hint = cause.hint.empty() ? fmt::format("its log: {}", logs_hint(sight.ref)) : cause.hint;
+}
+
+/// 4.3 never says that it was memory, so a kill under a limit is taken for it.
+bool out_of_memory(const SeenContainer& container, int exit_code) {
+  return container.out_of_memory || (exit_code == 137 && container.memory > 0);
+}
+
+std::string exit_text(const SeenContainer& container, int exit_code) {
+  const std::string what = fmt::format("container {}", container.title);
+  if (exit_code < 0) return fmt::format("{} ended and was started again", what);
+  if (out_of_memory(container, exit_code))
+    return fmt::format(
+        "{} was killed (exit code {}), most likely because it needs more memory than its limit of {}", what,
+        exit_code, in_words(container.memory));
+  switch (exit_code) {
+    case 0:
+      return fmt::format("{} ended by itself (exit code 0)", what);
+    case 126:
+    case 127:
+      return fmt::format("{} could not run its command (exit code {})", what, exit_code);
+    case 132:
+      return fmt::format("{} used an instruction that this CPU does not have (exit code 132)", what);
+    case 134:
+      return fmt::format("{} aborted (exit code 134)", what);
+    case 137:
+      return fmt::format("{} was killed (exit code 137)", what);
+    case 139:
+      return fmt::format("{} crashed (segmentation fault, exit code 139)", what);
+    case 143:
+      return fmt::format("{} was asked to end (exit code 143)", what);
+    default:
+      return fmt::format("{} ended with exit code {}", what, exit_code);
+  }
 }
 
 Status of_inits(const Sight& sight, Status status) {
@@ -55,8 +88,9 @@ Status of_inits(const Sight& sight, Status status) {
   }
   if (const SeenContainer* running = find(sight.containers, label::init, is_running)) {
     status.phase = Phase::starting;
-    status.summary = sight.last_line.empty() ? fmt::format("container {} prepares it", running->title)
-                                             : fmt::format("{}: {}", running->title, sight.last_line);
+    const std::string said = last_line(sight.log);
+    status.summary = said.empty() ? fmt::format("container {} prepares it", running->title)
+                                  : fmt::format("{}: {}", running->title, said);
     return status;
   }
   status.phase = Phase::pending;
@@ -80,7 +114,7 @@ Status of_running(const Sight& sight, const SeenContainer& main, Status status) 
     return status;
   }
   const std::string answer = probe.status > 0 ? fmt::format("{} answers {}", probe.url, probe.status)
-                                              : fmt::format("{} does not answer yet", probe.url);
+                                              : fmt::format("{} does not answer", probe.url);
   if (main.restarts >= 2) {
     status.phase = Phase::failed;
     status.summary = fmt::format("it ends again and again: {} restarts", main.restarts);
@@ -88,8 +122,8 @@ Status of_running(const Sight& sight, const SeenContainer& main, Status status) 
   } else if (sight.was_ready) {
     status.phase = Phase::degraded;
     status.summary = "it runs, but its endpoint has stopped answering";
-    status.cause = answer;
-    status.evidence = sight.last_line;
+    status.cause = probe.error.empty() ? answer : probe.error;
+    status.evidence = telling_line(sight.log);
     status.hint = fmt::format("its log: {}", logs_hint(sight.ref));
   } else {
     status.phase = Phase::starting;
@@ -130,40 +164,21 @@ const SeenContainer* culprit(const std::vector<SeenContainer>& all) {
   return find(all, label::main, any);
 }
 
-std::string why_ended(const SeenContainer& container, int exit_code) {
-  const std::string what = fmt::format("container {}", container.title);
-  if (exit_code < 0) return fmt::format("{} ended and was started again", what);
-  if (container.out_of_memory || (exit_code == 137 && container.memory > 0))
-    return fmt::format(
-        "{} was killed (exit code {}), most likely because it needs more memory than its limit of {}", what,
-        exit_code, in_words(container.memory));
-  switch (exit_code) {
-    case 0:
-      return fmt::format("{} ended by itself (exit code 0)", what);
-    case 126:
-    case 127:
-      return fmt::format("{} could not run its command (exit code {})", what, exit_code);
-    case 132:
-      return fmt::format("{} used an instruction that this CPU does not have (exit code 132)", what);
-    case 134:
-      return fmt::format("{} aborted (exit code 134)", what);
-    case 137:
-      return fmt::format("{} was killed (exit code 137)", what);
-    case 139:
-      return fmt::format("{} crashed (segmentation fault, exit code 139)", what);
-    case 143:
-      return fmt::format("{} was asked to end (exit code 143)", what);
-    default:
-      return fmt::format("{} ended with exit code {}", what, exit_code);
+Cause why_ended(const SeenContainer& container, int exit_code, std::string_view log) {
+  Cause cause;
+  cause.sentence = exit_text(container, exit_code);
+  cause.evidence = telling_line(log);
+  const bool memory = out_of_memory(container, exit_code);
+  if (memory || exit_code == 137)
+    cause.hint = "choose a hardware card with more memory, a smaller model or a shorter context";
+  if (exit_code == 126 || exit_code == 127) cause.hint = "check the framework's command and image";
+  if (exit_code == 132) cause.hint = "take an image that is built for this CPU";
+  if (const std::optional<Cause> known = known_line(log); known && !memory) {
+    cause.sentence = fmt::format("{}: {}", known->sentence, cause.sentence);
+    cause.evidence = known->evidence;
+    cause.hint = known->hint;
   }
-}
-
-std::string hint_for(const SeenContainer& container, int exit_code) {
-  if (container.out_of_memory || exit_code == 137)
-    return "choose a hardware card with more memory, a smaller model or a shorter context";
-  if (exit_code == 126 || exit_code == 127) return "check the framework's command and image";
-  if (exit_code == 132) return "take an image that is built for this CPU";
-  return "";
+  return cause;
 }
 
 Status status_of(const Sight& sight) {

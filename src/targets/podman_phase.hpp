@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "targets/cause.hpp"
 #include "targets/target.hpp"
 
 namespace mlib::targets {
@@ -46,7 +47,7 @@ struct Sight {
   std::vector<SeenContainer> containers;
   Probe probe;
   bool was_ready = false;   ///< since the main container started
-  std::string last_line;    ///< telling line of the container that `culprit` gives
+  std::string log;          ///< end of the log of the container that `culprit` gives
   int last_exit_code = -1;  ///< of a run before this one; -1: not known
 };
 
@@ -54,10 +55,9 @@ struct Sight {
 /// when there is none.
 const SeenContainer* culprit(const std::vector<SeenContainer>& containers);
 
-/// Why a container ended, for people: "it ended with exit code 3", "killed, most likely for memory: …".
-std::string why_ended(const SeenContainer& container, int exit_code);
-/// What to do about that exit code, or "".
-std::string hint_for(const SeenContainer& container, int exit_code);
+/// Why a container ended, by its exit code (-1: not known), its memory limit and the end of its log; evidence
+/// is the log's telling line, the hint may be "".
+Cause why_ended(const SeenContainer& container, int exit_code, std::string_view log);
 
 /// Pure: the status for people.
 Status status_of(const Sight& sight);

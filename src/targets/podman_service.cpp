@@ -16,7 +16,7 @@
 #include <thread>
 
 #include "base/text.hpp"
-#include "targets/telling.hpp"
+#include "targets/cause.hpp"
 
 extern "C" char** environ;
 
@@ -175,9 +175,7 @@ void PodmanService::start() {
 
 std::string PodmanService::last_words() const {
   std::ifstream in(folder_ + "/log");
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return telling_line(lines);
+  return telling_line(std::string(std::istreambuf_iterator<char>(in), {}));
 }
 
 bool PodmanService::restart() {

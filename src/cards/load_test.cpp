@@ -1,0 +1,112 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "cards/library.hpp"
+
+using namespace mlib;
+using namespace mlib::cards;
+
+namespace {
+
+const std::string version = "apiVersion: model-library/v1\n";
+
+File hardware(const std::string& name, const std::string& cpus = "1") {
+  return {"hardware/" + name + ".yaml",
+          version + "kind: Hardware\nmetadata: {name: " + name + "}\nspec: {cpus: " + cpus + "}\n"};
+}
+
+}  // namespace
+
+TEST_CASE("no files are an empty library") {
+  const auto library = load({}, "x");
+  CHECK(library->findings.empty());
+  CHECK(library->hardware.empty());
+  CHECK(library->version.size() == 64);
+}
+
+TEST_CASE("cards are sorted by name and found by it") {
+  const auto library = load({hardware("small"), hardware("large"), hardware("middle")}, "");
+  REQUIRE(library->hardware.size() == 3);
+  CHECK(library->hardware[0].metadata.name == "large");
+  CHECK(library->find_hardware("middle")->spec.cpus == 1);
+  CHECK(library->find_hardware("middl") == nullptr);
+  CHECK(library->find_hardware("zzz") == nullptr);
+}
+
+TEST_CASE("a name that is not there is a problem that holds the nearest one") {
+  const auto library = load(embedded(), "");
+  try {
+    library->get_template("tiny-lama-test");
+    FAIL("it was found");
+  } catch (const Problem& problem) {
+    CHECK(problem.kind() == Kind::not_found);
+    CHECK(problem.message() == "no template called `tiny-lama-test`");
+    CHECK(problem.hint() == "did you mean `tiny-llama-test`?");
+  }
+  CHECK_THROWS_AS(library->get_model("nothing"), Problem);
+  CHECK_THROWS_AS(library->get_framework("nothing"), Problem);
+  CHECK_THROWS_AS(library->get_hardware("nothing"), Problem);
+}
+
+TEST_CASE("the version changes with any byte and any name, and with nothing else") {
+  const std::string before = load({hardware("a"), hardware("b")}, "x")->version;
+  CHECK(load({hardware("b"), hardware("a")}, "y")->version == before);
+  CHECK(load({hardware("a"), hardware("b", "2")}, "x")->version != before);
+  CHECK(load({hardware("a")}, "x")->version != before);
+  File moved = hardware("b");
+  moved.path = "b.yaml";
+  CHECK(load({hardware("a"), moved}, "x")->version != before);
+  File commented = hardware("b");
+  commented.text += "# more\n";
+  CHECK(load({hardware("a"), commented}, "x")->version != before);
+}
+
+TEST_CASE("of two files of one path the later wins") {
+  const auto library = load({hardware("a", "1"), hardware("a", "2")}, "x");
+  CHECK(library->findings.empty());
+  REQUIRE(library->hardware.size() == 1);
+  CHECK(library->hardware[0].spec.cpus == 2);
+}
+
+TEST_CASE("a card says which file it is from") {
+  CHECK(load({hardware("a")}, "cards")->hardware[0].file == "cards/hardware/a.yaml");
+  CHECK(load({hardware("a")}, "cards/")->hardware[0].file == "cards/hardware/a.yaml");
+  CHECK(load({hardware("a")}, "")->hardware[0].file == "hardware/a.yaml");
+}
+
+TEST_CASE("a file that could not be read is a finding, and the others are usable") {
+  const auto library = load({{"hardware/x.yaml", "", "the symbolic link leads nowhere"}, hardware("a")}, "c");
+  CHECK(library->hardware.size() == 1);
+  REQUIRE(library->findings.size() == 1);
+  CHECK(to_text(library->findings[0]) == "c/hardware/x.yaml: error: the symbolic link leads nowhere");
+}
+
+TEST_CASE("findings are sorted by file and line") {
+  const auto library = load({hardware("b", "x"), hardware("a", "x"), hardware("c", "x")}, "");
+  REQUIRE(library->findings.size() == 3);
+  CHECK(std::is_sorted(library->findings.begin(), library->findings.end(),
+                       [](const Finding& a, const Finding& b) { return a.place.file < b.place.file; }));
+}
+
+TEST_CASE("a library that is not sound is one problem with all findings") {
+  CHECK_NOTHROW(require_sound(*load({hardware("a")}, "")));
+  try {
+    require_sound(*load({hardware("a", "x"), hardware("b", "-1")}, ""));
+    FAIL("it was sound");
+  } catch (const Problem& problem) {
+    CHECK(problem.kind() == Kind::invalid);
+    CHECK(problem.message() == "2 errors in the cards");
+    CHECK(problem.findings().size() == 2);
+  }
+}
+
+TEST_CASE("a framework keeps its manifest with places, and its text") {
+  const auto library = load(embedded(), "catalog");
+  const Framework& framework = library->get_framework("llama-cpp-server");
+  REQUIRE(framework.manifest.size() == 4);
+  CHECK(framework.manifest[0].text_at({"kind"}) == "Secret");
+  CHECK(framework.manifest[0].find("kind")->line > 1);
+  CHECK(framework.manifest_file == "catalog/frameworks/llama-cpp-server/manifest.yaml");
+  CHECK(framework.manifest_text.find("$weights_init") != std::string::npos);
+}

@@ -1,0 +1,21 @@
+#pragma once
+#include <functional>
+#include <string>
+
+namespace mlib::golden {
+
+/// A folder of tests/golden whose NAME.test files hold an input, a line `----------`, and what `run` makes of
+/// it.
+struct Suite {
+  std::string folder;
+  std::function<std::string(const std::string& input)> run;
+};
+
+/// Cards that are broken → findings, and which cards are left.
+std::string broken(const std::string& input);
+/// A request to the API → its answer.
+std::string api(const std::string& input);
+/// What a real cluster said of a deployment that is not up (JSON, with its logs) → the status and its cause.
+std::string causes(const std::string& input);
+
+}  // namespace mlib::golden
