@@ -24,6 +24,7 @@ struct Job {
   targets::Ref ref;
   store::Deployment record;
   bool is_new = true;
+  bool force_conflicts = false;
 
   bool tell(std::string_view line) const {
     Node event = Node::map();
@@ -107,6 +108,7 @@ targets::Desired desired_of(const Job& job) {
   desired.ref = job.ref;
   desired.rendered = &job.rendered;
   desired.known = inventory_of(job.record);
+  desired.force_conflicts = job.force_conflicts;
   return desired;
 }
 
@@ -220,7 +222,7 @@ targets::Status wait(Job& job, std::chrono::milliseconds timeout, bool keep) {
   }
 }
 
-/// Waits that a Ctrl-C cuts: what to say of an apply that was ended.
+/// What became of it, and what may be done next.
 void tell_result(const Job& job, const targets::Status& status) {
   Deployed done{job.ref.namespace_name,
                 job.ref.name,
@@ -278,7 +280,7 @@ std::string listed(const std::vector<targets::Change>& changes) {
 void dry_run(const Job& job, const std::string& how) {
   Node event = Node::map();
   if (how == "client") {
-    event.set("result", Node(masked(job.rendered.objects)));
+    event.set("result", list_of(masked(job.rendered.objects)));
     event.set("text", render::to_manifest(job.rendered, false));
   } else {
     const std::vector<targets::Change> changes = job.target->plan(desired_of(job));
@@ -294,6 +296,7 @@ void deploy(const World& world, const Caller& caller, const DeployArguments& arg
             const Cancel& cancel) {
   const std::chrono::milliseconds timeout = span_of(arguments.timeout, "--timeout");
   Job job = prepared(world, caller, arguments, arguments.where, sink, cancel);
+  job.force_conflicts = arguments.force_conflicts;
   if (arguments.dry_run != "none") return dry_run(job, arguments.dry_run);
   apply(job);
   tell_result(job, arguments.wait ? wait(job, timeout, arguments.keep_failed) : job.target->observe(job.ref));
