@@ -222,7 +222,7 @@ targets::Status wait(Job& job, std::chrono::milliseconds timeout, bool keep) {
   }
 }
 
-/// Waits that a Ctrl-C cuts: what to say of an apply that was ended.
+/// What became of it, and what may be done next.
 void tell_result(const Job& job, const targets::Status& status) {
   Deployed done{job.ref.namespace_name,
                 job.ref.name,
@@ -280,7 +280,7 @@ std::string listed(const std::vector<targets::Change>& changes) {
 void dry_run(const Job& job, const std::string& how) {
   Node event = Node::map();
   if (how == "client") {
-    event.set("result", Node(masked(job.rendered.objects)));
+    event.set("result", list_of(masked(job.rendered.objects)));
     event.set("text", render::to_manifest(job.rendered, false));
   } else {
     const std::vector<targets::Change> changes = job.target->plan(desired_of(job));
