@@ -24,6 +24,7 @@ struct Job {
   targets::Ref ref;
   store::Deployment record;
   bool is_new = true;
+  bool force_conflicts = false;
 
   bool tell(std::string_view line) const {
     Node event = Node::map();
@@ -107,6 +108,7 @@ targets::Desired desired_of(const Job& job) {
   desired.ref = job.ref;
   desired.rendered = &job.rendered;
   desired.known = inventory_of(job.record);
+  desired.force_conflicts = job.force_conflicts;
   return desired;
 }
 
@@ -294,6 +296,7 @@ void deploy(const World& world, const Caller& caller, const DeployArguments& arg
             const Cancel& cancel) {
   const std::chrono::milliseconds timeout = span_of(arguments.timeout, "--timeout");
   Job job = prepared(world, caller, arguments, arguments.where, sink, cancel);
+  job.force_conflicts = arguments.force_conflicts;
   if (arguments.dry_run != "none") return dry_run(job, arguments.dry_run);
   apply(job);
   tell_result(job, arguments.wait ? wait(job, timeout, arguments.keep_failed) : job.target->observe(job.ref));
