@@ -197,7 +197,7 @@ def in_reach(file):
     """The file where a container may read it: a copy below /srv when it lies below /root, which no deployment gets."""
     if not str(file).startswith("/root/"):
         return file
-    copy = pathlib.Path("/srv/model-library") / file.parent.name / file.name
+    copy = pathlib.Path("/srv/model-library/beds") / file.parent.name / file.name
     if not copy.exists() or copy.stat().st_size != file.stat().st_size:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, f"{copy}.part")
