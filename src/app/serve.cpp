@@ -43,8 +43,9 @@ bool is_loopback(const std::string& address) {
 /// What stays out of the library is told, a line each.
 void tell_findings(const cards::Library& library) {
   for (const Finding& finding : library.findings) say(to_text(finding));
-  if (!library.findings.empty())
-    say(fmt::format("{} findings; the cards they are in are left out", library.findings.size()));
+  const std::size_t count = library.findings.size();
+  if (count > 0)
+    say(fmt::format("{} finding{}; the cards with findings are left out", count, count == 1 ? "" : "s"));
 }
 
 std::unique_ptr<cards::Watch> watch(const std::string& folder, verbs::Shelf& shelf) {
@@ -77,9 +78,10 @@ void tell_running(const store::Store& store) {
 int serve(const cli::Options& options, const cli::ServeArguments& arguments, const Environment& environment,
           const Signals& signals) {
   net::ServerOptions listening = address_of(arguments.listen);
-  // A page that resolves its own name to this address (DNS rebinding) is refused.
+  // A page that resolves its own name to this address (DNS rebinding) is refused; 0.0.0.0 is how the
+  // original's page asks.
   if (is_loopback(listening.address))
-    listening.hosts = {"localhost", "127.0.0.1", "[::1]", listening.address};
+    listening.hosts = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0", listening.address};
   Ground ground(options, environment);
   const verbs::World& world = ground.world();
   world.store.list();  // a state that cannot be used is refused now, not at the first request

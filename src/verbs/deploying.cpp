@@ -24,6 +24,7 @@ struct Job {
   targets::Ref ref;
   store::Deployment record;
   bool is_new = true;
+  bool force_conflicts = false;
 
   bool tell(std::string_view line) const {
     Node event = Node::map();
@@ -107,6 +108,7 @@ targets::Desired desired_of(const Job& job) {
   desired.ref = job.ref;
   desired.rendered = &job.rendered;
   desired.known = inventory_of(job.record);
+  desired.force_conflicts = job.force_conflicts;
   return desired;
 }
 
@@ -126,14 +128,24 @@ Phase phase_now(const Job& job) {
   }
 }
 
-/// After a failed apply: the record goes when nothing is there, else it says what went wrong.
-void settle(Job& job, const Problem& problem) {
+/// After a failed apply: the record goes when nothing is there, else it says what went wrong. True when it
+/// stays.
+bool settle(Job& job, const Problem& problem) {
   if (job.is_new && phase_now(job) == Phase::absent) {
     job.world.store.remove(job.ref.namespace_name, job.ref.name,
                            entry(job, "deploy-failed", problem.message()));
-    return;
+    return false;
   }
   put(job, "failed", problem.message(), "deploy-failed");
+  return true;
+}
+
+[[noreturn]] void fail_ended(const Job& job, bool left) {
+  if (!left)
+    throw Problem(Kind::cancelled, fmt::format("ended before `{}` ran; nothing of it is left", job.ref.name));
+  throw Problem(Kind::cancelled,
+                fmt::format("ended while `{}` was changed; some of it may run", job.ref.name),
+                fmt::format("deploy it again, or remove it: {}", how_to_remove(job.ref)));
 }
 
 void apply(Job& job) {
@@ -143,7 +155,8 @@ void apply(Job& job) {
         desired_of(job), [&](std::string_view line) { return job.tell(line); }, job.cancel);
     job.record.inventory = schema::encode(owned);
   } catch (const Problem& problem) {
-    settle(job, problem);
+    const bool left = settle(job, problem);
+    if (problem.kind() == Kind::cancelled) fail_ended(job, left);
     throw;
   }
   job.record.manifest = render::to_manifest(job.rendered, false);
@@ -220,7 +233,7 @@ targets::Status wait(Job& job, std::chrono::milliseconds timeout, bool keep) {
   }
 }
 
-/// Waits that a Ctrl-C cuts: what to say of an apply that was ended.
+/// What became of it, and what may be done next.
 void tell_result(const Job& job, const targets::Status& status) {
   Deployed done{job.ref.namespace_name,
                 job.ref.name,
@@ -278,7 +291,7 @@ std::string listed(const std::vector<targets::Change>& changes) {
 void dry_run(const Job& job, const std::string& how) {
   Node event = Node::map();
   if (how == "client") {
-    event.set("result", Node(masked(job.rendered.objects)));
+    event.set("result", list_of(masked(job.rendered.objects)));
     event.set("text", render::to_manifest(job.rendered, false));
   } else {
     const std::vector<targets::Change> changes = job.target->plan(desired_of(job));
@@ -294,6 +307,7 @@ void deploy(const World& world, const Caller& caller, const DeployArguments& arg
             const Cancel& cancel) {
   const std::chrono::milliseconds timeout = span_of(arguments.timeout, "--timeout");
   Job job = prepared(world, caller, arguments, arguments.where, sink, cancel);
+  job.force_conflicts = arguments.force_conflicts;
   if (arguments.dry_run != "none") return dry_run(job, arguments.dry_run);
   apply(job);
   tell_result(job, arguments.wait ? wait(job, timeout, arguments.keep_failed) : job.target->observe(job.ref));
