@@ -155,20 +155,45 @@ std::string PodTranslator::secret(const std::string& object, const std::string& 
   return name;
 }
 
+std::string PodTranslator::held_secret(const std::string& object, const std::string& key) {
+  const std::string prefix = podman_name(desired_.ref) + "_";
+  const std::string suffix = fmt::format("_{}_{}", object, key);
+  if (prefix.size() + suffix.size() > 180)
+    throw Problem(Kind::unsupported,
+                  fmt::format("podman does not tell which of its secrets holds {} of Secret {}", key, object),
+                  "deploy it again, with the key");
+  std::vector<std::string> found;
+  for (const std::string& each : machine_.held) {
+    const std::size_t end = each.find('_', prefix.size());
+    if (!each.starts_with(prefix) || end == std::string::npos || each.substr(end) != suffix) continue;
+    if (each.substr(prefix.size(), end - prefix.size()) == machine_.generation) found.clear();
+    found.push_back(each);
+    if (each.substr(prefix.size(), end - prefix.size()) == machine_.generation) break;
+  }
+  if (found.empty()) return "";
+  if (found.size() > 1)
+    throw Problem(Kind::conflict,
+                  fmt::format("podman holds {} secrets for {} of Secret {}", found.size(), key, object),
+                  "deploy it again, with the key");
+  if (std::find(held_.begin(), held_.end(), found[0]) == held_.end()) held_.push_back(found[0]);
+  return found[0];
+}
+
 // --- environment and command
 // ----------------------------------------------------------------------------------------------------
 
 void PodTranslator::set_secret_variable(Node& body, const std::string& name, const std::string& object_name,
                                         const std::string& key) {
   const Node& owner = *object("Secret", object_name);
-  std::string bytes = bytes_of(owner, key, *owner.at({"data", key}));
+  std::string from;  // podman keeps no empty secret
+  if (desired_.keeps_secrets) {
+    from = held_secret(object_name, key);
+  } else if (std::string bytes = bytes_of(owner, key, *owner.at({"data", key})); !bytes.empty()) {
+    from = secret(object_name, key, std::move(bytes));
+  }
   body.child("env").erase(name);
   body.child("secret_env").erase(name);
-  if (bytes.empty()) {  // podman keeps no empty secret
-    body.child("env").set(name, "");
-  } else {
-    body.child("secret_env").set(name, secret(object_name, key, std::move(bytes)));
-  }
+  body.child(from.empty() ? "env" : "secret_env").set(name, from);
 }
 
 void PodTranslator::variables_from(const Node& source, Node& body) {
