@@ -70,6 +70,11 @@ std::string bytes_of(const Node& object, const std::string& key, const Node& val
   return std::move(*bytes);
 }
 
+/// What the name of podman's secret for a key of an object ends with.
+std::string secret_suffix(const std::string& object, const std::string& key) {
+  return '_' + sha256_hex(object + '/' + key).substr(0, 16);
+}
+
 Node list_of(std::vector<std::string> words) {
   Node list = Node::list();
   for (std::string& word : words) list.push(std::move(word));
@@ -142,9 +147,7 @@ const Node* PodTranslator::object(std::string_view kind, std::string_view name) 
 }
 
 std::string PodTranslator::secret(const std::string& object, const std::string& key, std::string bytes) {
-  std::string name = fmt::format("{}_{}_{}_{}", podman_name(desired_.ref), generation_, object, key);
-  if (name.size() > 200)
-    name = fmt::format("{}_{}_{}", podman_name(desired_.ref), generation_, sha256_hex(name).substr(0, 32));
+  const std::string name = secret_prefix(desired_.ref) + generation_ + secret_suffix(object, key);
   const bool there =
       std::any_of(secrets_.begin(), secrets_.end(), [&](const auto& each) { return each.name == name; });
   if (there) return name;
@@ -156,19 +159,15 @@ std::string PodTranslator::secret(const std::string& object, const std::string& 
 }
 
 std::string PodTranslator::held_secret(const std::string& object, const std::string& key) {
-  const std::string prefix = podman_name(desired_.ref) + "_";
-  const std::string suffix = fmt::format("_{}_{}", object, key);
-  if (prefix.size() + suffix.size() > 180)
-    throw Problem(Kind::unsupported,
-                  fmt::format("podman does not tell which of its secrets holds {} of Secret {}", key, object),
-                  "deploy it again, with the key");
+  const std::string prefix = secret_prefix(desired_.ref);
+  const std::string suffix = secret_suffix(object, key);
   std::vector<std::string> found;
   for (const std::string& each : machine_.held) {
-    const std::size_t end = each.find('_', prefix.size());
-    if (!each.starts_with(prefix) || end == std::string::npos || each.substr(end) != suffix) continue;
-    if (each.substr(prefix.size(), end - prefix.size()) == machine_.generation) found.clear();
-    found.push_back(each);
-    if (each.substr(prefix.size(), end - prefix.size()) == machine_.generation) break;
+    if (each == prefix + machine_.generation + suffix) {
+      found = {each};
+      break;
+    }
+    if (each.starts_with(prefix) && each.ends_with(suffix)) found.push_back(each);
   }
   if (found.empty()) return "";
   if (found.size() > 1)
@@ -298,7 +297,8 @@ void PodTranslator::security(const Node& container, Node& body) const {
     body.set("user", group != nullptr && group->is_integer()
                          ? fmt::format("{}:{}", user->integer(), group->integer())
                          : std::to_string(user->integer()));
-  body.set("no_new_privileges", !is_set("allowPrivilegeEscalation"));
+  const Node* escalation = field("allowPrivilegeEscalation");
+  if (escalation != nullptr && !is_set("allowPrivilegeEscalation")) body.set("no_new_privileges", true);
   if (is_set("readOnlyRootFilesystem")) body.set("read_only_filesystem", true);
   if (const Node* drop = container.at({"securityContext", "capabilities", "drop"}))
     body.set("cap_drop", *drop);
