@@ -131,8 +131,38 @@ std::vector<Change> Podman::plan(const Desired& desired) {
   return changes(desired, there);
 }
 
-std::vector<Owned> Podman::apply(const Desired& desired, const LineSink& progress, const Cancel& cancel) {
-  const std::vector<SeenContainer> there = podman_.containers(desired.ref);
+/// For keeps_secrets: the Secrets of `objects` as they run, their values masked.
+std::vector<Node> with_running_secrets(std::vector<Node> objects, const std::vector<Recorded>& running) {
+  for (Node& object : objects) {
+    if (object.text_at({"kind"}) != "Secret") continue;
+    const std::string name = object.text_at({"metadata", "name"});
+    Node data = Node::map();
+    for (const Recorded& each : running)
+      if (each.masked.text_at({"kind"}) == "Secret" && each.masked.text_at({"metadata", "name"}) == name)
+        if (const Node* found = each.masked.find("data"); found != nullptr && found->is_map()) data = *found;
+    if (const Node* then = object.find("data"); then != nullptr && then->is_map())
+      for (const schema::Entry& entry : then->entries())
+        if (data.find(entry.key) == nullptr) throw no_running_secret(name, entry.key);
+    object.set("data", std::move(data));
+  }
+  return objects;
+}
+
+std::vector<Owned> Podman::apply(const Desired& wish, const LineSink& progress, const Cancel& cancel) {
+  const std::vector<SeenContainer> there = podman_.containers(wish.ref);
+  Desired desired = wish;
+  render::Rendered kept;
+  Machine machine = this_machine();
+  if (wish.keeps_secrets) {
+    const SeenContainer* main = main_of(there);
+    kept = *wish.rendered;
+    kept.objects = with_running_secrets(
+        std::move(kept.objects),
+        main == nullptr ? std::vector<Recorded>{} : from_label(main->label(label::record)));
+    desired.rendered = &kept;
+    machine.held = podman_.secrets(wish.ref);
+    machine.generation = main == nullptr ? "" : main->label(label::generation);
+  }
   const std::vector<Change> wanted = changes(desired, there);
   if (std::all_of(wanted.begin(), wanted.end(),
                   [](const Change& each) { return each.action == Change::Action::unchanged; })) {
@@ -140,7 +170,7 @@ std::vector<Owned> Podman::apply(const Desired& desired, const LineSink& progres
     return inventory(desired.ref);
   }
   const std::string generation = random_hex(4);
-  PodmanApp app = to_containers(desired, generation, this_machine());
+  PodmanApp app = to_containers(desired, generation, machine);
   refuse_foreign(app, desired.ref);
   refuse_missing_claims(app, desired);
   app.main.body.child("labels").set(label::record, to_label(record_of(desired, generation)));
@@ -209,19 +239,24 @@ void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sin
   if (all.empty())
     throw Problem(Kind::not_found, fmt::format("{} is not deployed on this machine", ref.name));
   const SeenContainer* main = main_of(all);
+  const auto give = [&](const SeenContainer& from, const std::string& query, const LineSink& to) {
+    const std::string prefix = all.size() > 1 ? from.title + " | " : "";
+    podman_.logs(
+        from.id, query, [&](std::string_view line) { return to(prefix + std::string(line)); }, &cancel);
+  };
   if (options.previous) {
     if (main == nullptr || main->restarts == 0)
       throw Problem(Kind::not_found, fmt::format("{} has not been started before this run", ref.name));
     const std::string boundary = main->ended() ? main->started : main->finished;
-    podman_.logs(main->id, "until=" + percent_encoded(boundary), sink, &cancel);
+    give(*main, "until=" + percent_encoded(boundary), sink);
     return;
   }
   std::deque<std::string> kept;
   const bool bounded = options.tail >= 0;
   bool wanted = true;
-  const auto take = [&](std::string line) {
+  const auto take = [&](std::string_view line) {
     if (!bounded) return wanted = wanted && sink(line);
-    kept.push_back(std::move(line));
+    kept.emplace_back(line);
     if (kept.size() > static_cast<std::size_t>(options.tail)) kept.pop_front();
     return true;
   };
@@ -229,13 +264,11 @@ void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sin
   for (const std::string_view role : {label::init, label::sidecar, label::main})
     for (const SeenContainer& each : all) {
       if (each.role != role || !wanted || (options.follow && &each == main && !bounded)) continue;
-      const std::string prefix = &each == main ? "" : fmt::format("[{}] ", each.title);
-      podman_.logs(
-          each.id, tail, [&](std::string_view line) { return take(prefix + std::string(line)); }, &cancel);
+      give(each, tail, take);
     }
   for (const std::string& line : kept) wanted = wanted && sink(line);
   if (options.follow && wanted && main != nullptr)
-    podman_.logs(main->id, bounded ? "follow=true&tail=0" : "follow=true", sink, &cancel);
+    give(*main, bounded ? "follow=true&tail=0" : "follow=true", sink);
 }
 
 void Podman::remove_storage(const Ref& ref, const RemoveOptions& options, Removed& removed) {
