@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/text.hpp"
+#include "cards/cause.hpp"
 #include "kube/config.hpp"
 #include "net/client.hpp"
 #include "render/policy_file.hpp"
@@ -28,16 +29,26 @@ render::PolicyFile load_policy(const std::string& path) {
   return render::read_policy({path, text.str()});
 }
 
+/// The causes of failure that the program brings, those of a folder of cards laid over them.
+cards::Causes load_causes(const std::string& folder) {
+  std::vector<cards::File> files = cards::embedded();
+  if (!folder.empty())
+    for (cards::File& file : cards::read_folder(folder)) files.push_back(std::move(file));
+  return cards::load_causes(files);
+}
+
 }  // namespace
 
 struct Ground::Parts {
   Parts(const cli::Options& options, const Environment& environment)
       : shelf(load_catalogue(options.catalog)),
+        causes(load_causes(options.catalog)),
         state(options.state.empty() ? environment.state : options.state),
         store(store::lazy_store([folder = state] { return store::sqlite_store(folder); })),
         policy(load_policy(environment.policy)) {}
 
   verbs::Shelf shelf;
+  cards::Causes causes;
   std::string state;
   std::unique_ptr<store::Store> store;
   SystemClock clock;
@@ -48,8 +59,10 @@ struct Ground::Parts {
 
 namespace {
 
-targets::PodmanOptions podman_options(const std::string& state, const Environment& environment) {
+targets::PodmanOptions podman_options(const std::string& state, const Environment& environment,
+                                      const cards::Causes& causes) {
   targets::PodmanOptions options;
+  options.causes = causes;
   options.socket = environment.podman;
   if (!environment.runtime.empty())
     options.sockets.insert(options.sockets.begin(), environment.runtime + "/podman/podman.sock");
@@ -78,10 +91,12 @@ Ground::Ground(const cli::Options& options, const Environment& environment)
     : parts_(std::make_unique<Parts>(options, environment)) {
   Parts& parts = *parts_;
   const verbs::MakeTarget podman = [&parts, environment](const verbs::TargetOptions&) {
-    return targets::podman_target(*parts.http, parts.clock, podman_options(parts.state, environment));
+    return targets::podman_target(*parts.http, parts.clock,
+                                  podman_options(parts.state, environment, parts.causes));
   };
   const verbs::MakeTarget kubernetes = [&parts, environment](const verbs::TargetOptions& target) {
-    return targets::kubernetes_target(*parts.http, parts.clock, kube::find(where_of(target, environment)));
+    return targets::kubernetes_target(*parts.http, parts.clock, kube::find(where_of(target, environment)),
+                                      parts.causes);
   };
   parts.world.emplace(verbs::World{parts.shelf,
                                    *parts.store,
