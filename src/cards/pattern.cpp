@@ -78,7 +78,9 @@ std::optional<Facts> match(std::string_view pattern, std::string_view text) {
     const bool open = piece.literal.empty() && i + 1 == pieces.size();
     const std::size_t next = open ? low.size() : low.find(piece.literal, at);
     if (next == std::string::npos) return std::nullopt;
-    if (!piece.name.empty()) facts[piece.name] = std::string(trim(text.substr(at, next - at)));
+    std::string_view kept = trim(text.substr(at, next - at));
+    if (open && kept.ends_with('.')) kept.remove_suffix(1);
+    if (!piece.name.empty()) facts[piece.name] = std::string(kept);
     at = next + piece.literal.size();
   }
   return facts;

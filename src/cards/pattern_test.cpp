@@ -22,6 +22,7 @@ TEST_CASE("gaps take as little as they can, and names keep it as it was written"
   CHECK(match("{two}{one}!", "ab!")->at("one") == "ab");
   CHECK_FALSE(match("a{x}b", "b a"));
   CHECK_FALSE(match("a{x}b", ""));
+  CHECK(match("url: {url}", "Not Found for url: https://a.b/c.")->at("url") == "https://a.b/c");
 }
 
 TEST_CASE("braces that hold no name are themselves") {
