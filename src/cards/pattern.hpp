@@ -12,8 +12,8 @@ namespace mlib::cards {
 /// What is known, by name.
 using Facts = std::map<std::string, std::string, std::less<>>;
 
-/// What the pattern's names stand for in `text` (as short as possible, trimmed); nothing when it is not in
-/// it.
+/// What the pattern's names stand for in `text`: as short as possible, trimmed, and without the full stop
+/// that ends the text. Nothing when the pattern is not in it.
 std::optional<Facts> match(std::string_view pattern, std::string_view text);
 
 /// The names in a pattern or a sentence, in order.

@@ -134,6 +134,53 @@ TEST_CASE("evicted, mount and sandbox failures have their own causes") {
   CHECK(find_cause(shipped(), sandbox, no_log)->sentence == "the node n has no address left for its pod");
 }
 
+TEST_CASE("an eviction is told before the exit code that it caused") {
+  const Seen seen = starting(
+      R"({"phase":"Failed","reason":"Evicted","message":"Usage exceeds the limit.","containerStatuses":[{"name":"server","ready":false,"state":{"terminated":{"exitCode":137}}}]})");
+  CHECK(find_cause(shipped(), seen, no_log)->sentence == "the node evicted it");
+}
+
+TEST_CASE("events from before the last start are over") {
+  Seen seen = starting(R"({"phase":"Running","conditions":[{"type":"Ready","status":"False"}]})");
+  add_event(seen, "FailedMount", "MountVolume.SetUp failed for volume \"s\" : timed out");
+  CHECK(find_cause(shipped(), seen, no_log)->sentence == "a volume cannot be mounted");
+  add_event(seen, "Started", "Started container server");
+  CHECK_FALSE(find_cause(shipped(), seen, no_log));
+  add_event(seen, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 500");
+  add_event(seen, "Whatever", "nobody knows");
+  CHECK(find_cause(shipped(), seen, no_log)->sentence == "it runs but its health check answers 500");
+}
+
+TEST_CASE("of a claim's events the cause that comes first counts, not the newest") {
+  Seen seen = starting(R"({"phase":"Pending"})");
+  seen.claims.push_back(schema::read_json(
+      R"({"metadata":{"name":"p"},"spec":{"storageClassName":"nfs"},"status":{"phase":"Pending"}})"));
+  add_event(seen, "ProvisioningFailed", "driver says: unsupported access mode ReadWriteMany");
+  add_event(seen, "ExternalProvisioning", "external provisioner \"a.b/c\" or manually created");
+  const auto cause = find_cause(shipped(), seen, no_log);
+  REQUIRE(cause);
+  CHECK(cause->sentence == "claim `p` gets no volume: the StorageClass `nfs` does not have its access mode");
+  CHECK_FALSE(cause->final);
+}
+
+TEST_CASE("a reason of the scheduler that nobody knows stays as it was said") {
+  CHECK(unschedulable_sentence("0/2 nodes are available: 2 node(s) had bad weather, 1 Too many pods.") ==
+        "no node can run it: 2 nodes: node(s) had bad weather, 1 node full of pods");
+}
+
+TEST_CASE("without any known cause the exit code is told all the same") {
+  const Seen seen =
+      starting(R"({"phase":"Running","containerStatuses":[{"name":"server","ready":false,"restartCount":2,
+    "state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":5,"reason":"Error"}}}]})");
+  const auto cause = find_cause({}, seen, [](const std::string&, const std::string&, bool) {
+    return std::string("error: \x1b[31mred");
+  });
+  REQUIRE(cause);
+  CHECK(cause->sentence == "container `server` ended with exit code 5");
+  CHECK(cause->evidence == "error: \\x1b[31mred");
+  CHECK(cause->final);
+}
+
 TEST_CASE("what was ready once and is not now is degraded") {
   Seen seen = starting(R"({"phase":"Running"})");
   seen.deployment.child("status").set(

@@ -119,6 +119,19 @@ TEST_CASE("a kill under a memory limit is told as memory, with the limit") {
   CHECK(status_at(seen).hint.find("more memory") != std::string::npos);
 }
 
+TEST_CASE("one that podman could not start tells why, and one whose log is known what it means") {
+  Sight seen = sight({container(label::main, "exited", 127)});
+  seen.containers[0].error = "crun: executable file `absent` not found in $PATH: No such file or directory";
+  CHECK(status_at(seen).cause == "container `server` cannot be started: its command is not in the image");
+  seen.containers[0].error.clear();
+  seen.log = "error: invalid argument: --no-such-flag\n";
+  CHECK(status_at(seen).cause ==
+        "the engine does not know one of its flags: --no-such-flag: container `server` ended with exit code "
+        "127: "
+        "its command is not in the image");
+  CHECK(status_at(seen).evidence == "error: invalid argument: --no-such-flag");
+}
+
 TEST_CASE("one that is restarted twice without answering has failed, whatever it does at the moment") {
   Sight seen = running(0);
   seen.containers[0].restarts = 1;
