@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <mutex>
 #include <sstream>
 
 #include "base/text.hpp"
@@ -42,19 +43,27 @@ cards::Causes load_causes(const std::string& folder) {
 struct Ground::Parts {
   Parts(const cli::Options& options, const Environment& environment)
       : shelf(load_catalogue(options.catalog)),
-        causes(load_causes(options.catalog)),
+        catalog(options.catalog),
         state(options.state.empty() ? environment.state : options.state),
         store(store::lazy_store([folder = state] { return store::sqlite_store(folder); })),
         policy(load_policy(environment.policy)) {}
 
   verbs::Shelf shelf;
-  cards::Causes causes;
+  std::string catalog;
+  std::once_flag causes_read;
+  cards::Causes causes_there;
   std::string state;
   std::unique_ptr<store::Store> store;
   SystemClock clock;
   std::unique_ptr<net::Client> http = net::make_client();
   render::PolicyFile policy;
   std::optional<verbs::World> world;
+
+  /// Read when the first target is made: most commands need none.
+  const cards::Causes& causes() {
+    std::call_once(causes_read, [this] { causes_there = load_causes(catalog); });
+    return causes_there;
+  }
 };
 
 namespace {
@@ -92,11 +101,11 @@ Ground::Ground(const cli::Options& options, const Environment& environment)
   Parts& parts = *parts_;
   const verbs::MakeTarget podman = [&parts, environment](const verbs::TargetOptions&) {
     return targets::podman_target(*parts.http, parts.clock,
-                                  podman_options(parts.state, environment, parts.causes));
+                                  podman_options(parts.state, environment, parts.causes()));
   };
   const verbs::MakeTarget kubernetes = [&parts, environment](const verbs::TargetOptions& target) {
     return targets::kubernetes_target(*parts.http, parts.clock, kube::find(where_of(target, environment)),
-                                      parts.causes);
+                                      parts.causes());
   };
   parts.world.emplace(verbs::World{parts.shelf,
                                    *parts.store,
