@@ -61,7 +61,7 @@ TEST_CASE("a deployment's life on the command line") {
   CHECK(s.out.str() == "http://127.0.0.1:31000\n");
   CHECK(s.run("get deployments -o name") == 0);
   CHECK(s.out.str() == "demo\n");
-  CHECK(s.run("diff tiny-llama-test --name demo --set threads=1") == 1);
+  CHECK(s.run("diff tiny-llama-test --name demo --set threads=2") == 1);
   CHECK(s.run("diff tiny-llama-test --name demo") == 0);
   s.podman.log = {"one \x1b[31m", "two"};
   CHECK(s.run("logs demo --tail 2") == 0);

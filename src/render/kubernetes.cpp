@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <memory>
+#include <mutex>
 
 #include "base/text.hpp"
 #include "render/substitute.hpp"
@@ -89,14 +91,24 @@ std::vector<std::string> Schemas::versions() {
 }
 
 const Schemas& Schemas::of(std::string_view version) {
-  static const std::vector<Schemas> parsed = [] {
-    std::vector<Schemas> all;
-    for (const SchemaText& each : schema_texts()) all.push_back(Schemas(each.json));
+  /// Each version is read once, when it is first asked for.
+  struct Slot {
+    SchemaText text;
+    std::once_flag once;
+    std::unique_ptr<const Schemas> schemas;
+    explicit Slot(SchemaText from) : text(from) {}
+  };
+  static const auto slots = [] {
+    std::vector<std::unique_ptr<Slot>> all;
+    for (const SchemaText& each : schema_texts()) all.push_back(std::make_unique<Slot>(each));
     return all;
   }();
-  if (version.empty()) return parsed.front();
-  for (const Schemas& each : parsed)
-    if (each.version_ == minor_of(version)) return each;
+  const std::string wanted = version.empty() ? std::string(slots.front()->text.version) : minor_of(version);
+  for (const std::unique_ptr<Slot>& slot : slots) {
+    if (slot->text.version != wanted) continue;
+    std::call_once(slot->once, [&] { slot->schemas.reset(new Schemas(slot->text.json)); });
+    return *slot->schemas;
+  }
   throw Problem(Kind::invalid,
                 fmt::format("the fields of Kubernetes `{}` are not known", shortened(version, 30)),
                 "known versions: " + join(versions(), ", "));
@@ -179,13 +191,13 @@ void Schemas::check(std::string_view type, const Node& node, Path& path, Report&
 }
 
 void Schemas::check_fields(const Type& type, const Node& node, Path& path, Report& report) const {
-  std::vector<std::string> known;
-  for (const auto& [name, each] : type.fields) known.push_back(name);
   for (const schema::Entry& entry : node.entries()) {
     path.push_back({entry.key});
     if (const auto field = type.fields.find(entry.key); field != type.fields.end()) {
       check(field->second, entry.value, path, report);
     } else if (!type.fields.empty()) {
+      std::vector<std::string> known;
+      for (const auto& [name, each] : type.fields) known.push_back(name);
       report.add(Fault::unknown_field, Place{report.file(), entry.line, entry.column}, path, "unknown field",
                  suggestion(entry.key, known));
     }

@@ -73,25 +73,90 @@ constexpr std::array<std::string_view, 5> schemes{"file", "hf", "https", "pvc", 
 
 std::string basename(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
 
+/// `..`, `.`, or nothing between two slashes.
 bool has_bad_step(std::string_view path) {
+  if (path.find("//") != std::string_view::npos) return true;
   const std::vector<std::string> steps = split(path, '/');
   return std::any_of(steps.begin(), steps.end(),
                      [](const std::string& step) { return step == ".." || step == "."; });
 }
 
+<<<<<<< HEAD
+/// The steps below a home folder (/root, /home/NAME); nothing when `folder` is in none.
+std::optional<std::vector<std::string>> below_home(const std::string& folder) {
+  const std::vector<std::string> steps = split(folder, '/');  // "", "home", NAME, …
+  const std::size_t home = steps.size() > 1 && steps[1] == "root" ? 2 : 3;
+  if (steps.size() < 2 || (steps[1] != "root" && steps[1] != "home")) return {};
+  if (steps.size() <= home) return std::vector<std::string>{};
+  return std::vector<std::string>(steps.begin() + static_cast<std::ptrdiff_t>(home), steps.end());
+}
+
+/// No pod gets to see the machine's own folders, a home as a whole, or what is hidden in it but for caches.
+bool is_system_folder(const std::string& folder) {
+  static constexpr std::array<std::string_view, 16> closed{"/etc",
+                                                           "/proc",
+                                                           "/sys",
+                                                           "/dev",
+                                                           "/run",
+                                                           "/boot",
+                                                           "/bin",
+                                                           "/sbin",
+                                                           "/lib",
+                                                           "/lib64",
+                                                           "/usr",
+                                                           "/var/run",
+                                                           "/var/lib/kubelet",
+                                                           "/var/lib/containers",
+                                                           "/var/lib/containerd",
+                                                           "/var/lib/etcd"};
+  if (folder.empty() || folder == "/" || folder == "/var" || folder == "/var/lib") return true;
+  if (const auto steps = below_home(folder)) {
+    return steps->empty() || std::any_of(steps->begin(), steps->end(), [](const std::string& step) {
+             return step.starts_with('.') && step != ".cache" && step != ".local";
+           });
+  }
+  return std::any_of(closed.begin(), closed.end(), [&](std::string_view each) {
+    return (folder + "/").starts_with(std::string(each) + "/");
+  });
+=======
+/// An address that can be asked for, and holds no password.
+void check_address(const cards::Source& source) {
+  const std::string_view rest = std::string_view(source.uri).substr(source.uri.find("://") + 3);
+  const bool visible_only = std::all_of(rest.begin(), rest.end(), [](char c) { return c > ' ' && c < 0x7F; });
+  if (!visible_only)
+    refuse(source, "an address holds no blanks and ASCII only", "write other characters as %XX");
+  if (rest.substr(0, rest.find('/')).find('@') != std::string_view::npos)
+    refuse(source, "an address must not hold a user or password",
+           "everybody who sees the objects would see it");
+}
+
 /// No pod gets to see the machine's own folders.
 bool is_system_folder(const std::string& folder) {
-  static constexpr std::array<std::string_view, 13> closed{"/etc",   "/proc", "/sys",    "/dev",  "/run",
-                                                           "/boot",  "/root", "/bin",    "/sbin", "/lib",
-                                                           "/lib64", "/usr",  "/var/run"};
-  if (folder.empty() || folder == "/" || folder == "/var" || folder == "/var/lib" || folder == "/home")
-    return true;
+  static constexpr std::array<std::string_view, 19> closed{"/etc/",
+                                                           "/proc/",
+                                                           "/sys/",
+                                                           "/dev/",
+                                                           "/run/",
+                                                           "/boot/",
+                                                           "/root/",
+                                                           "/bin/",
+                                                           "/sbin/",
+                                                           "/lib/",
+                                                           "/lib64/",
+                                                           "/usr/",
+                                                           "/var/run/",
+                                                           "/var/log/",
+                                                           "/var/spool/",
+                                                           "/var/lib/kubelet/",
+                                                           "/var/lib/containers/",
+                                                           "/var/lib/containerd/",
+                                                           "/var/lib/etcd/"};
+  static constexpr std::array<std::string_view, 5> open_below{"", "/", "/var", "/var/lib", "/home"};
+  if (std::find(open_below.begin(), open_below.end(), folder) != open_below.end()) return true;
   const std::string slashed = folder + "/";
-  const bool below = std::any_of(closed.begin(), closed.end(), [&](std::string_view each) {
-    return slashed.starts_with(std::string(each) + "/");
-  });
-  return below || slashed.starts_with("/var/lib/kubelet/") || slashed.starts_with("/var/lib/containers/") ||
-         slashed.starts_with("/var/lib/containerd/") || slashed.starts_with("/var/lib/etcd/");
+  return std::any_of(closed.begin(), closed.end(),
+                     [&](std::string_view each) { return slashed.starts_with(each); });
+>>>>>>> render
 }
 
 Node entry(std::string_view name, Node value) {
@@ -124,7 +189,7 @@ Node claim_volume(const std::string& claim) {
 
 Weights from_folder(const cards::Source& source, const std::string& path) {
   if (!path.starts_with('/')) refuse(source, "the path must be absolute", "as in file:///srv/models/a.gguf");
-  if (has_bad_step(path)) refuse(source, "the path must not hold `..` or `.`", "");
+  if (has_bad_step(path)) refuse(source, "the path must not hold `..`, `.` or `//`", "");
   const std::string folder = path.substr(0, path.rfind('/'));
   if (is_system_folder(folder))
     refuse(source, fmt::format("the folder `{}` belongs to the system", folder.empty() ? "/" : folder),
@@ -155,6 +220,7 @@ Weights from_claim(const cards::Source& source, const std::string& rest) {
 
 /// hf://ORG/REPO/FILE[@REVISION] at the hub.
 std::string hub_url(const cards::Source& source, const std::string& rest) {
+  check_address(source);
   const std::size_t first = rest.find('/');
   const std::size_t second = first == std::string::npos ? first : rest.find('/', first + 1);
   if (second == std::string::npos || second + 1 >= rest.size())
@@ -231,7 +297,10 @@ Weights weights_of(const cards::Source& source, const Fetching& fetching) {
   if (const auto path = after(source.uri, "file")) return from_folder(source, *path);
   if (const auto rest = after(source.uri, "pvc")) return from_claim(source, *rest);
   if (const auto rest = after(source.uri, "hf")) return fetched(source, hub_url(source, *rest), fetching);
-  if (after(source.uri, "https")) return fetched(source, source.uri, fetching);
+  if (after(source.uri, "https")) {
+    check_address(source);
+    return fetched(source, source.uri, fetching);
+  }
   if (const auto path = after(source.uri, "image")) {
     if (!path->starts_with('/')) refuse(source, "the path must be absolute", "as in image:///models/a.gguf");
     Weights weights;
