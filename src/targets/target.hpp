@@ -76,6 +76,7 @@ struct Desired {
   const render::Rendered* rendered = nullptr;
   std::vector<Owned> known = {};  ///< what an earlier apply of this deployment made (store's inventory)
   bool force_conflicts = false;
+  bool replace = false;  ///< a target that cannot change objects may delete and create them anew
 };
 
 struct RemoveOptions {
