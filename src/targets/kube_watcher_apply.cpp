@@ -81,7 +81,7 @@ class Creation {
   [[noreturn]] void fail(const std::vector<std::string>& left) {
     std::string hint = left.empty() ? "nothing of it is left" : "left: " + join(left, ", ");
     if (all_exist_) hint += "; --replace uses or replaces what can be, another --name avoids it";
-    throw Problem(all_exist_ ? Kind::conflict : Kind::failed,
+    throw Problem(all_exist_ && !desired_.replace ? Kind::conflict : Kind::failed,
                   fmt::format("Kube Watcher at {} created {} of {} objects", life_.watcher.origin(),
                               made_.size(), desired_.rendered->objects.size()),
                   hint, std::move(failures_));

@@ -12,7 +12,7 @@ void label(Node& object, std::string_view key, const std::string& value) {
   object.child("metadata").child("labels").set(key, value);
 }
 
-std::string camel(std::string_view name) {
+std::string camel_name(std::string_view name) {
   std::string made;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const bool joint = name[i] == '_' && i + 1 < name.size() && name[i + 1] >= 'a' && name[i + 1] <= 'z';
@@ -89,7 +89,7 @@ Node camel(const Node& value) {
   Node map = Node::map();
   for (const schema::Entry& entry : value.entries()) {
     if (entry.value.is_null()) continue;
-    map.set(camel(entry.key), is_free(entry.key) ? entry.value : camel(entry.value));
+    map.set(camel_name(entry.key), is_free(entry.key) ? entry.value : camel(entry.value));
   }
   return map;
 }

@@ -116,13 +116,13 @@ Removed remove_early(const Life& life, const RemoveOptions& options) {
   });
   Found after = before;
   if (before.has("Deployment", life.ref.name)) {
-    if (!recorded)
-      throw Problem(Kind::conflict,
-                    fmt::format("Deployment {}/{} is not recorded here as ours, so it is not touched",
-                                life.ref.namespace_name, life.ref.name),
-                    "remove it yourself, with kubectl");
-    life.tell("removing " + life.ref.name);
-    after = delete_early(life);
+    if (recorded) {
+      life.tell("removing " + life.ref.name);
+      after = delete_early(life);
+    } else {
+      result.kept.push_back(fmt::format("Deployment {}/{} (not recorded here as ours, so not touched)",
+                                        life.ref.namespace_name, life.ref.name));
+    }
   }
   for (const Owned& each : before.objects)
     if (!after.has(each.kind, each.name)) result.removed.push_back(called(each));

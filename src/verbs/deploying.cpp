@@ -24,6 +24,7 @@ struct Job {
   targets::Ref ref;
   store::Deployment record;
   bool is_new = true;
+  bool replace = false;
 
   bool tell(std::string_view line) const {
     Node event = Node::map();
@@ -86,7 +87,7 @@ Job prepared(const World& world, const Caller& caller, const Instance& wanted, c
   const bool as_before = there && where.target.empty();
   const auto& [name, make] = target_of(world, as_before ? there->target : where.target);
   if (there) refuse_other(*there, name, wanted);
-  std::unique_ptr<targets::Target> target = make({where.kubeconfig, where.context});
+  std::unique_ptr<targets::Target> target = make(where.reach);
   Job job{world, caller, sink, cancel, std::move(target), std::move(rendered), ref, {}, !there};
   if (there) job.record = *there;
   store::Deployment& record = job.record;
@@ -107,6 +108,7 @@ targets::Desired desired_of(const Job& job) {
   desired.ref = job.ref;
   desired.rendered = &job.rendered;
   desired.known = inventory_of(job.record);
+  desired.replace = job.replace;
   return desired;
 }
 
@@ -126,9 +128,12 @@ Phase phase_now(const Job& job) {
   }
 }
 
-/// After a failed apply: the record goes when nothing is there, else it says what went wrong.
-void settle(Job& job, const Problem& problem) {
-  if (job.is_new && phase_now(job) == Phase::absent) {
+/// After a failed apply: the record goes when nothing of it is there, and is as it was when a conflict kept
+/// everything from being changed; else it says what went wrong.
+void settle(Job& job, const store::Deployment& before, const Problem& problem) {
+  const bool refused = problem.kind() == Kind::conflict;
+  if (refused && !job.is_new) return put(job, before.state, before.message, "deploy-refused");
+  if (job.is_new && (refused || phase_now(job) == Phase::absent)) {
     job.world.store.remove(job.ref.namespace_name, job.ref.name,
                            entry(job, "deploy-failed", problem.message()));
     return;
@@ -137,13 +142,14 @@ void settle(Job& job, const Problem& problem) {
 }
 
 void apply(Job& job) {
+  const store::Deployment before = job.record;
   put(job, "deploying", "", job.is_new ? "deploy" : "update");
   try {
     const std::vector<targets::Owned> owned = job.target->apply(
         desired_of(job), [&](std::string_view line) { return job.tell(line); }, job.cancel);
     job.record.inventory = schema::encode(owned);
   } catch (const Problem& problem) {
-    settle(job, problem);
+    settle(job, before, problem);
     throw;
   }
   job.record.manifest = render::to_manifest(job.rendered, false);
@@ -294,6 +300,7 @@ void deploy(const World& world, const Caller& caller, const DeployArguments& arg
             const Cancel& cancel) {
   const std::chrono::milliseconds timeout = span_of(arguments.timeout, "--timeout");
   Job job = prepared(world, caller, arguments, arguments.where, sink, cancel);
+  job.replace = arguments.replace;
   if (arguments.dry_run != "none") return dry_run(job, arguments.dry_run);
   apply(job);
   tell_result(job, arguments.wait ? wait(job, timeout, arguments.keep_failed) : job.target->observe(job.ref));

@@ -5,13 +5,14 @@ namespace mlib::verbs {
 
 /// Where, and how to get there.
 struct Where {
-  std::string target, kubeconfig, context;
+  std::string target;
+  TargetOptions reach;
 
   template <class D>
   void describe(D& d) {
-    d.field("target", target, {.help = "podman (this machine) or kubernetes; podman when left out"});
-    d.field("kubeconfig", kubeconfig, {.help = "Kubeconfig file ($KUBECONFIG)", .format = "local"});
-    d.field("context", context, {.help = "Context of the kubeconfig", .format = "local"});
+    d.field("target", target,
+            {.help = "podman (this machine), kubernetes or kube-watcher; podman when left out"});
+    reach.describe(d);
   }
 };
 
@@ -20,6 +21,7 @@ struct DeployArguments : Instance {
   std::string dry_run = "none";
   bool wait = true;
   bool keep_failed = false;
+  bool replace = false;
   std::string timeout = "10m";
 
   template <class D>
@@ -32,6 +34,8 @@ struct DeployArguments : Instance {
     d.field("wait", wait, {.help = "Do not wait until the endpoint answers"});
     d.field("timeout", timeout, {.help = "How long to wait, e.g. 90s, 10m, 1h (10m)"});
     d.field("keep_failed", keep_failed, {.help = "Leave a new deployment that fails, to look into it"});
+    d.field("replace", replace,
+            {.help = "Delete and create anew what a target cannot change (kube-watcher); storage stays"});
   }
 };
 
