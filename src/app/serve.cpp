@@ -77,9 +77,10 @@ void tell_running(const store::Store& store) {
 int serve(const cli::Options& options, const cli::ServeArguments& arguments, const Environment& environment,
           const Signals& signals) {
   net::ServerOptions listening = address_of(arguments.listen);
-  // A page that resolves its own name to this address (DNS rebinding) is refused.
+  // A page that resolves its own name to this address (DNS rebinding) is refused; 0.0.0.0 is how the
+  // original's page asks.
   if (is_loopback(listening.address))
-    listening.hosts = {"localhost", "127.0.0.1", "[::1]", listening.address};
+    listening.hosts = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0", listening.address};
   Ground ground(options, environment);
   const verbs::World& world = ground.world();
   world.store.list();  // a state that cannot be used is refused now, not at the first request

@@ -12,7 +12,8 @@ namespace mlib::kube {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr int tries = 5;
+constexpr int tries = 5;        // of a cluster that answered before
+constexpr int first_tries = 2;  // of one that may as well be down: people wait for this
 constexpr milliseconds first_pause{250};
 constexpr milliseconds longest_pause{8'000};
 constexpr milliseconds longest_asked_pause{30'000};
@@ -80,18 +81,19 @@ Asked Client::asked(std::string verb, const Id& id) const {
 net::Answer Client::send(const net::Call& call, const Cancel* cancel) {
   bool renewed = false;
   for (int number = 0;; ++number) {
-    const bool last = number + 1 >= tries;
+    const bool last = number + 1 >= (reached_ ? tries : first_tries);
     net::Call signed_call = call;
     signed_call.headers.emplace_back("Accept", "application/json");
     credentials_.sign(signed_call);
     milliseconds wait{0};
     try {
       net::Answer answer = http_.call(signed_call, cancel);
+      reached_ = true;
       if (answer.status == 401 && !renewed && credentials_.renew()) {
         renewed = true;
         continue;
       }
-      if (!busy(answer.status) || last) return answer;
+      if (!busy(answer.status) || number + 1 >= tries) return answer;
       wait = pause_of(&answer, number);
     } catch (const Problem& problem) {
       if (problem.kind() == Kind::cancelled) throw;

@@ -82,6 +82,7 @@ class Client {
   Config config_;
   Credentials credentials_;
   std::map<std::string, Resource> found_;
+  bool reached_ = false;  ///< it answered once
 };
 
 }  // namespace mlib::kube

@@ -77,14 +77,23 @@ TEST_CASE("429 waits as long as Retry-After says, connection failures with growi
   CHECK(clock.passed == std::chrono::milliseconds{7'500});
 }
 
-TEST_CASE("a cluster that stays down is a clear error after five tries") {
-  ScriptedHttp http(
-      [](const net::Call&) -> net::Answer { throw Problem(Kind::unavailable, "connection refused"); });
+TEST_CASE("a cluster that is down is told at once, one that goes away is waited for a little") {
+  bool up = false;
+  ScriptedHttp http([&](const net::Call&) -> net::Answer {
+    if (up) return answer(200, "{}");
+    throw Problem(Kind::unavailable, "connection refused");
+  });
   HeldClock clock;
   Client client(http, clock, config());
   const Problem problem = problem_in([&] { client.get(deployment); });
   CHECK(problem.kind() == Kind::unavailable);
   CHECK(problem.message() == "the cluster of context `test` does not answer: connection refused");
+  CHECK(clock.passed == std::chrono::milliseconds{250});
+  up = true;
+  client.get(deployment);
+  up = false;
+  http.calls.clear();
+  problem_in([&] { client.get(deployment); });
   CHECK(http.calls.size() == 5);
 }
 

@@ -68,7 +68,8 @@ void take(std::vector<Named>& into, const Node& root, std::string_view list, std
 }
 
 void merge_file(Merged& merged, const std::string& path) {
-  const schema::Source source{path, bytes_of(path, "the kubeconfig")};
+  const std::string text = bytes_of(path, "the kubeconfig");
+  const schema::Source source{path, text};
   std::vector<Finding> findings;
   const std::vector<Node> documents = schema::read_yaml(source, findings);
   if (!findings.empty())

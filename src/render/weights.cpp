@@ -81,44 +81,6 @@ bool has_bad_step(std::string_view path) {
                      [](const std::string& step) { return step == ".." || step == "."; });
 }
 
-<<<<<<< HEAD
-/// The steps below a home folder (/root, /home/NAME); nothing when `folder` is in none.
-std::optional<std::vector<std::string>> below_home(const std::string& folder) {
-  const std::vector<std::string> steps = split(folder, '/');  // "", "home", NAME, …
-  const std::size_t home = steps.size() > 1 && steps[1] == "root" ? 2 : 3;
-  if (steps.size() < 2 || (steps[1] != "root" && steps[1] != "home")) return {};
-  if (steps.size() <= home) return std::vector<std::string>{};
-  return std::vector<std::string>(steps.begin() + static_cast<std::ptrdiff_t>(home), steps.end());
-}
-
-/// No pod gets to see the machine's own folders, a home as a whole, or what is hidden in it but for caches.
-bool is_system_folder(const std::string& folder) {
-  static constexpr std::array<std::string_view, 16> closed{"/etc",
-                                                           "/proc",
-                                                           "/sys",
-                                                           "/dev",
-                                                           "/run",
-                                                           "/boot",
-                                                           "/bin",
-                                                           "/sbin",
-                                                           "/lib",
-                                                           "/lib64",
-                                                           "/usr",
-                                                           "/var/run",
-                                                           "/var/lib/kubelet",
-                                                           "/var/lib/containers",
-                                                           "/var/lib/containerd",
-                                                           "/var/lib/etcd"};
-  if (folder.empty() || folder == "/" || folder == "/var" || folder == "/var/lib") return true;
-  if (const auto steps = below_home(folder)) {
-    return steps->empty() || std::any_of(steps->begin(), steps->end(), [](const std::string& step) {
-             return step.starts_with('.') && step != ".cache" && step != ".local";
-           });
-  }
-  return std::any_of(closed.begin(), closed.end(), [&](std::string_view each) {
-    return (folder + "/").starts_with(std::string(each) + "/");
-  });
-=======
 /// An address that can be asked for, and holds no password.
 void check_address(const cards::Source& source) {
   const std::string_view rest = std::string_view(source.uri).substr(source.uri.find("://") + 3);
@@ -130,15 +92,23 @@ void check_address(const cards::Source& source) {
            "everybody who sees the objects would see it");
 }
 
-/// No pod gets to see the machine's own folders.
+/// The steps below a home folder (/root, /home/NAME); nothing when `folder` is in none.
+std::optional<std::vector<std::string>> below_home(const std::string& folder) {
+  const std::vector<std::string> steps = split(folder, '/');  // "", "home", NAME, …
+  const std::size_t home = steps.size() > 1 && steps[1] == "root" ? 2 : 3;
+  if (steps.size() < 2 || (steps[1] != "root" && steps[1] != "home")) return {};
+  if (steps.size() <= home) return std::vector<std::string>{};
+  return std::vector<std::string>(steps.begin() + static_cast<std::ptrdiff_t>(home), steps.end());
+}
+
+/// No pod gets to see the machine's own folders, a home as a whole, or what is hidden in it but for caches.
 bool is_system_folder(const std::string& folder) {
-  static constexpr std::array<std::string_view, 19> closed{"/etc/",
+  static constexpr std::array<std::string_view, 18> closed{"/etc/",
                                                            "/proc/",
                                                            "/sys/",
                                                            "/dev/",
                                                            "/run/",
                                                            "/boot/",
-                                                           "/root/",
                                                            "/bin/",
                                                            "/sbin/",
                                                            "/lib/",
@@ -151,12 +121,16 @@ bool is_system_folder(const std::string& folder) {
                                                            "/var/lib/containers/",
                                                            "/var/lib/containerd/",
                                                            "/var/lib/etcd/"};
-  static constexpr std::array<std::string_view, 5> open_below{"", "/", "/var", "/var/lib", "/home"};
-  if (std::find(open_below.begin(), open_below.end(), folder) != open_below.end()) return true;
+  if (folder.empty() || folder == "/" || folder == "/var" || folder == "/var/lib") return true;
+  if (const auto steps = below_home(folder)) {
+    // A home's .local/share/containers holds podman's own secrets.
+    return steps->empty() || std::any_of(steps->begin(), steps->end(), [](const std::string& step) {
+             return (step.starts_with('.') && step != ".cache" && step != ".local") || step == "containers";
+           });
+  }
   const std::string slashed = folder + "/";
   return std::any_of(closed.begin(), closed.end(),
                      [&](std::string_view each) { return slashed.starts_with(each); });
->>>>>>> render
 }
 
 Node entry(std::string_view name, Node value) {

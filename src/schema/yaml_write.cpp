@@ -88,6 +88,14 @@ bool is_option(std::string_view text) {
   return text.front() == '-' && text.size() > from && is_letter(text[from]);
 }
 
+constexpr std::array<bool, 256> plain_characters = [] {
+  std::array<bool, 256> plain{};
+  constexpr std::string_view all =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_./:=+$(),@%*;<?~^'";
+  for (const char c : all) plain[static_cast<unsigned char>(c)] = true;
+  return plain;
+}();
+
 /// May stand without quotes: only what no reader of YAML 1.1 or 1.2 takes for anything but this text.
 bool is_plain(std::string_view text) {
   if (text.empty() || has_separator(text) || is_reserved(text) || looks_like_number(text)) return false;
@@ -97,10 +105,8 @@ bool is_plain(std::string_view text) {
     return false;
   if (text.back() == ' ' || text.back() == ':') return false;
   if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return is_letter(c) || is_digit(c) ||
-           std::string_view(" -_./:=+$(),@%*;<?~^'").find(c) != std::string_view::npos;
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return plain_characters[static_cast<unsigned char>(c)]; });
 }
 
 /// A literal block holds it byte for byte for every reader.

@@ -74,6 +74,15 @@ class FakeCluster final : public net::Client {
       object.child("metadata")
           .set("uid", objects.count(path) > 0 ? objects.at(path).text_at({"metadata", "uid"})
                                               : fmt::format("uid-{}", ++made_));
+    const std::string before =
+        objects.count(path) > 0 ? objects.at(path).text_at({"metadata", "resourceVersion"}) : "";
+    object.child("metadata").erase("resourceVersion");
+    const bool same = objects.count(path) > 0 && [&] {
+      Node old = objects.at(path);
+      old.child("metadata").erase("resourceVersion");
+      return old == object;
+    }();
+    object.child("metadata").set("resourceVersion", dry || same ? before : std::to_string(++version_));
     if (!dry) objects[path] = object;
     return answer(200, object);
   }
@@ -107,6 +116,7 @@ class FakeCluster final : public net::Client {
     return answer(200, list);
   }
   int made_ = 0;
+  int version_ = 100;
 };
 
 }  // namespace mlib::targets

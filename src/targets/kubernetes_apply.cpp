@@ -11,8 +11,6 @@ Owned owned_of(const Id& id, const Node& object) {
   return {id.kind, id.api_version, id.namespace_name, id.name, uid_of(object)};
 }
 
-Id id_of(const Owned& owned) { return {owned.api_version, owned.kind, owned.namespace_name, owned.name}; }
-
 Node namespace_object(const std::string& name) {
   Node labels = Node::map();
   labels.set(managed_by, us);
@@ -59,6 +57,34 @@ std::optional<Problem> not_ours(const Item& item, const Desired& desired) {
                  "choose another --name, or take it over with --force-conflicts");
 }
 
+/// What a workload's pods read when they start: a change of it has to restart them. The annotation holds the
+/// versions of those objects, nothing of what is in them.
+constexpr std::string_view configuration = "model-library/configuration";
+
+class Configuration {
+ public:
+  /// Notes the version of a Secret or ConfigMap; "new" for one that is not there as it will be.
+  void note(const Id& id, const std::string& version) {
+    if (id.kind != "Secret" && id.kind != "ConfigMap") return;
+    versions_ += (versions_.empty() ? "" : ",") + (version.empty() ? "new" : version);
+  }
+  /// Puts the versions noted so far on the pods of a workload.
+  void put_on(const Id& id, Node& object) const {
+    if (versions_.empty() || (id.kind != "Deployment" && id.kind != "StatefulSet")) return;
+    Node& pods = object.child("spec").child("template");
+    pods.child("metadata").child("annotations").set(configuration, versions_);
+  }
+
+ private:
+  std::string versions_;
+};
+
+std::string version_of(const Node& object) { return object.text_at({"metadata", "resourceVersion"}); }
+
+bool stays(const Item& item) {
+  return item.live && item.after && cleaned(*item.live) == cleaned(*item.after);
+}
+
 /// Refusals are of one object; what is not is thrown on.
 bool is_refusal(Kind kind) {
   return kind == Kind::invalid || kind == Kind::forbidden || kind == Kind::conflict ||
@@ -103,14 +129,9 @@ void take_back(kube::Client& client, const std::vector<Owned>& made, const LineS
   }
 }
 
-Owned apply_item(kube::Client& client, const Item& item, bool force, const Cancel& cancel) {
-  const Node now = client.apply(item.object, {.dry_run = false, .force = force}, &cancel);
-  return owned_of(item.id, now);
-}
-
 std::string_view word_of(const Item& item) {
   if (!item.live) return "created";
-  return item.after && cleaned(*item.live) == cleaned(*item.after) ? "unchanged" : "changed";
+  return stays(item) ? "unchanged" : "changed";
 }
 
 }  // namespace
@@ -119,6 +140,7 @@ Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel
   Survey survey;
   if (!namespace_exists(client, desired.ref.namespace_name, cancel))
     survey.missing_namespace = client.create(namespace_object(desired.ref.namespace_name), true, cancel);
+  Configuration known;
   for (const Node& object : desired.rendered->objects) {
     if (object.text_at({"kind"}) == "Namespace") continue;
     Item item{kube::id_of(object), object};
@@ -127,6 +149,7 @@ Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel
       item.id.namespace_name = desired.ref.namespace_name;
       item.object.child("metadata").set("namespace", item.id.namespace_name);
     }
+    known.put_on(item.id, item.object);
     // The server cannot try an object whose namespace does not exist.
     if (!survey.missing_namespace || !namespaced) {
       item.live = client.get(item.id, cancel);
@@ -136,6 +159,7 @@ Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel
         try_item(client, item, desired, survey);
       }
     }
+    known.note(item.id, stays(item) ? version_of(*item.live) : "");
     survey.items.push_back(std::move(item));
   }
   sort_known(survey, desired);
@@ -175,10 +199,15 @@ std::vector<Owned> apply(kube::Client& client, const Desired& desired, const Lin
   require_accepted(found);
   std::vector<Owned> now;
   std::vector<Owned> made;
+  Configuration applied;
   try {
     for (const Item& item : found.items) {
       cancel.check();
-      now.push_back(apply_item(client, item, desired.force_conflicts, cancel));
+      Node object = item.object;
+      applied.put_on(item.id, object);
+      const Node result = client.apply(object, {.dry_run = false, .force = desired.force_conflicts}, &cancel);
+      applied.note(item.id, version_of(result));
+      now.push_back(owned_of(item.id, result));
       if (!item.live) made.push_back(now.back());
       tell(progress, fmt::format("{} {}", word_of(item), kube::to_text(item.id)));
     }

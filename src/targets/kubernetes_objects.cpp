@@ -44,6 +44,8 @@ std::string uid_of(const Node& object) { return object.text_at({"metadata", "uid
 
 bool is_claim(const Id& id) { return id.kind == "PersistentVolumeClaim"; }
 
+Id id_of(const Owned& owned) { return {owned.api_version, owned.kind, owned.namespace_name, owned.name}; }
+
 Node cleaned(Node object) {
   object.erase("status");
   Node* metadata = object.find("metadata");

@@ -22,6 +22,7 @@ std::string selector_of(const Ref& ref);
 /// The object's uid.
 std::string uid_of(const Node& object);
 bool is_claim(const Id& id);
+Id id_of(const Owned& owned);
 
 /// The object as people compare it: without status, managedFields, uid and what else the server adds.
 Node cleaned(Node object);

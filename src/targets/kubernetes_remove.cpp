@@ -24,8 +24,6 @@ const std::vector<Id>& owned_kinds() {
   return kinds;
 }
 
-Id id_of(const Owned& owned) { return {owned.api_version, owned.kind, owned.namespace_name, owned.name}; }
-
 std::string size_of(const Node& claim) {
   return claim.text_at({"status", "capacity", "storage"},
                        claim.text_at({"spec", "resources", "requests", "storage"}));
@@ -80,12 +78,22 @@ struct Work {
   Removed result = {};
 };
 
+/// A recorded object that somebody took our labels from is left, and told.
+void tell_disowned(Work& work, const Owned& owned) {
+  const std::optional<Node> live = work.client.get(id_of(owned), &work.cancel);
+  if (live && uid_of(*live) == owned.uid && !is_ours(*live, work.ref))
+    work.result.kept.push_back(kube::to_text(id_of(owned)) + " (without our labels now, so not touched)");
+}
+
 /// Deletes what of `chosen` is still ours, the last made first, and waits until it is gone.
 void remove_all(Work& work, const std::vector<Owned>& chosen) {
   std::vector<Owned> going;
   for (auto owned = chosen.rbegin(); owned != chosen.rend(); ++owned) {
     work.cancel.check();
-    if (!remove_owned(work.client, *owned, work.ref, &work.cancel)) continue;
+    if (!remove_owned(work.client, *owned, work.ref, &work.cancel)) {
+      tell_disowned(work, *owned);
+      continue;
+    }
     going.push_back(*owned);
     if (work.progress) work.progress("removing " + kube::to_text(id_of(*owned)));
   }
@@ -98,6 +106,21 @@ void keep_claims(Work& work, const std::vector<Owned>& claims) {
     const std::optional<Node> live = work.client.get(id_of(owned), &work.cancel);
     if (live && uid_of(*live) == owned.uid) work.result.kept.push_back(with_size(id_of(owned), *live));
   }
+}
+
+/// Claims with our labels that nobody recorded: what a deployment left whose record is gone. Those of a
+/// deployment that somebody else's records hold are not among them.
+std::vector<Owned> leftover_claims(const Work& work, const std::vector<Owned>& known) {
+  std::vector<Owned> found;
+  if (!workload_of(work.client, work.ref, &work.cancel).is_null()) return found;
+  const Id claims{"v1", "PersistentVolumeClaim", work.ref.namespace_name, ""};
+  for (const Node& claim : work.client.list(claims, {.labels = selector_of(work.ref)}, &work.cancel)) {
+    const Id id = kube::id_of(claim);
+    const bool recorded = std::any_of(known.begin(), known.end(),
+                                      [&](const Owned& owned) { return owned.uid == uid_of(claim); });
+    if (!recorded) found.push_back({id.kind, id.api_version, id.namespace_name, id.name, uid_of(claim)});
+  }
+  return found;
 }
 
 /// What has our labels but was recorded by nobody here is left, and told.
@@ -132,6 +155,7 @@ Removed remove(kube::Client& client, const Ref& ref, const RemoveOptions& option
   Work work{client, ref, progress, cancel};
   remove_all(work, others);
   if (options.with_storage) {
+    for (Owned& left : leftover_claims(work, claims)) claims.push_back(std::move(left));
     remove_all(work, claims);
   } else {
     keep_claims(work, claims);

@@ -114,7 +114,7 @@ Status of_running(const Sight& sight, const SeenContainer& main, Status status) 
     return status;
   }
   const std::string answer = probe.status > 0 ? fmt::format("{} answers {}", probe.url, probe.status)
-                                              : fmt::format("{} does not answer yet", probe.url);
+                                              : fmt::format("{} does not answer", probe.url);
   if (main.restarts >= 2) {
     status.phase = Phase::failed;
     status.summary = fmt::format("it ends again and again: {} restarts", main.restarts);
@@ -122,7 +122,7 @@ Status of_running(const Sight& sight, const SeenContainer& main, Status status) 
   } else if (sight.was_ready) {
     status.phase = Phase::degraded;
     status.summary = "it runs, but its endpoint has stopped answering";
-    status.cause = answer;
+    status.cause = probe.error.empty() ? answer : probe.error;
     status.evidence = telling_line(sight.log);
     status.hint = fmt::format("its log: {}", logs_hint(sight.ref));
   } else {

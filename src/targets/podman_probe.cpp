@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "targets/podman_labels.hpp"
 
@@ -26,10 +27,10 @@ Probe probe(net::Client& client, const SeenContainer& main, std::chrono::millise
   call.url = made.url;
   call.connect_timeout = timeout;
   call.timeout = timeout;
-  call.headers = {{"Connection", "close"}};
   try {
     made.status = client.call(call).status;
   } catch (const Problem& problem) {
+    if (problem.kind() == Kind::usage) throw;  // a health path that is none
     made.error = problem.message();
     // An answer that is too long is an answer.
     if (problem.kind() == Kind::too_large) made.status = 200;
@@ -60,6 +61,9 @@ Machine this_machine() {
     machine.files = std::min<std::uint64_t>(machine.files, limit.rlim_max);
   if (getrlimit(RLIMIT_NPROC, &limit) == 0)
     machine.processes = std::min<std::uint64_t>(machine.processes, limit.rlim_max);
+  std::uint64_t ids = 0;  // podman lowers its own limit to this
+  if (std::ifstream("/proc/sys/kernel/pid_max") >> ids && ids > 0)
+    machine.processes = std::min(machine.processes, ids);
   return machine;
 }
 

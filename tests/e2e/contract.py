@@ -1,0 +1,333 @@
+"""One suite over every target: what a deployment goes through, by the command line, on podman and on Kubernetes.
+
+    contract.py [podman] [kubernetes]
+"""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import bed
+
+SPACE = "contract"
+FRAMEWORK = """\
+apiVersion: model-library/v1
+kind: Framework
+metadata: {name: box, title: A box, description: A small HTTP server that does as it is told}
+spec:
+  engine: busybox
+  image: IMAGE
+  protocol: http
+  health: {path: /health, port: 8080}
+  parameters:
+    image: {help: Image, pattern: repository, from: framework.image, required: true}
+    mode: {help: How it behaves, default: serve, enum: [serve, die, late, sick, loop]}
+    text: {help: What it serves, default: one, pattern: word}
+    token: {help: A secret, secret: true, default: none}
+    prepare: {help: How preparing it ends, type: integer, default: 0}
+"""
+MANIFEST = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: "${name}-key"}
+stringData: {TOKEN: $token}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: "${name}-files"}
+data: {note.txt: "kept as it is: $text"}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: "${name}-store"}
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: 8Mi}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: $name}
+spec:
+  replicas: 1
+  strategy: {type: Recreate}
+  template:
+    spec:
+      terminationGracePeriodSeconds: 1
+      initContainers:
+        - name: prepare
+          image: $image
+          imagePullPolicy: IfNotPresent
+          command: [sh, -c, 'echo "preparing"; date >> /data/starts; exit $PREPARE']
+          env: [{name: PREPARE, value: "$prepare"}]
+          volumeMounts: [{name: store, mountPath: /data}]
+      containers:
+        - name: box
+          image: $image
+          imagePullPolicy: IfNotPresent
+          command: [sh, -c, 'SCRIPT']
+          env:
+            - {name: MODE, value: "$mode"}
+            - {name: TEXT, value: "$text"}
+          envFrom: [{secretRef: {name: "${name}-key"}}]
+          ports: [{name: http, containerPort: 8080}]
+          readinessProbe: {httpGet: {path: /health, port: 8080}, periodSeconds: 1}
+          resources: {limits: {memory: 32Mi, cpu: "0.5"}}
+          volumeMounts:
+            - {name: store, mountPath: /data}
+            - {name: files, mountPath: /files}
+      volumes:
+        - {name: store, persistentVolumeClaim: {claimName: "${name}-store"}}
+        - {name: files, configMap: {name: "${name}-files"}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: $name}
+spec:
+  type: NodePort
+  ports: [{name: http, port: 8080, targetPort: 8080}]
+"""
+# Written with $$ because a card's manifest takes $NAME for a parameter.
+SCRIPT = """\
+echo "box starts as $TEXT";
+case $MODE in
+die) echo "error: cannot open the model of $TEXT"; echo bye; exit 3;;
+loop) sleep 0.3; echo "fatal: it went wrong again"; exit 4;;
+esac;
+mkdir -p /tmp/www; echo "$TEXT" > /tmp/www/text; cp /data/starts /tmp/www/starts; cp /files/note.txt /tmp/www/note;
+echo "${#TOKEN}" > /tmp/www/token;
+[ "$MODE" = late ] || echo ok > /tmp/www/health;
+[ "$MODE" != sick ] || (sleep 3; rm /tmp/www/health; echo "error: now sick") &
+echo "box listens"; exec httpd -f -p 8080 -h /tmp/www"""
+CARDS = {
+    "models/box": "kind: Model\nmetadata: {name: box}\nspec: {framework: box, format: none}\n",
+    "hardware/small": "kind: Hardware\nmetadata: {name: small}\nspec: {cpus: 0.5, memory: 32Mi, replicas: 1}\n",
+    "templates/box": "kind: Template\nmetadata: {name: box}\nspec: {model: box, hardware: small}\n",
+}
+
+
+class User:
+    """Somebody with a catalogue, a state folder and a target of their own."""
+
+    def __init__(self, home, target, env):
+        self.home, self.target, self.env = pathlib.Path(home), target, env
+        catalogue = self.home / "catalog"
+        (catalogue / "frameworks" / "box").mkdir(parents=True)
+        (catalogue / "frameworks" / "box" / "framework.yaml").write_text(FRAMEWORK.replace("IMAGE", bed.BASE_IMAGE))
+        script = " ".join(SCRIPT.split("\n")).replace("'", "''").replace("$", "$$")
+        manifest = MANIFEST.replace("exit $PREPARE", "exit $$PREPARE").replace("SCRIPT", script)
+        (catalogue / "frameworks" / "box" / "manifest.yaml").write_text(manifest)
+        for name, text in CARDS.items():
+            path = catalogue / f"{name}.yaml"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("apiVersion: model-library/v1\n" + text)
+
+    def words(self, *arguments):
+        return [*arguments, "-n", SPACE, "--catalog", str(self.home / "catalog"), "--state", str(self.home / "state")]
+
+    def __call__(self, *arguments, timeout=90):
+        return bed.mlib(*self.words(*arguments), env=self.env, timeout=timeout)
+
+    def deploy(self, name, *sets, timeout="40s"):
+        pairs = [word for each in sets for word in ("--set", each)]
+        return self("deploy", "box", "--name", name, "--target", self.target, "--timeout", timeout, *pairs)
+
+    def endpoint(self, name):
+        return self("endpoint", name).out.strip()
+
+    def delete(self, name, *more):
+        return self("delete", "deployment", name, "--yes", *more)
+
+
+def fetch(url):
+    """The body, or "" when nothing answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.read().decode().strip()
+    except (OSError, urllib.error.URLError):
+        return ""
+
+
+def claims_of(user):
+    def claim(condition, sentence, detail=""):
+        return bed.claim(condition, f"{user.target}: {sentence}", detail)
+    return claim
+
+
+def lives(user, claim):
+    """Deploy, look, deploy again, change."""
+    dry = user("deploy", "box", "--name", "one", "--target", user.target, "--dry-run=server")
+    claim(dry.code == 0 and "Deployment" in dry.out, "a dry run says what would be made", dry)
+    claim(user("status", "one").code == 3, "and makes nothing")
+    made = user.deploy("one", "token=canary-1234")
+    if not claim(made.code == 0 and "one is ready at http://" in made.out, "deploy waits until the endpoint answers", made):
+        raise bed.Failure("nothing runs, so nothing else can be claimed")
+    claim("canary-1234" not in made.out + made.err, "and tells no secret", made)
+    url = user.endpoint("one")
+    claim(re.fullmatch(r"http://[0-9.]+:\d+", url), "endpoint prints the URL alone", url)
+    claim(fetch(f"{url}/text") == "one", "the endpoint answers", url)
+    claim(fetch(f"{url}/token") == str(len("canary-1234")), "a Secret's value is in the container's environment")
+    claim(fetch(f"{url}/note") == "kept as it is: one", "a ConfigMap is a file in the container", fetch(f"{url}/note"))
+    status = json.loads(user("status", "one", "-o", "json").out)
+    claim((status["phase"], status["endpoint"]) == ("ready", url), "status says ready", status)
+    log = user("logs", "one")
+    claim("box listens" in log.out, "logs prints the container's log", log)
+    tail = user("logs", "one", "--tail", "1")
+    claim(tail.out.splitlines() == ["box listens"], "and with --tail its end only", tail)
+    claim(follows(user), "logs -f goes on until it is ended")
+    again = user.deploy("one", "token=canary-1234")
+    claim(again.code == 0 and len(fetch(f"{url}/starts").splitlines()) == 1, "the same again changes nothing", again)
+    same = user("diff", "box", "--name", "one", "--set", "token=canary-1234")
+    claim(same.code == 0, "and diff is empty and exits 0", same)
+    diff = user("diff", "box", "--name", "one", "--set", "text=two", "--set", "token=canary-9999")
+    claim(diff.code == 1 and re.search(r"^\+.*two", diff.out, re.M), "diff shows a change and exits 1", diff)
+    claim("canary" not in diff.out and "Y2FuYXJ5" not in diff.out, "but no secret", diff)
+    changed = user.deploy("one", "text=two", "token=canary-99999")
+    url = user.endpoint("one")
+    claim(changed.code == 0 and fetch(f"{url}/text") == "two", "a change is rolled out", changed)
+    claim(fetch(f"{url}/token") == str(len("canary-99999")), "with the new secret")
+    claim(len(fetch(f"{url}/starts").splitlines()) == 2, "and its storage is the same", fetch(f"{url}/starts"))
+
+
+def follows(user):
+    process = subprocess.Popen([bed.MLIB, *user.words("logs", "one", "-f")], env={**bed.os.environ, **user.env}, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "box listens" in said:
+                return process.poll() is None
+        return False
+    finally:
+        process.send_signal(bed.signal.SIGINT)
+        process.wait(10)
+
+
+def fails(user, claim, left):
+    """Each failure is told with its cause and leaves what was there before."""
+    cases = [
+        ("dies", ["mode=die"], [1], ["exit code 3", "cannot open the model of one"]),
+        ("unprepared", ["prepare=9"], [1], ["exit code 9"]),
+        ("imageless", ["image=localhost/mlib-absent:1"], [1, 7], ["localhost/mlib-absent:1"]),
+        ("unreachable", ["image=127.0.0.1:9/none:1"], [1, 7], ["127.0.0.1:9/none:1"]),
+    ]
+    for name, sets, codes, words in cases:
+        before = left()
+        failed = user.deploy(name, *sets)
+        claim(failed.code in codes and all(word in failed.err for word in words), f"{name}: the cause is told", failed)
+        claim("hint:" in failed.err, f"{name}: and a next step", failed.err)
+        gone = bed.wait(lambda: left() <= before | kept(name), 40, f"{name} is gone")
+        claim(gone, f"{name}: nothing is left but its claim", left())
+        claim(user("status", name).code == 3, f"{name}: and it is not in the list")
+    url = user.endpoint("one")
+    broken = user.deploy("one", "mode=die", "text=three", timeout="20s")
+    claim(broken.code != 0 and "exit code 3" in broken.err, "an update that dies is told with its cause", broken)
+    return url
+
+
+def kept(name):
+    """What may stay of a deployment: its claim, as each target calls it."""
+    return {f"PersistentVolumeClaim/{name}-store", f"volume mlib.{SPACE}_{name}-store"}
+
+
+def ends(user, claim, left):
+    gone = user.delete("one")
+    claim(gone.code == 0 and "one-store" in gone.out + gone.err, "delete says that the storage is kept", gone)
+    bed.wait(lambda: left() & kept("one") == left() & (kept("one") | set(left())), 40, "one is gone")
+    claim(left() & kept("one"), "the claim is kept", left())
+    claim(not fetch(f"{user.endpoint('one') or 'http://127.0.0.1:9'}/text"), "and nothing answers")
+    claim(user.delete("one").code in (0, 3), "deleting what is gone is no crash")
+    again = user.deploy("one")
+    claim(again.code == 0 and len(fetch(f"{user.endpoint('one')}/starts").splitlines()) >= 3,
+          "a new deployment of that name finds the storage", again)
+    gone = user.delete("one", "--with-storage")
+    claim(gone.code == 0, "delete --with-storage", gone)
+    claim(bed.wait(lambda: not left() & kept("one"), 40, "the claim is gone") or True, "removes the storage too", left())
+
+
+def loops(user, claim):
+    """What goes wrong later is told by status."""
+    sick = user.deploy("sick", "mode=sick")
+    claim(sick.code == 0, "what gets sick later starts well", sick)
+    def phase():
+        return json.loads(user("status", "sick", "-o", "json").out)
+
+    told = bed.wait(lambda: (now := phase())["phase"] == "degraded" and now, 40, "sick is degraded")
+    claim(told["cause"] and told["hint"], "an endpoint that stops answering is degraded, with cause and next step", told)
+    user.delete("sick", "--with-storage")
+
+
+def everything(user, claim, left, foreign):
+    empty = left()
+    lives(user, claim)
+    foreign(user, claim)
+    fails(user, claim, left)
+    loops(user, claim)
+    ends(user, claim, left)
+    for name in ("dies", "unprepared", "imageless", "unreachable"):
+        user.delete(name, "--with-storage", "--target", user.target)
+    claim(bed.wait(lambda: left() == empty or None, 40, "all is gone"), "in the end nothing is left", left())
+
+
+def on_podman():
+    with bed.Podman() as podman, tempfile.TemporaryDirectory() as home:
+        podman.load("base")
+        user = User(home, "podman", podman.env)
+        claim = claims_of(user)
+
+        def left():
+            found = {f"container {name}" for name in podman("ps", "--all", "--format", "{{.Names}}").out.split()}
+            found |= {f"volume {name}" for name in podman("volume", "ls", "--quiet").out.split()}
+            return found | {f"secret {name}" for name in podman("secret", "ls", "--format", "{{.Name}}").out.split()}
+
+        def foreign(user, claim):
+            name = f"mlib.{SPACE}.taken"
+            bed.need(podman("create", "--name", name, bed.BASE_IMAGE, "true"), "podman create")
+            taken = user.deploy("taken")
+            claim(taken.code == 5 and name in taken.err, "a name that a container of others has is a conflict", taken)
+            claim(f"container {name}" in left() and "volume" not in str(left() & kept("taken")), "which is left alone", left())
+            podman("rm", "--force", name)
+
+        everything(user, claim, left, foreign)
+        listening = bed.run("ss", "-ltnH").out
+        claim(not re.search(r"(0\.0\.0\.0|\*|\[::\]):(8080)\b", listening), "no container's port is on all interfaces", listening)
+
+
+def on_kubernetes():
+    with bed.Cluster(node=True) as cluster, tempfile.TemporaryDirectory() as home:
+        cluster.load("base")
+        user = User(home, "kubernetes", cluster.env)
+        claim = claims_of(user)
+        kinds = "deployments,replicasets,pods,services,secrets,configmaps,persistentvolumeclaims"
+
+        def left():
+            listed = {f"{each['kind']}/{each['metadata']['name']}" for each in cluster.objects(kinds, "-n", SPACE)}
+            return listed - {"ConfigMap/kube-root-ca.crt"}
+
+        def foreign(user, claim):
+            bed.need(cluster.kubectl("create", "deployment", "taken", "-n", SPACE, f"--image={bed.BASE_IMAGE}"), "kubectl create")
+            taken = user.deploy("taken")
+            claim(taken.code == 5 and "taken" in taken.err, "a name that an object of others has is a conflict", taken)
+            claim("Deployment/taken" in left(), "which is left alone", left())
+            cluster.kubectl("delete", "deployment", "taken", "-n", SPACE, "--wait=true")
+            bed.wait(lambda: not any("taken" in each for each in left()), 40, "taken is gone")
+
+        everything(user, claim, left, foreign)
+
+
+TARGETS = {"podman": on_podman, "kubernetes": on_kubernetes}
+
+
+def test():
+    for name in sys.argv[1:] or TARGETS:
+        TARGETS[name]()
+
+
+if __name__ == "__main__":
+    bed.main(test)
