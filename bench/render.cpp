@@ -12,15 +12,15 @@
 namespace {
 
 using namespace mlib;
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 
-double microseconds(Clock::time_point since, int count) {
-  return std::chrono::duration<double, std::micro>(Clock::now() - since).count() / count;
+double microseconds(Steady::time_point since, int count) {
+  return std::chrono::duration<double, std::micro>(Steady::now() - since).count() / count;
 }
 
 double renders(const cards::Library& library, int count) {
   std::size_t bytes = 0;
-  const auto begin = Clock::now();
+  const auto begin = Steady::now();
   for (int i = 0; i < count; ++i) {
     const cards::Template& card = library.templates[static_cast<std::size_t>(i) % library.templates.size()];
     render::Request request;
@@ -50,7 +50,7 @@ double creates(Shop& shop, int count) {
   received.path = received.target = "/create";
   received.headers = {{"host", "127.0.0.1"}, {"content-type", "application/json"}};
   int failed = 0;
-  const auto begin = Clock::now();
+  const auto begin = Steady::now();
   for (int i = 0; i < count; ++i) {
     received.body = fmt::format(
         R"({{"template":{},"user":{{"id":"user-{}","namespace":"user-{}","API_key":"XXXXXXX"}}}})", card, i,
@@ -64,7 +64,7 @@ double get_alls(Shop& shop, int count) {
   net::Received received;
   received.method = "GET";
   received.path = received.target = "/get_all";
-  const auto begin = Clock::now();
+  const auto begin = Steady::now();
   std::size_t bytes = 0;
   for (int i = 0; i < count; ++i) bytes += shop.app.handle(received).shared_body->size();
   return bytes > 0 ? microseconds(begin, count) : 0;
@@ -74,7 +74,7 @@ double get_alls(Shop& shop, int count) {
 
 int main(int argc, char** argv) {
   const int count = argc > 1 ? std::max(1, std::atoi(argv[1])) : 1000;
-  const auto begin = Clock::now();
+  const auto begin = Steady::now();
   const std::shared_ptr<const cards::Library> library = cards::load(cards::embedded(), "catalog/");
   const double load = microseconds(begin, 1);
   Shop shop(library);

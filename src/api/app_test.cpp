@@ -114,3 +114,75 @@ TEST_CASE("a library without a template is not ready, and says so") {
   CHECK(desk.ask("GET", "/healthz").status == 200);
   CHECK(Desk().ask("GET", "/readyz").status == 200);
 }
+
+TEST_CASE("a list of cards has an ETag, and 304 for who has it; a change has none") {
+  Desk desk;
+  const net::Reply first = desk.ask("GET", "/api/v1/templates");
+  CHECK(first.status == 200);
+  const std::string etag = header_of(first, "etag");
+  REQUIRE(etag.size() == 34);
+  for (const std::string& known : {etag, "W/" + etag, "\"x\", " + etag, std::string("*")}) {
+    const net::Reply second = desk.ask("GET", "/api/v1/templates", {{"if-none-match", known}});
+    CHECK(second.status == 304);
+    CHECK(second.body.empty());
+  }
+  CHECK(desk.ask("GET", "/api/v1/templates", {{"if-none-match", "\"x\""}}).status == 200);
+  const net::Reply rendered =
+      desk.post("/api/v1/render", R"({"template":"llama-2-7b-minimal","name":"demo"})");
+  CHECK(rendered.status == 200);
+  CHECK(header_of(rendered, "etag").empty());
+  CHECK(header_of(rendered, "cache-control") == "no-store");
+}
+
+namespace {
+
+std::string streamed(const net::Reply& reply) {
+  std::string all;
+  REQUIRE(reply.stream != nullptr);
+  reply.stream([&](std::string_view piece) {
+    all += piece;
+    return true;
+  });
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a stream fails with its last event, in lines or as server-sent events; waited for, with a status") {
+  Desk desk;
+  const std::string body = R"({"template":"nothing-like-it","name":"demo"})";
+  const auto deploy = [&](const std::string& accept) {
+    return desk.ask("POST", "/api/v1/deployments", {{"content-type", "application/json"}, {"accept", accept}},
+                    body);
+  };
+  const net::Reply lines = deploy("*/*");
+  CHECK(header_of(lines, "content-type") == "application/jsonl");
+  const std::string line = streamed(lines);
+  CHECK(line.find(R"("status":404)") != std::string::npos);
+  CHECK(schema::read_json(line).find("problem") != nullptr);
+  const net::Reply events = deploy("text/event-stream");
+  CHECK(header_of(events, "content-type") == "text/event-stream");
+  const std::string event = streamed(events);
+  CHECK(event.starts_with("event: problem\ndata: {"));
+  CHECK(event.ends_with("}\n\n"));
+  const net::Reply waited = deploy("application/json");
+  CHECK(waited.status == 404);
+  CHECK(header_of(waited, "content-type") == "application/problem+json");
+}
+
+TEST_CASE("HEAD is GET without a body, except on the original's calls") {
+  Desk desk;
+  CHECK(desk.ask("HEAD", "/healthz").status == 200);
+  CHECK(desk.ask("HEAD", "/api/v1/templates").status == 200);
+  CHECK(desk.ask("HEAD", "/get_all").status == 405);
+}
+
+TEST_CASE("a caller's role must be enough for the verb") {
+  Desk desk({.caller = {"viewer", verbs::Role::viewer}});
+  CHECK(desk.ask("GET", "/api/v1/templates").status == 200);
+  const net::Reply reply = desk.ask("POST", "/api/v1/deployments",
+                                    {{"content-type", "application/json"}, {"accept", "application/json"}},
+                                    R"({"template":"llama-2-7b-minimal","name":"demo"})");
+  CHECK(reply.status == 403);
+}

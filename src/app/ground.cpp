@@ -1,8 +1,10 @@
 #include "app/ground.hpp"
 
+#include "app/kube_watcher.hpp"
 #include "base/text.hpp"
 #include "kube/config.hpp"
 #include "net/client.hpp"
+#include "targets/kube_watcher.hpp"
 #include "targets/kubernetes.hpp"
 #include "targets/podman.hpp"
 
@@ -60,11 +62,15 @@ Ground::Ground(const cli::Options& options, const Environment& environment)
   const verbs::MakeTarget kubernetes = [&parts, environment](const verbs::TargetOptions& target) {
     return targets::kubernetes_target(*parts.http, parts.clock, kube::find(where_of(target, environment)));
   };
-  parts.world.emplace(verbs::World{parts.shelf,
-                                   *parts.store,
-                                   parts.clock,
-                                   {{"podman", podman}, {"kubernetes", kubernetes}},
-                                   parts.policy});
+  const verbs::MakeTarget kube_watcher = [&parts, environment](const verbs::TargetOptions& target) {
+    return targets::kube_watcher_target(*parts.http, parts.clock, kube_watcher_of(target, environment));
+  };
+  parts.world.emplace(
+      verbs::World{parts.shelf,
+                   *parts.store,
+                   parts.clock,
+                   {{"podman", podman}, {"kubernetes", kubernetes}, {"kube-watcher", kube_watcher}},
+                   parts.policy});
 }
 
 Ground::~Ground() = default;

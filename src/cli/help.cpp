@@ -5,30 +5,12 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "verbs/lines.hpp"
 
 namespace mlib::cli {
 namespace {
 
-constexpr std::size_t width = 80;
-
-/// `text` broken at blanks so that no line is wider than 80; lines after the first are indented.
-std::string wrapped(const std::string& text, std::size_t column) {
-  std::string out;
-  std::size_t at = column;
-  for (const std::string& word : split(text, ' ')) {
-    const std::size_t length = utf8_length(word);
-    if (at > column && at + 1 + length > width) {
-      out += '\n' + std::string(column, ' ');
-      at = column;
-    } else if (at > column) {
-      out += ' ';
-      ++at;
-    }
-    out += word;
-    at += length;
-  }
-  return out;
-}
+using verbs::wrapped;
 
 struct Line {
   std::string left, right;

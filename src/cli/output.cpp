@@ -45,6 +45,10 @@ std::string name_of(const Node& item) {
 }
 
 std::string names(const Node& value) {
+  std::string objects;
+  if (const Node* items = value.find("items"))
+    for (const Node& item : items->items()) objects += item.text_at({"kind"}) + "/" + name_of(item) + "\n";
+  if (!objects.empty()) return objects;
   if (value.is_map()) return name_of(value) + "\n";
   std::string text;
   if (value.is_list())

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "api/problem_json.hpp"
 #include "base/text.hpp"
 #include "cli/help.hpp"
 #include "cli/output.hpp"
@@ -128,14 +129,17 @@ std::string coloured(std::string text) {
 
 int run(const std::vector<std::string>& words, const Outside& outside) {
   bool colour = outside.color;
+  bool as_json = false;
   try {
     const Inputs inputs{file_text, [&] { return all_of(outside.in); }, card_files};
     const CommandLine line = parse(words, inputs);
     colour = colour && line.options.color;
+    as_json = line.options.output == "json";
     const int code = run_line(line, outside);
     outside.out.flush();
     return code;
   } catch (const Problem& problem) {
+    if (as_json) outside.out << schema::to_json(api::problem_body(problem), 2) << '\n';
     outside.out.flush();
     const std::string text = to_text(problem);
     outside.err << (colour ? coloured(text) : text) << '\n';

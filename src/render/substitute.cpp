@@ -70,6 +70,7 @@ class Substitution {
     Node made = Node::list();
     made.line = node.line;
     made.column = node.column;
+    made.items().reserve(node.items().size());
     for (std::size_t i = 0; i < node.items().size(); ++i) {
       const Node& item = node.items()[i];
       path_.push_back({"", static_cast<int>(i)});
@@ -89,6 +90,8 @@ class Substitution {
     Node made = Node::map();
     made.line = node.line;
     made.column = node.column;
+    // Room for the labels and the namespace that every object gets.
+    made.entries().reserve(node.entries().size() + 1);
     for (const Entry& entry : node.entries()) {
       path_.push_back({entry.key});
       refuse_key(entry);

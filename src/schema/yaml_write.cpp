@@ -138,7 +138,13 @@ std::string number(double value) {
   return text;
 }
 
-std::string word(std::string_view text) { return is_plain(text) ? std::string(text) : double_quoted(text); }
+void add_word(std::string& out, std::string_view text) {
+  if (is_plain(text)) {
+    out += text;
+  } else {
+    out += double_quoted(text);
+  }
+}
 
 class Writer {
  public:
@@ -165,16 +171,9 @@ class Writer {
     for (const Entry& entry : node.entries()) {
       if (indented) out_.append(indent, ' ');
       indented = true;
-      const std::string key = word(entry.key);
-      // Readers take a key on the line of its value only up to 1024 characters.
-      if (key.size() > 1000) {
-        out_ += "? " + key + "\n";
-        out_.append(indent, ' ');
-      } else {
-        out_ += key;
-      }
+      const bool is_long = key(entry.key, indent);
       out_ += ':';
-      after_key(entry.value, indent + (entry.value.is_list() && key.size() <= 1000 ? 0 : 2));
+      after_key(entry.value, indent + (entry.value.is_list() && !is_long ? 0 : 2));
     }
   }
 
@@ -196,12 +195,27 @@ class Writer {
 
   void scalar(const Node& node, std::size_t indent) {
     if (node.is_string() && indent > 0 && is_block(node.string())) return block(node.string(), indent);
-    out_ += inline_text(node) + "\n";
+    if (node.is_string()) {
+      add_word(out_, node.string());
+    } else {
+      out_ += inline_text(node);
+    }
+    out_ += '\n';
   }
 
  private:
+  /// Whether the key is too long for the line of its value: readers take it there up to 1024 characters.
+  bool key(std::string_view text, std::size_t indent) {
+    const std::size_t begin = out_.size();
+    add_word(out_, text);
+    if (out_.size() - begin <= 1000) return false;
+    out_.insert(begin, "? ");
+    out_ += '\n';
+    out_.append(indent, ' ');
+    return true;
+  }
+
   static std::string inline_text(const Node& node) {
-    if (node.is_string()) return word(node.string());
     if (node.is_list()) return "[]";
     if (node.is_map()) return "{}";
     if (node.is_null()) return "null";
@@ -222,10 +236,7 @@ class Writer {
   std::string& out_;
 };
 
-}  // namespace
-
-std::string to_yaml(const Node& node) {
-  std::string out;
+void add_document(std::string& out, const Node& node) {
   Writer writer(out);
   if (node.is_map() && !node.entries().empty()) {
     writer.map(node, 0, true);
@@ -234,14 +245,22 @@ std::string to_yaml(const Node& node) {
   } else {
     writer.scalar(node, 0);
   }
+}
+
+}  // namespace
+
+std::string to_yaml(const Node& node) {
+  std::string out;
+  add_document(out, node);
   return out;
 }
 
 std::string to_yaml(const std::vector<Node>& documents) {
   std::string out;
+  out.reserve(4096);
   for (const Node& document : documents) {
     if (&document != &documents.front()) out += "---\n";
-    out += to_yaml(document);
+    add_document(out, document);
   }
   return out;
 }

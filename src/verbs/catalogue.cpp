@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "verbs/deployments.hpp"
 #include "verbs/filter.hpp"
+#include "verbs/lines.hpp"
 #include "verbs/names.hpp"
 
 namespace mlib::verbs {
@@ -161,7 +162,8 @@ const KindRow& kind_of(const std::string& given) {
 std::string page(const Found& found) {
   std::string text = fmt::format("{} {}\n", found.kind, found.metadata->name);
   if (!found.metadata->title.empty()) text += fmt::format("  {}\n", found.metadata->title);
-  if (!found.metadata->description.empty()) text += fmt::format("  {}\n", found.metadata->description);
+  if (!found.metadata->description.empty())
+    text += fmt::format("  {}\n", wrapped(found.metadata->description, 2));
   std::vector<std::string> labels;
   for (const auto& [key, value] : found.metadata->labels) labels.push_back(fmt::format("{}={}", key, value));
   Table facts = found.facts;
@@ -169,7 +171,8 @@ std::string page(const Found& found) {
   std::size_t widest = 0;
   for (const Row& row : facts.rows) widest = std::max(widest, utf8_length(row[0]));
   if (!facts.rows.empty()) text += '\n';
-  for (const Row& row : facts.rows) text += fmt::format("{:<{}}  {}\n", row[0], widest, row[1]);
+  for (const Row& row : facts.rows)
+    text += fmt::format("{:<{}}  {}\n", row[0], widest, wrapped(row[1], widest + 2));
   return text;
 }
 

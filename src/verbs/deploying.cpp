@@ -24,7 +24,11 @@ struct Job {
   targets::Ref ref;
   store::Deployment record;
   bool is_new = true;
+<<<<<<< HEAD
   bool replace = false;
+=======
+  bool force_conflicts = false;
+>>>>>>> main
 
   bool tell(std::string_view line) const {
     Node event = Node::map();
@@ -108,7 +112,11 @@ targets::Desired desired_of(const Job& job) {
   desired.ref = job.ref;
   desired.rendered = &job.rendered;
   desired.known = inventory_of(job.record);
+<<<<<<< HEAD
   desired.replace = job.replace;
+=======
+  desired.force_conflicts = job.force_conflicts;
+>>>>>>> main
   return desired;
 }
 
@@ -226,7 +234,7 @@ targets::Status wait(Job& job, std::chrono::milliseconds timeout, bool keep) {
   }
 }
 
-/// Waits that a Ctrl-C cuts: what to say of an apply that was ended.
+/// What became of it, and what may be done next.
 void tell_result(const Job& job, const targets::Status& status) {
   Deployed done{job.ref.namespace_name,
                 job.ref.name,
@@ -284,7 +292,7 @@ std::string listed(const std::vector<targets::Change>& changes) {
 void dry_run(const Job& job, const std::string& how) {
   Node event = Node::map();
   if (how == "client") {
-    event.set("result", Node(masked(job.rendered.objects)));
+    event.set("result", list_of(masked(job.rendered.objects)));
     event.set("text", render::to_manifest(job.rendered, false));
   } else {
     const std::vector<targets::Change> changes = job.target->plan(desired_of(job));
@@ -300,7 +308,11 @@ void deploy(const World& world, const Caller& caller, const DeployArguments& arg
             const Cancel& cancel) {
   const std::chrono::milliseconds timeout = span_of(arguments.timeout, "--timeout");
   Job job = prepared(world, caller, arguments, arguments.where, sink, cancel);
+<<<<<<< HEAD
   job.replace = arguments.replace;
+=======
+  job.force_conflicts = arguments.force_conflicts;
+>>>>>>> main
   if (arguments.dry_run != "none") return dry_run(job, arguments.dry_run);
   apply(job);
   tell_result(job, arguments.wait ? wait(job, timeout, arguments.keep_failed) : job.target->observe(job.ref));

@@ -79,6 +79,14 @@ store::Deployment record_of(const store::Store& store, const std::string& namesp
                 hint);
 }
 
+Node list_of(std::vector<Node> objects) {
+  Node list = Node::map();
+  list.set("apiVersion", "v1");
+  list.set("kind", "List");
+  list.set("items", Node(std::move(objects)));
+  return list;
+}
+
 std::vector<Node> masked(std::vector<Node> objects) {
   for (Node& object : objects) {
     if (object.text_at({"kind"}) != "Secret") continue;

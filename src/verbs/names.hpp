@@ -27,6 +27,8 @@ const std::pair<std::string, MakeTarget>& target_of(const World& world, const st
 store::Deployment record_of(const store::Store& store, const std::string& namespace_name,
                             const std::string& name);
 
+/// The objects as one Kubernetes `List`.
+Node list_of(std::vector<Node> objects);
 /// The objects with each value of a Secret masked (`***`).
 std::vector<Node> masked(std::vector<Node> objects);
 

@@ -21,10 +21,7 @@ render::Request request_of(const Instance& instance, const Caller& caller) {
 Response render_template(const World& world, const Caller& caller, const RenderArguments& arguments) {
   const std::shared_ptr<const cards::Library> library = world.shelf.library();
   const render::Rendered rendered = render::render(*library, request_of(arguments, caller), world.policy);
-  Node list = Node::map();
-  list.set("apiVersion", "v1");
-  list.set("kind", "List");
-  list.set("items", arguments.show_secrets ? Node(rendered.objects) : Node(masked(rendered.objects)));
+  Node list = list_of(arguments.show_secrets ? rendered.objects : masked(rendered.objects));
   return {.value = std::move(list), .text = render::to_manifest(rendered, arguments.show_secrets)};
 }
 

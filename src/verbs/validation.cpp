@@ -39,7 +39,8 @@ std::vector<Finding> beside_catalogue(const std::vector<cards::File>& files) {
   for (const cards::File& each : files) given.insert(each.path);
   both.insert(both.end(), files.begin(), files.end());
   std::vector<Finding> findings;
-  for (const Finding& each : cards::load(both, "")->findings)
+  const std::shared_ptr<const cards::Library> library = cards::load(both, "");
+  for (const Finding& each : library->findings)
     if (given.count(each.place.file) > 0) findings.push_back(each);
   return findings;
 }

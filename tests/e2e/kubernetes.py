@@ -127,8 +127,13 @@ def conflicts(user):
     field = user.deploy("llama")
     bed.claim(field.code == 5 and "spec.replicas was set by kubectl" in field.err,
               "a field that another manager set is a conflict that names both", field)
+    bed.claim(user.deploy("llama", "--force-conflicts").code == 0, "--force-conflicts takes it over")
     user.cluster.kubectl("delete", "deployment", "llama", "-n", SPACE, "--wait=true")
     again = user.deploy("llama")
+    shutil.move(user.home / "state", user.home / "lost")
+    lost = user.deploy("llama")
+    bed.claim(lost.code == 5 and "records are elsewhere" in lost.err, "a deployment of other records is a conflict", lost)
+    bed.claim(user.deploy("llama", "--force-conflicts").code == 0, "that --force-conflicts takes over")
     bed.claim(again.code == 0, "a deployment whose objects were deleted by hand is made whole by deploying again", again)
 
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent / "cli"
+REFERENCE = HERE.parents[2] / "docs" / "cli.md"
 LINE = "----------\n"
 
 
@@ -74,6 +75,14 @@ def main():
             continue
         failed += 1
         print(f"FAILED {path.name}\n--- expected\n{expected}--- said\n{said}")
+    reference = subprocess.run([program, "reference"], capture_output=True, text=True).stdout
+    if not names and reference != REFERENCE.read_text():
+        if accept:
+            REFERENCE.write_text(reference)
+            accepted += 1
+        else:
+            failed += 1
+            print("FAILED docs/cli.md is not what `mlib reference` prints (./dev accept)")
     if accepted:
         print(f"accepted {accepted} (skipped)")
         return 1

@@ -67,7 +67,7 @@ def files_are_at_most_500_lines(tree):
 def functions(text):
     """(line, name, length) of function bodies, by clang-format's layout: a line at column 0 or 2 that ends in `{`."""
     lines = text.split("\n")
-    head = re.compile(r"^( {0,4})(?!namespace|class|struct|enum|union|extern|else|if|for|while|switch|do\b|try|public|\}|#|//)"
+    head = re.compile(r"^( {0,4})(?!namespace|class|struct|enum|union|extern|else|if|for|while|switch|do\b|try|public|\}|#|//|:)"
                       r"\S.*\)( const| noexcept| override| final|\s*->\s*\S+)*( :.*)? \{$")
     for at, line in enumerate(lines):
         found = head.match(line)
