@@ -24,11 +24,8 @@ struct Job {
   targets::Ref ref;
   store::Deployment record;
   bool is_new = true;
-<<<<<<< HEAD
-  bool replace = false;
-=======
   bool force_conflicts = false;
->>>>>>> main
+  bool replace = false;
 
   bool tell(std::string_view line) const {
     Node event = Node::map();
@@ -112,11 +109,8 @@ targets::Desired desired_of(const Job& job) {
   desired.ref = job.ref;
   desired.rendered = &job.rendered;
   desired.known = inventory_of(job.record);
-<<<<<<< HEAD
-  desired.replace = job.replace;
-=======
   desired.force_conflicts = job.force_conflicts;
->>>>>>> main
+  desired.replace = job.replace;
   return desired;
 }
 
@@ -308,11 +302,8 @@ void deploy(const World& world, const Caller& caller, const DeployArguments& arg
             const Cancel& cancel) {
   const std::chrono::milliseconds timeout = span_of(arguments.timeout, "--timeout");
   Job job = prepared(world, caller, arguments, arguments.where, sink, cancel);
-<<<<<<< HEAD
-  job.replace = arguments.replace;
-=======
   job.force_conflicts = arguments.force_conflicts;
->>>>>>> main
+  job.replace = arguments.replace;
   if (arguments.dry_run != "none") return dry_run(job, arguments.dry_run);
   apply(job);
   tell_result(job, arguments.wait ? wait(job, timeout, arguments.keep_failed) : job.target->observe(job.ref));

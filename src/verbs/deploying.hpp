@@ -21,11 +21,8 @@ struct DeployArguments : Instance {
   std::string dry_run = "none";
   bool wait = true;
   bool keep_failed = false;
-<<<<<<< HEAD
-  bool replace = false;
-=======
   bool force_conflicts = false;
->>>>>>> main
+  bool replace = false;
   std::string timeout = "10m";
 
   template <class D>
@@ -38,13 +35,10 @@ struct DeployArguments : Instance {
     d.field("wait", wait, {.help = "Do not wait until the endpoint answers"});
     d.field("timeout", timeout, {.help = "How long to wait, e.g. 90s, 10m, 1h (10m)"});
     d.field("keep_failed", keep_failed, {.help = "Leave a new deployment that fails, to look into it"});
-<<<<<<< HEAD
-    d.field("replace", replace,
-            {.help = "Delete and create anew what a target cannot change (kube-watcher); storage stays"});
-=======
     d.field("force_conflicts", force_conflicts,
             {.help = "Take over fields of other managers, and objects of ours that are not recorded here"});
->>>>>>> main
+    d.field("replace", replace,
+            {.help = "Delete and create anew what a target cannot change (kube-watcher); storage stays"});
   }
 };
 
