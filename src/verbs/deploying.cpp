@@ -309,6 +309,26 @@ void deploy(const World& world, const Caller& caller, const DeployArguments& arg
   tell_result(job, arguments.wait ? wait(job, timeout, arguments.keep_failed) : job.target->observe(job.ref));
 }
 
+void deploy_adopted(const World& world, const Caller& caller, Adoption adoption, const Cancel& cancel) {
+  const render::Identity& identity = adoption.objects.identity;
+  const targets::Ref ref{identity.namespace_name, identity.name};
+  if (world.store.get(ref.namespace_name, ref.name))
+    throw Problem(Kind::conflict, fmt::format("`{}` exists already", ref.name),
+                  "remove it first: " + how_to_remove(ref));
+  const auto& [name, make] = target_of(world, adoption.target);
+  const Sink nobody = [](const Node&) { return true; };
+  std::unique_ptr<targets::Target> target = make({});
+  Job job{world, caller, nobody, cancel, std::move(target), std::move(adoption.objects.rendered), ref, {}};
+  job.record.namespace_name = ref.namespace_name;
+  job.record.name = ref.name;
+  job.record.target = name;
+  job.record.template_name = job.rendered.template_name;
+  job.record.framework = job.rendered.framework;
+  job.record.model = job.rendered.model;
+  job.record.user = identity.user;
+  apply(job);
+}
+
 Response diff(const World& world, const Caller& caller, const DiffArguments& arguments) {
   const Cancel never;
   const Sink nobody = [](const Node&) { return true; };

@@ -1,4 +1,5 @@
 #pragma once
+#include "render/adopt.hpp"
 #include "verbs/rendering.hpp"
 
 namespace mlib::verbs {
@@ -74,6 +75,14 @@ struct Deployed {
 /// template or target). With `wait` tells how it comes up until it is ready; one that fails is
 /// Problem{failed} with cause and evidence, and a new one is then removed.
 void deploy(const World&, const Caller&, const DeployArguments&, const Sink&, const Cancel&);
+/// A deployment of objects that were not rendered here but adopted (render::adopt), and where it is to run.
+struct Adoption {
+  render::Adopted objects;
+  std::string target;  ///< "": the first
+};
+/// Records and applies it as deploy does, and does not wait. Problem{conflict} when there is one of that
+/// name.
+void deploy_adopted(const World&, const Caller&, Adoption, const Cancel&);
 /// What deploy would change, object by object; exit code 1 when anything.
 Response diff(const World&, const Caller&, const DiffArguments&);
 

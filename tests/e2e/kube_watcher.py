@@ -23,8 +23,8 @@ class User:
     def __call__(self, *arguments, timeout=240):
         return bed.mlib(*arguments, "-n", self.space, "--catalog", self.cards, "--state", self.state, env=self.env, timeout=timeout)
 
-    def deploy(self, name, *more):
-        return self("deploy", "tiny-llama-test", "--name", name, "--target", "kube-watcher", "--timeout", "180s",
+    def deploy(self, name, *more, template="tiny-llama-test"):
+        return self("deploy", template, "--name", name, "--target", "kube-watcher", "--timeout", "180s",
                     "--set", f"image={bed.ENGINE_IMAGE}", *more)
 
     def left(self, kinds="deployments,services,secrets,persistentvolumeclaims,pods"):
@@ -36,13 +36,15 @@ class User:
 
 def answers(user, name, what):
     url = user("endpoint", name).out.strip()
-    return bed.claim(url.startswith(f"http://{user.cluster.address}:") and standin.chat(url) == 8, what, url)
+    # A node port answers a moment after its pod is ready.
+    bed.wait(lambda: standin.chat(url) == 8, 60, f"{what} ({url})")
+    return bed.claim(url.startswith(f"http://{user.cluster.address}:"), what, url)
 
 
 def same_for_both(user, title):
     """Deploy, ask, again, replace: leaves `llama` running."""
     dry = user.deploy("llama", "--dry-run=server")
-    bed.claim(dry.code == 0 and f"create   Deployment {user.space}/llama" in dry.out.replace("create ", "create   ").replace("    ", "   "),
+    bed.claim(dry.code == 0 and f"create Deployment {user.space}/llama" in " ".join(dry.out.split()),
               f"{title}: a dry run says what would be created", dry)
     bed.claim(user.cluster.kubectl("get", "namespace", user.space).code != 0, f"{title}: and creates nothing")
     made = user.deploy("llama")
@@ -125,7 +127,7 @@ def today(cluster, cards):
         per_object(user, title, "already exists")
         bed.claim("Secret/blocked-key" not in user.left() and not any("PersistentVolumeClaim/blocked" in each for each in user.left()),
                   f"{title}: everything made is taken back", user.left())
-        broken = user.deploy("broken", "--set", 'extra_args=["--no-such-flag"]')
+        broken = user.deploy("broken", template="tiny-bad-flag")
         bed.claim(broken.code == 1 and "no-such-flag" in broken.err, f"{title}: why it fails is found", broken)
         bed.claim(not any("broken" in each and "Claim" not in each for each in user.left("deployments,services,secrets")), f"{title}: and it is taken away", user.left())
         elsewhere = bed.mlib("status", "llama", "-n", space, "--catalog", cards, "--state", user.state, "--kube-watcher-url",
@@ -141,7 +143,7 @@ def today(cluster, cards):
                   not any(each.startswith("Pod/llama") for each in left), f"{title}: delete removes it all", f"{gone}\n{left}")
         bed.claim("PersistentVolumeClaim/llama-pvc" in left and "llama-pvc" in gone.out, f"{title}: but for its storage, and says so", left)
         bed.claim("Secret/theirs" in left and "Deployment/theirs" in left, f"{title}: nothing of others is touched", left)
-        storage = user("delete", "deployment", "llama", "--with-storage", "--yes")
+        storage = user("delete", "deployment", "llama", "--target", "kube-watcher", "--with-storage", "--yes")
         bed.claim(storage.code == 0 and "PersistentVolumeClaim/llama-pvc" not in user.left(), f"{title}: --with-storage removes that too", storage)
         bed.claim("delete_user_space" not in watcher.log(), f"{title}: no namespace was asked to be deleted")
 

@@ -61,13 +61,15 @@ class Standin:
 
 def catalogue(folder, claim=False):
     """A copy of the catalogue in which the test's model has its made weights in `folder`; with `claim` its engine
-    mounts the claim of its manifest, too."""
+    mounts the claim of its manifest, too. `tiny-bad-flag` is the same template, whose engine dies of its arguments."""
     cards = pathlib.Path(folder) / "catalog"
     shutil.copytree(bed.ROOT / "catalog", cards)
     weights = pathlib.Path(folder) / "weights"
     weights.mkdir()
     shutil.copy(next(bed.weights().glob("*.gguf")), weights / "made.gguf")
     edit(cards / "models/tiny-llama-test.yaml", r"file://\S+", f"file://{weights}/made.gguf")
+    template = (cards / "templates/tiny-llama-test.yaml").read_text().replace("name: tiny-llama-test", "name: tiny-bad-flag", 1)
+    (cards / "templates/tiny-bad-flag.yaml").write_text(f"{template}  values: {{extra_args: [--no-such-flag]}}\n")
     if claim:
         manifest = cards / "frameworks/llama-cpp-server/manifest.yaml"
         edit(manifest, r"- \$weights_mounts", "- $weights_mounts\n            - {name: cache, mountPath: /cache}")
