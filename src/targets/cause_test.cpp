@@ -125,6 +125,14 @@ TEST_CASE("evicted, mount and sandbox failures have their own causes") {
   CHECK(find_cause(sandbox, no_log)->sentence == "the node cannot set its pod up");
 }
 
+TEST_CASE("what was ready once and is not now is degraded") {
+  Seen seen = starting(R"({"phase":"Running"})");
+  seen.deployment.child("status").set(
+      "conditions",
+      schema::read_json(R"([{"type":"Progressing","status":"True","reason":"NewReplicaSetAvailable"}])"));
+  CHECK(status_of(seen, std::nullopt).phase == Phase::degraded);
+}
+
 TEST_CASE("phases from nothing to ready") {
   Seen seen;
   CHECK(status_of(seen, std::nullopt).phase == Phase::absent);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <deque>
 #include <set>
 
 #include "base/text.hpp"
@@ -103,13 +104,20 @@ void read_once(kube::Client& client, const Ref& ref, const LogOptions& options, 
   const std::vector<Container> containers = containers_of(pods.front());
   bool any = false;
   std::string waiting;
+  std::deque<std::string> last;  // with --tail: of all containers together
+  const LineSink keep = [&](std::string_view line) {
+    last.emplace_back(line);
+    if (last.size() > static_cast<std::size_t>(options.tail)) last.pop_front();
+    return true;
+  };
+  const LineSink& out = options.tail >= 0 ? keep : sink;
   for (const Container& container : containers) {
     if (options.previous ? !container.ran_before : !container.started) {
       waiting = container.waiting.empty() ? "waiting" : container.waiting;
       continue;
     }
     any = true;
-    Lines lines(sink, prefix_of(containers, container), "");
+    Lines lines(out, prefix_of(containers, container), "");
     bool go_on = true;
     const kube::LogQuery query{ref.namespace_name, name_of(pods.front()), container.name, false,
                                options.previous,   options.tail};
@@ -117,6 +125,8 @@ void read_once(kube::Client& client, const Ref& ref, const LogOptions& options, 
         query, [&](std::string_view bytes) { return go_on = lines.feed(bytes); }, &cancel);
     if (!go_on || !lines.finish()) return;
   }
+  for (const std::string& line : last)
+    if (!sink(line)) return;
   if (any) return;
   if (options.previous)
     throw Problem(Kind::not_found,

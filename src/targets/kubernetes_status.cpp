@@ -30,6 +30,16 @@ std::string condition_time(const Node& deployment, std::string_view type) {
   return "";
 }
 
+/// True when its newest version was ready once.
+bool was_up(const Node& deployment) {
+  const Node* list = deployment.at({"status", "conditions"});
+  if (list == nullptr || !list->is_list()) return false;
+  for (const Node& each : list->items())
+    if (each.text_at({"type"}) == "Progressing" && each.text_at({"reason"}) == "NewReplicaSetAvailable")
+      return true;
+  return false;
+}
+
 /// What the newest pod of one that is not up does now.
 std::pair<Phase, std::string> step_of(const Seen& seen, std::string_view progress) {
   if (seen.pods.empty()) return {Phase::pending, "waiting for its pod"};
@@ -88,7 +98,7 @@ Status status_of(const Seen& seen, const std::optional<Cause>& cause, std::strin
   const auto [phase, step] = step_of(seen, progress);
   status.phase = phase;
   status.summary = counts.wanted > 1 || counts.available > 0 ? fmt::format("{}; {}", ready, step) : step;
-  if (counts.available > 0) {
+  if (counts.available > 0 || (was_up(seen.deployment) && counts.current)) {
     status.phase = Phase::degraded;
     if (!available_since.empty()) status.since = available_since;
   } else if (cause && cause->final) {
