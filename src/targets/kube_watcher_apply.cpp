@@ -104,9 +104,12 @@ class Creation {
       use(owned);
     } else {
       all_exist_ = all_exist_ && verdict.exists;
-      add_failure(called(object), verdict.reason.empty()
-                                      ? "was not created; this Kube Watcher does not say why (it may exist)"
-                                      : verdict.reason);
+      std::string reason = verdict.reason;
+      if (reason.empty()) reason = "was not created; this Kube Watcher does not say why (it may exist)";
+      if (verdict.exists && desired_.replace)
+        reason += fmt::format("; Kube Watcher cannot delete it: kubectl -n {} delete {} {}",
+                              owned.namespace_name, lower(owned.kind), owned.name);
+      add_failure(called(object), reason);
     }
   }
 
