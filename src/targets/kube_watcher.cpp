@@ -66,7 +66,7 @@ class KubeWatcher final : public Target {
       std::vector<std::string> lines = split(text, '\n');
       if (!lines.empty() && lines.back().empty()) lines.pop_back();
       for (const std::string& line : lines)
-        if (!sink(pods.size() > 1 ? fmt::format("[{}] {}", pod, line) : line)) return;
+        if (!sink(pods.size() > 1 ? fmt::format("{} | {}", pod, line) : line)) return;
     }
   }
 

@@ -177,7 +177,9 @@ TEST_CASE("a conflict that kept everything from being changed leaves the record 
   CHECK(t.failure([](DeployArguments& arguments) {
            arguments.set = {{"threads", 1}};
          }).message() == "it exists");
-  CHECK(t.store->get("model-library", "demo")->state == "deployed");
+  const store::Deployment record = *t.store->get("model-library", "demo");
+  CHECK(record.state == "deployed");
+  CHECK(record.values.empty());
   Test other;
   other.podman.apply_fails = Problem(Kind::conflict, "somebody else's");
   CHECK(other.failure().kind() == Kind::conflict);

@@ -26,6 +26,7 @@ struct Job {
   bool is_new = true;
   bool force_conflicts = false;
   bool replace = false;
+  store::Deployment before = {};  ///< the record as it was, when there was one
 
   bool tell(std::string_view line) const {
     Node event = Node::map();
@@ -90,7 +91,7 @@ Job prepared(const World& world, const Caller& caller, const Instance& wanted, c
   if (there) refuse_other(*there, name, wanted);
   std::unique_ptr<targets::Target> target = make(where.reach);
   Job job{world, caller, sink, cancel, std::move(target), std::move(rendered), ref, {}, !there};
-  if (there) job.record = *there;
+  if (there) job.record = job.before = *there;
   store::Deployment& record = job.record;
   record.namespace_name = ref.namespace_name;
   record.name = ref.name;
@@ -132,10 +133,12 @@ Phase phase_now(const Job& job) {
 
 /// After a failed apply: the record goes when nothing of it is there, and is as it was when a conflict kept
 /// everything from being changed; else it says what went wrong. True when it stays.
-bool settle(Job& job, const store::Deployment& before, const Problem& problem) {
+bool settle(Job& job, const Problem& problem) {
   const bool refused = problem.kind() == Kind::conflict;
   if (refused && !job.is_new) {
-    put(job, before.state, before.message, "deploy-refused");
+    job.before.revision = job.record.revision;
+    job.record = job.before;
+    put(job, job.before.state, job.before.message, "deploy-refused");
     return true;
   }
   if (job.is_new && (refused || phase_now(job) == Phase::absent)) {
@@ -156,14 +159,13 @@ bool settle(Job& job, const store::Deployment& before, const Problem& problem) {
 }
 
 void apply(Job& job) {
-  const store::Deployment before = job.record;
   put(job, "deploying", "", job.is_new ? "deploy" : "update");
   try {
     const std::vector<targets::Owned> owned = job.target->apply(
         desired_of(job), [&](std::string_view line) { return job.tell(line); }, job.cancel);
     job.record.inventory = schema::encode(owned);
   } catch (const Problem& problem) {
-    const bool left = settle(job, before, problem);
+    const bool left = settle(job, problem);
     if (problem.kind() == Kind::cancelled) fail_ended(job, left);
     throw;
   }

@@ -3,7 +3,7 @@ import json
 import tempfile
 
 import bed
-import standin
+import kube_watcher_standin as standin
 
 # An object of somebody else that has the deployment's own standard labels.
 FOREIGN = {"apiVersion": "v1", "kind": "Secret", "metadata": {
@@ -130,6 +130,8 @@ def today(cluster, cards):
         broken = user.deploy("broken", template="tiny-bad-flag")
         bed.claim(broken.code == 1 and "no-such-flag" in broken.err, f"{title}: why it fails is found", broken)
         bed.claim(not any("broken" in each and "Claim" not in each for each in user.left("deployments,services,secrets")), f"{title}: and it is taken away", user.left())
+        absent = user.deploy("imageless", "--set", "image=localhost/mlib-absent:1")
+        bed.claim(absent.code in (1, 7) and "localhost/mlib-absent:1" in absent.err, f"{title}: an image that is not there is named", absent)
         elsewhere = bed.mlib("status", "llama", "-n", space, "--catalog", cards, "--state", user.state, "--kube-watcher-url",
                              watcher.url.replace("127.0.0.1", "localhost"), env=user.env)
         bed.claim("refuses the key" in elsewhere.out, f"{title}: the key is not sent to another origin", elsewhere)
@@ -148,10 +150,36 @@ def today(cluster, cards):
         bed.claim("delete_user_space" not in watcher.log(), f"{title}: no namespace was asked to be deleted")
 
 
+def facade(cluster, cards):
+    """The original's page against mlib alone, on the cluster."""
+    user, port = {"id": "page", "namespace": "page", "API_key": ""}, bed.free_port()
+    with bed.Server("--catalog", cards, "--kube-watcher", f"127.0.0.1:{port}", "--kube-watcher-target", "kubernetes",
+                    env=cluster.env) as server:
+        def watcher(call, body):
+            return bed.ask(port, "POST", f"/v1/{call}", body, timeout=180).json()
+
+        def row():
+            return watcher("list_deepsparse_deployments", {"namespace": "page"}).get("llama", {})
+
+        template = next(each for each in server.get("/get_all").json()["ModelDeploymentTemplateCard"] if each["id"] == "tiny-llama-test")
+        template["params"].update({"deployment_name": "llama", "image": bed.ENGINE_IMAGE})
+        config = server.post("/create", {"template": template, "user": user}).json()
+        made = watcher("deploy_generic_model", {"config": config})
+        bed.claim(made["failed"] == [] and "Deployment page/llama" in made["successful"], "facade: the page's config is deployed to the cluster", made)
+        ready = bed.wait(lambda: row().get("ready_replicas") == 1 and row(), 120, "facade: the row counts one ready")
+        url = f"http://{ready['cluster_ip']}:{ready['ports'][0][0]}"
+        bed.wait(lambda: standin.chat(url) == 8, 60, f"facade: the engine answers at {url}")
+        bed.claim(watcher("delete_deepsparse_model", {"namespace": "page", "deployment_name": "llama"}) is True, "facade: Delete is true")
+        left = sorted(f"{each['kind']}/{each['metadata']['name']}" for each in
+                      cluster.objects("deployments,services,secrets,pods,persistentvolumeclaims", "-n", "page"))
+        bed.claim(left == ["PersistentVolumeClaim/llama-pvc"] and row() == {}, "facade: and nothing is left but the storage", left)
+
+
 def test():
     with tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home, bed.Cluster(node=True) as cluster:
         cluster.load("engine", "base")
         cards = standin.catalogue(home, claim=True)
+        facade(cluster, cards)
         early(cluster, cards, "lists")
         early(cluster, cards, "plain")
         today(cluster, cards)

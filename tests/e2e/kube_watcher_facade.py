@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 import bed
-import standin
+import kube_watcher_standin as standin
 
 KEY = "canary-of-adam"
 USER = {"id": "adam", "namespace": "adam", "API_key": KEY}
