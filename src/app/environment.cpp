@@ -48,6 +48,9 @@ Environment environment() {
   found.kube_watcher_node = variable("KUBE_WATCHER_NODE");
   found.runtime = variable("XDG_RUNTIME_DIR");
   found.user = user_name();
+  found.policy = variable("MLIB_POLICY");
+  constexpr const char* usual = "/etc/model-library/policy.yaml";
+  if (found.policy.empty() && ::access(usual, F_OK) == 0) found.policy = usual;
   found.color = variable("NO_COLOR").empty() && variable("TERM") != "dumb";
   found.columns = terminal_columns();
   return found;

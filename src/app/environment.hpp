@@ -15,8 +15,10 @@ struct Environment {
   std::string kube_watcher_url, kube_watcher_key_file,
       kube_watcher_node;  ///< $KUBE_WATCHER_URL and so on, or ""
   Secret<std::string> kube_watcher_key;
-  std::string runtime;      ///< $XDG_RUNTIME_DIR, or ""
-  std::string user;         ///< as a DNS label
+  std::string runtime;  ///< $XDG_RUNTIME_DIR, or ""
+  std::string user;     ///< as a DNS label
+  std::string
+      policy;  ///< $MLIB_POLICY, which must exist, or /etc/model-library/policy.yaml where it does, or ""
   bool color = true;        ///< false by $NO_COLOR or TERM=dumb
   std::size_t columns = 0;  ///< of the terminal that standard output is; 0: none
 };

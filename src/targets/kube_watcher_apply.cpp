@@ -145,6 +145,9 @@ class Creation {
 }  // namespace
 
 void require_free(Watcher& watcher, const Desired& desired, const Found& before, const Cancel* cancel) {
+  if (desired.keeps_secrets)
+    throw Problem(Kind::unsupported, "Kube Watcher cannot go back to an earlier rendering: it only creates",
+                  "deploy with the earlier values and --replace");
   const std::string name = called(Owned{"Deployment", "", desired.ref.namespace_name, desired.ref.name, ""});
   const bool early = watcher.generation(cancel) == Generation::early;
   const bool there = before.has("Deployment", desired.ref.name);
