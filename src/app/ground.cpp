@@ -6,11 +6,13 @@
 #include <mutex>
 #include <sstream>
 
+#include "app/kube_watcher.hpp"
 #include "base/text.hpp"
 #include "cards/cause.hpp"
 #include "kube/config.hpp"
 #include "net/client.hpp"
 #include "render/policy_file.hpp"
+#include "targets/kube_watcher.hpp"
 #include "targets/kubernetes.hpp"
 #include "targets/podman.hpp"
 
@@ -107,11 +109,17 @@ Ground::Ground(const cli::Options& options, const Environment& environment)
     return targets::kubernetes_target(*parts.http, parts.clock, kube::find(where_of(target, environment)),
                                       parts.causes());
   };
-  parts.world.emplace(verbs::World{parts.shelf,
-                                   *parts.store,
-                                   parts.clock,
-                                   {{"podman", podman}, {"kubernetes", kubernetes}},
-                                   parts.policy});
+  const verbs::MakeTarget kube_watcher = [&parts, environment](const verbs::TargetOptions& target) {
+    targets::KubeWatcherOptions options = kube_watcher_of(target, environment);
+    options.causes = parts.causes();
+    return targets::kube_watcher_target(*parts.http, parts.clock, std::move(options));
+  };
+  parts.world.emplace(
+      verbs::World{parts.shelf,
+                   *parts.store,
+                   parts.clock,
+                   {{"podman", podman}, {"kubernetes", kubernetes}, {"kube-watcher", kube_watcher}},
+                   parts.policy});
 }
 
 Ground::~Ground() = default;
