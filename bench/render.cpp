@@ -34,10 +34,10 @@ double renders(const cards::Library& library, int count) {
 
 struct Shop {
   verbs::Shelf shelf;
-  std::unique_ptr<store::Store> store = store::memory_store();
+  std::unique_ptr<store::Store> records = store::memory_store();
   SystemClock clock;
   render::PolicyFile policy;
-  verbs::World world{shelf, *store, clock, {}, policy};
+  verbs::World world{shelf, *records, clock, {}, policy};
   api::App app{world};
   explicit Shop(std::shared_ptr<const cards::Library> library) : shelf(std::move(library)) {}
 };

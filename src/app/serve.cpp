@@ -43,8 +43,9 @@ bool is_loopback(const std::string& address) {
 /// What stays out of the library is told, a line each.
 void tell_findings(const cards::Library& library) {
   for (const Finding& finding : library.findings) say(to_text(finding));
-  if (!library.findings.empty())
-    say(fmt::format("{} findings; the cards they are in are left out", library.findings.size()));
+  const std::size_t count = library.findings.size();
+  if (count > 0)
+    say(fmt::format("{} finding{}; the cards with findings are left out", count, count == 1 ? "" : "s"));
 }
 
 std::unique_ptr<cards::Watch> watch(const std::string& folder, verbs::Shelf& shelf) {

@@ -157,3 +157,11 @@ TEST_CASE("options may stand before the verb, and after -- nothing is an option"
   CHECK(s.run("search -- --help") == 0);
   CHECK(s.err.str() == "nothing found\n");
 }
+
+TEST_CASE("--set takes lists and maps as JSON, and says where one is broken") {
+  Session s;
+  CHECK(s.run(R"(render tiny-llama-test --name demo --set extra_args=["--verbose","--jinja"])") == 0);
+  CHECK(s.out.str().find("        - --verbose\n        - --jinja\n") != std::string::npos);
+  CHECK(s.run(R"(render tiny-llama-test --name demo --set extra_args=["--verbose",])") == 2);
+  CHECK(s.err.str().find("begins like JSON but is none: ") != std::string::npos);
+}

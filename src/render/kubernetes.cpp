@@ -25,11 +25,13 @@ std::optional<std::int64_t> integer_in(std::string_view text) {
   return value;
 }
 
+bool is_text(std::string_view type) {
+  return type == "string" || type.starts_with('=') || type == "quantity" || type == "bytes" || type == "time";
+}
+
 /// The scalar in the type that `type` names, when it can be had exactly.
 Node converted(std::string_view type, const Node& node) {
-  const bool text =
-      type == "string" || type.starts_with('=') || type == "quantity" || type == "bytes" || type == "time";
-  if (text && !node.is_string() && !node.is_null()) return as_text(node);
+  if (is_text(type) && !node.is_string() && !node.is_null()) return as_text(node);
   if (type == "integer" || type == "int-or-string") {
     if (node.is_string())
       if (const auto value = integer_in(node.string())) return *value;
@@ -135,7 +137,7 @@ void Schemas::coerce(std::string_view type, Node& node) const {
     for (Node& item : node.items()) coerce(type.substr(1), item);
   } else if (shape == '{' && node.is_map()) {
     for (schema::Entry& entry : node.entries()) coerce(type.substr(1), entry.value);
-  } else if (node.is_scalar()) {
+  } else if (node.is_scalar() && !(node.is_string() && is_text(type))) {
     Node made = converted(type, node);
     made.line = node.line;
     made.column = node.column;

@@ -255,7 +255,7 @@ std::vector<std::string> Libpod::secrets(const Ref& ref) {
   std::vector<std::string> names;
   if (!list.is_list()) return names;
   for (const Node& each : list.items())
-    if (std::string name = each.text_at({"Spec", "Name"}); name.starts_with(podman_name(ref) + "_"))
+    if (std::string name = each.text_at({"Spec", "Name"}); name.starts_with(secret_prefix(ref)))
       names.push_back(std::move(name));
   return names;
 }

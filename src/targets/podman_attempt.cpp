@@ -187,7 +187,8 @@ void Attempt::died(const SeenContainer& container) {
       fmt::format("{} {}: {}", ref_.name,
                   container.role == label::init ? "could not be prepared" : "died at start", cause.sentence);
   if (!cause.evidence.empty()) message += fmt::format("; its log says: {}", cause.evidence);
-  throw Problem(Kind::failed, message, cause.hint);
+  throw Problem(Kind::failed, message,
+                cause.hint.empty() ? "mend what its log says, and deploy it again" : cause.hint);
 }
 
 // --- the end
@@ -195,8 +196,9 @@ void Attempt::died(const SeenContainer& container) {
 void Attempt::remove_storage() {
   const std::string ours = app_.main.body.text_at({"labels", label::generation});
   const std::string prefix = fmt::format("{}_{}_", podman_name(ref_), ours);
+  const std::string secret_names = fmt::format("{}{}_", secret_prefix(ref_), ours);
   for (const std::string& each : with_.podman.secrets(ref_))
-    if (each.starts_with(prefix) != done_) with_.podman.remove_secret(each);
+    if (each.starts_with(secret_names) != done_) with_.podman.remove_secret(each);
   for (const SeenVolume& each : with_.podman.volumes(ref_))
     if (each.claim.empty() && each.name.starts_with(prefix) != done_) with_.podman.remove_volume(each.name);
 }

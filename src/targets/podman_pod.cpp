@@ -142,9 +142,8 @@ const Node* PodTranslator::object(std::string_view kind, std::string_view name) 
 }
 
 std::string PodTranslator::secret(const std::string& object, const std::string& key, std::string bytes) {
-  std::string name = fmt::format("{}_{}_{}_{}", podman_name(desired_.ref), generation_, object, key);
-  if (name.size() > 200)
-    name = fmt::format("{}_{}_{}", podman_name(desired_.ref), generation_, sha256_hex(name).substr(0, 32));
+  const std::string name = fmt::format("{}{}_{}", secret_prefix(desired_.ref), generation_,
+                                       sha256_hex(object + '/' + key).substr(0, 16));
   const bool there =
       std::any_of(secrets_.begin(), secrets_.end(), [&](const auto& each) { return each.name == name; });
   if (there) return name;

@@ -93,6 +93,10 @@ std::string claim_volume(const Ref& ref, std::string_view claim) {
   return fmt::format("mlib.{}_{}", ref.namespace_name, claim);
 }
 
+std::string secret_prefix(const Ref& ref) {
+  return fmt::format("mlib_{}_", sha256_hex(podman_name(ref)).substr(0, 16));
+}
+
 PodmanApp to_containers(const Desired& desired, const std::string& generation, const Machine& machine) {
   const render::Rendered& rendered = *desired.rendered;
   PodmanApp app;

@@ -52,6 +52,9 @@ std::string podman_name(const Ref& ref);
 /// `mlib.NAMESPACE_CLAIM`: the volume of a claim.
 std::string claim_volume(const Ref& ref, std::string_view claim);
 
+/// What the names of its podman secrets begin with: short, since 4.3 takes 64 characters.
+std::string secret_prefix(const Ref& ref);
+
 /// The rendered objects as containers; pure. `generation` (hex) names this apply's secrets and scratch
 /// volumes. Throws Problem{unsupported} for what podman cannot do (the kind or field is named),
 /// Problem{not_found} for a Secret or ConfigMap that is not among the objects.

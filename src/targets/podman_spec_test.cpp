@@ -95,7 +95,7 @@ TEST_CASE("objects become containers as the goldens say") {
 
 TEST_CASE("no two deployments share a name or a prefix of their secrets") {
   CHECK(podman_name({"a", "b"}) == "mlib.a.b");
-  CHECK(podman_name({"a", "b-c"}).find(podman_name({"a", "b"}) + "_") == std::string::npos);
+  CHECK(secret_prefix({"a", "b-c"}) != secret_prefix({"a", "b"}));
   CHECK(claim_volume({"a", "b"}, "b-store") == "mlib.a_b-store");
 }
 

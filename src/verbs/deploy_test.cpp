@@ -143,6 +143,19 @@ TEST_CASE("waiting ends after the time-out and at Ctrl-C, and says how to go on"
   CHECK(t.podman.running.size() == 1);
 }
 
+TEST_CASE("Ctrl-C while it is applied says what is left") {
+  Test t;
+  t.cancel.ask();
+  CHECK(t.failure().message() == "ended before `demo` ran; nothing of it is left");
+  CHECK(t.store->list().empty());
+  Test other;
+  other.deploy_demo();
+  other.cancel.ask();
+  const Problem ended = other.failure();
+  CHECK(ended.message() == "ended while `demo` was changed; some of it may run");
+  CHECK(ended.hint() == "deploy it again, or remove it: mlib delete deployment demo");
+}
+
 TEST_CASE("deploying the same name again updates it; another template or target is a conflict") {
   Test t;
   t.deploy_demo();

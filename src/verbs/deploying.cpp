@@ -128,14 +128,24 @@ Phase phase_now(const Job& job) {
   }
 }
 
-/// After a failed apply: the record goes when nothing is there, else it says what went wrong.
-void settle(Job& job, const Problem& problem) {
+/// After a failed apply: the record goes when nothing is there, else it says what went wrong. True when it
+/// stays.
+bool settle(Job& job, const Problem& problem) {
   if (job.is_new && phase_now(job) == Phase::absent) {
     job.world.store.remove(job.ref.namespace_name, job.ref.name,
                            entry(job, "deploy-failed", problem.message()));
-    return;
+    return false;
   }
   put(job, "failed", problem.message(), "deploy-failed");
+  return true;
+}
+
+[[noreturn]] void fail_ended(const Job& job, bool left) {
+  if (!left)
+    throw Problem(Kind::cancelled, fmt::format("ended before `{}` ran; nothing of it is left", job.ref.name));
+  throw Problem(Kind::cancelled,
+                fmt::format("ended while `{}` was changed; some of it may run", job.ref.name),
+                fmt::format("deploy it again, or remove it: {}", how_to_remove(job.ref)));
 }
 
 void apply(Job& job) {
@@ -145,7 +155,8 @@ void apply(Job& job) {
         desired_of(job), [&](std::string_view line) { return job.tell(line); }, job.cancel);
     job.record.inventory = schema::encode(owned);
   } catch (const Problem& problem) {
-    settle(job, problem);
+    const bool left = settle(job, problem);
+    if (problem.kind() == Kind::cancelled) fail_ended(job, left);
     throw;
   }
   job.record.manifest = render::to_manifest(job.rendered, false);

@@ -15,7 +15,7 @@ struct Instance {
     d.field("namespace", namespace_name, {.help = "Namespace (model-library)"});
     d.field("user", user, {.help = "Who it is for (who asks)"});
     d.field("hardware", hardware, {.help = "Hardware card instead of the template's", .format = "hardware"});
-    d.field("set", set, {.help = "NAME=VALUE: override a parameter; repeat it for more"});
+    d.field("set", set, {.help = "Override a parameter; lists and maps as JSON; repeat it"});
     d.field("api_key", api_key, {.help = "Key that the endpoint asks its clients for", .secret = true});
     d.field("kubernetes_version", kubernetes_version,
             {.help = "Check against this minor version, e.g. 1.34 (the newest known)"});
@@ -40,7 +40,7 @@ struct ExplainArguments {
   void describe(D& d) {
     d.field("name", name, {.help = "Template card", .required = true, .format = "template"});
     d.field("hardware", hardware, {.help = "Hardware card instead of the template's", .format = "hardware"});
-    d.field("set", set, {.help = "NAME=VALUE: override a parameter; repeat it for more"});
+    d.field("set", set, {.help = "Override a parameter; lists and maps as JSON; repeat it"});
   }
 };
 
