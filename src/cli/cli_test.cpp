@@ -140,9 +140,9 @@ TEST_CASE("a name, an address or a time is whole on a terminal, and -o wide is w
   table.rows = {
       {"2026-11-28T17:05:43Z", "a-name-of-some-length", "http://10.250.99.2:30387", "what was done", "x"}};
   CHECK(cli::table_text(table, false, 80)
-            .find("17:05:43Z  a-name-of-some-length  http://10.250.99.2:30387  what w…\n") !=
+            .find("17:05:43Z  a-name-of-some-length  http://10.250.99.2:30387  what was…\n") !=
         std::string::npos);
-  CHECK(cli::table_text(table, false, 40).find("http://10.250.99.2:30387  what w…\n") != std::string::npos);
+  CHECK(cli::table_text(table, false, 40).find("http://10.250.99.2:30387  what wa…\n") != std::string::npos);
   CHECK(cli::table_text(table, true, 40).find("  what was done  x\n") != std::string::npos);
 }
 
