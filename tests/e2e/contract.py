@@ -103,7 +103,7 @@ mkdir -p /tmp/www; echo "$TEXT" > /tmp/www/text; cp /data/starts /tmp/www/starts
 echo "${#TOKEN}" > /tmp/www/token;
 [ "$MODE" = late ] || echo ok > /tmp/www/health;
 [ "$MODE" != sick ] || (sleep 3; rm /tmp/www/health; echo "error: now sick") &
-echo "box listens"; exec httpd -f -p 8080 -h /tmp/www"""
+printf "box "; sleep 0.2; echo "listens"; exec httpd -f -p 8080 -h /tmp/www"""
 CARDS = {
     "models/box": "kind: Model\nmetadata: {name: box}\nspec: {framework: box, format: none}\n",
     "hardware/small": "kind: Hardware\nmetadata: {name: small}\nspec: {cpus: 0.5, memory: 32Mi, replicas: 1}\n",
@@ -252,6 +252,27 @@ def ends(user, claim, left):
     claim(bed.wait(lambda: not left() & kept("one"), 40, "the claim is gone") or True, "removes the storage too", left())
 
 
+def stops_waiting(user, claim):
+    """Ctrl-C while deploy waits for an endpoint that never gets healthy."""
+    words = user.words("deploy", "box", "--name", "slow", "--target", user.target, "--set", "mode=late")
+    process = subprocess.Popen([bed.MLIB, *words], env={**bed.os.environ, **user.env}, text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said = ""
+    try:
+        for line in process.stderr:
+            said += line
+            if re.search(r"starting: .*(404|health check)", line):
+                break
+        process.send_signal(bed.signal.SIGINT)
+        said += process.communicate(timeout=20)[1]
+    finally:
+        process.kill()
+    claim(process.returncode == 130 and "`slow` goes on" in said, "Ctrl-C stops waiting and says what goes on", said)
+    claim(f"mlib delete deployment slow -n {SPACE}" in said, "and how to remove it", said)
+    claim(json.loads(user("status", "slow", "-o", "json").out)["phase"] == "starting", "which it does")
+    claim(user.delete("slow", "--with-storage").code == 0, "and can be removed")
+
+
 def loops(user, claim):
     """What goes wrong later is told by status."""
     sick = user.deploy("sick", "mode=sick")
@@ -270,6 +291,7 @@ def everything(user, claim, left, foreign):
     foreign(user, claim)
     fails(user, claim, left)
     loops(user, claim)
+    stops_waiting(user, claim)
     ends(user, claim, left)
     for name in ("dies", "unprepared", "imageless", "unreachable"):
         user.delete(name, "--with-storage", "--target", user.target)
