@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
 #include "base/text.hpp"
 #include "targets/podman_frames.hpp"
@@ -101,8 +102,16 @@ std::vector<SeenContainer> Libpod::containers(const Ref& ref) {
 }
 
 SeenContainer Libpod::container(const std::string& name) {
-  const Node inspect = get(fmt::format("containers/{}/json", percent_encoded(name)), "container " + name);
-  return inspect.is_map() ? seen(inspect) : SeenContainer{};
+  const std::string path = fmt::format("containers/{}/json", percent_encoded(name));
+  net::Answer answer = send("GET", path);
+  // In the moment of a container's end podman looks for its process and fails.
+  for (int tries = 0; answer.status == 500 && tries < 20; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    answer = send("GET", path);
+  }
+  if (answer.status == 404) return {};
+  if (!is_fine(answer)) throw failure("tell of container " + name, answer);
+  return seen(schema::read_json(answer.body));
 }
 
 std::string Libpod::create(const Node& body, const std::string& title) {

@@ -272,7 +272,8 @@ void PodTranslator::security(const Node& container, Node& body) const {
     body.set("user", group != nullptr && group->is_integer()
                          ? fmt::format("{}:{}", user->integer(), group->integer())
                          : std::to_string(user->integer()));
-  body.set("no_new_privileges", !is_set("allowPrivilegeEscalation"));
+  const Node* escalation = field("allowPrivilegeEscalation");
+  if (escalation != nullptr && !is_set("allowPrivilegeEscalation")) body.set("no_new_privileges", true);
   if (is_set("readOnlyRootFilesystem")) body.set("read_only_filesystem", true);
   if (const Node* drop = container.at({"securityContext", "capabilities", "drop"}))
     body.set("cap_drop", *drop);

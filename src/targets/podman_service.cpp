@@ -93,17 +93,16 @@ int spawn(const std::vector<std::string>& command, const std::string& log, const
 
 }  // namespace
 
-PodmanService::PodmanService(net::Client& client, const PodmanOptions& options)
-    : client_(client), options_(options) {
-  if (!options.socket.empty()) {
-    const bool prefixed = options.socket.starts_with("unix://");
-    socket_ = prefixed ? options.socket.substr(7) : options.socket;
+void PodmanService::find() {
+  if (!options_.socket.empty()) {
+    const bool prefixed = options_.socket.starts_with("unix://");
+    socket_ = prefixed ? options_.socket.substr(7) : options_.socket;
     if (!answers(socket_))
       throw Problem(Kind::unavailable, fmt::format("podman does not answer at {}", socket_),
                     fmt::format("start it: podman system service --time=0 unix://{}", socket_));
     return;
   }
-  for (const std::string& each : options.sockets) {
+  for (const std::string& each : options_.sockets) {
     if (each.empty() || !answers(each)) continue;
     socket_ = each;
     return;

@@ -12,7 +12,9 @@ namespace mlib::targets {
 /// (and by itself five idle minutes after, should we be killed). Problem{unavailable} says what is missing.
 class PodmanService {
  public:
-  PodmanService(net::Client& client, const PodmanOptions& options);
+  PodmanService(net::Client& client, const PodmanOptions& options) : client_(client), options_(options) {
+    find();
+  }
   ~PodmanService();
   PodmanService(const PodmanService&) = delete;
   PodmanService& operator=(const PodmanService&) = delete;
@@ -23,6 +25,7 @@ class PodmanService {
 
  private:
   bool answers(const std::string& socket) const;
+  void find();
   void start();
   void end();
   std::string last_words() const;
