@@ -149,6 +149,7 @@ bool settle(Job& job, const Problem& problem) {
 }
 
 void apply(Job& job) {
+  if (job.is_new) job.target->observe(job.ref);  // where nobody answers, nothing is recorded either
   put(job, "deploying", "", job.is_new ? "deploy" : "update");
   try {
     const std::vector<targets::Owned> owned = job.target->apply(
