@@ -44,6 +44,9 @@ Environment environment() {
   if (podman.rfind("unix://", 0) == 0) found.podman = podman.substr(7);
   found.runtime = variable("XDG_RUNTIME_DIR");
   found.user = user_name();
+  found.policy = variable("MLIB_POLICY");
+  constexpr const char* usual = "/etc/model-library/policy.yaml";
+  if (found.policy.empty() && ::access(usual, F_OK) == 0) found.policy = usual;
   found.color = variable("NO_COLOR").empty() && variable("TERM") != "dumb";
   found.columns = terminal_columns();
   return found;

@@ -12,8 +12,10 @@ struct Environment {
   std::string podman;                            ///< socket that $CONTAINER_HOST names (unix:///…), or ""
   std::string runtime;                           ///< $XDG_RUNTIME_DIR, or ""
   std::string user;                              ///< as a DNS label
-  bool color = true;                             ///< false by $NO_COLOR or TERM=dumb
-  std::size_t columns = 0;                       ///< of the terminal that standard output is; 0: none
+  std::string
+      policy;  ///< $MLIB_POLICY, which must exist, or /etc/model-library/policy.yaml where it does, or ""
+  bool color = true;        ///< false by $NO_COLOR or TERM=dumb
+  std::size_t columns = 0;  ///< of the terminal that standard output is; 0: none
 };
 
 Environment environment();

@@ -1,18 +1,41 @@
 #include "app/ground.hpp"
 
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+
 #include "base/text.hpp"
 #include "kube/config.hpp"
 #include "net/client.hpp"
+#include "render/policy_file.hpp"
 #include "targets/kubernetes.hpp"
 #include "targets/podman.hpp"
 
 namespace mlib::app {
 
+namespace {
+
+/// The administrator's policy file at `path`; nothing is lifted where there is none.
+render::PolicyFile load_policy(const std::string& path) {
+  if (path.empty()) return {};
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file || !text)
+    throw Problem(Kind::unavailable, fmt::format("the policy file {} cannot be read", path),
+                  "$MLIB_POLICY names it; docs/policy.md says what it may hold");
+  return render::read_policy({path, text.str()});
+}
+
+}  // namespace
+
 struct Ground::Parts {
   Parts(const cli::Options& options, const Environment& environment)
       : shelf(load_catalogue(options.catalog)),
         state(options.state.empty() ? environment.state : options.state),
-        store(store::lazy_store([folder = state] { return store::sqlite_store(folder); })) {}
+        store(store::lazy_store([folder = state] { return store::sqlite_store(folder); })),
+        policy(load_policy(environment.policy)) {}
 
   verbs::Shelf shelf;
   std::string state;

@@ -57,7 +57,6 @@ class Lines {
 
 struct Container {
   std::string name;
-  bool first = false;  ///< of those that stay: the server itself
   std::int64_t restarts = 0;
   bool started = false;
   bool ended = false;
@@ -70,8 +69,7 @@ std::vector<Container> containers_of(const Node& pod) {
   for (const std::string_view list : {"initContainers", "containers"}) {
     const Node* found = pod.at({"spec", list});
     if (found == nullptr || !found->is_list()) continue;
-    for (const Node& each : found->items())
-      result.push_back({each.text_at({"name"}), list == "containers" && &each == &found->items().front()});
+    for (const Node& each : found->items()) result.push_back({each.text_at({"name"})});
   }
   for (const std::string_view list : {"initContainerStatuses", "containerStatuses"}) {
     const Node* found = pod.at({"status", list});
@@ -90,10 +88,8 @@ std::vector<Container> containers_of(const Node& pod) {
   return result;
 }
 
-/// The server's lines are as it wrote them; those of steps before it and of containers beside it say whose
-/// they are.
-std::string prefix_of(const Container& container) {
-  return container.first ? "" : "[" + container.name + "] ";
+std::string prefix_of(const std::vector<Container>& containers, const Container& container) {
+  return containers.size() > 1 ? container.name + " | " : "";
 }
 
 std::string name_of(const Node& pod) { return pod.text_at({"metadata", "name"}); }
@@ -121,7 +117,7 @@ void read_once(kube::Client& client, const Ref& ref, const LogOptions& options, 
       continue;
     }
     any = true;
-    Lines lines(out, prefix_of(container), "");
+    Lines lines(out, prefix_of(containers, container), "");
     bool go_on = true;
     const kube::LogQuery query{ref.namespace_name, name_of(pods.front()), container.name, false,
                                options.previous,   options.tail};
@@ -165,7 +161,7 @@ class Follower {
       if (done_.count(key) > 0) continue;
       if (!container.started) return true;
       // Whether it has ended is asked before its log is read to the end, so that nothing is missed.
-      const bool more = follow(pods.front(), container, prefix_of(container));
+      const bool more = follow(pods.front(), container, prefix_of(containers, container));
       if (container.ended) done_.insert(key);
       return more;
     }

@@ -56,7 +56,8 @@ TEST_CASE("the log is that of all containers in order, without time stamps and h
                                                               "2026-11-28T16:00:04.000000000Z no end";
   };
   desk.read({});
-  CHECK(desk.lines == std::vector<std::string>{"[fetch] got 2 MB", "\\x1b[31mready", "", "no end"});
+  CHECK(desk.lines == std::vector<std::string>{"fetch | got 2 MB", "server | \\x1b[31mready", "server | ",
+                                               "server | no end"});
 }
 
 TEST_CASE("following goes on after a lost connection without loss or repeat, and ends with the deployment") {
@@ -72,7 +73,7 @@ TEST_CASE("following goes on after a lost connection without loss or repeat, and
     return "2026-11-28T16:00:02.000000000Z two\n2026-11-28T16:00:03.000000000Z three\n";
   };
   desk.read({.follow = true});
-  CHECK(desk.lines == std::vector<std::string>{"one", "two", "three"});
+  CHECK(desk.lines == std::vector<std::string>{"server | one", "server | two", "server | three"});
 }
 
 TEST_CASE("following waits for a container that has not started") {
@@ -89,7 +90,7 @@ TEST_CASE("following waits for a container that has not started") {
     return "2026-11-28T16:00:02.000000000Z up\n";
   };
   desk.read({.follow = true});
-  CHECK(desk.lines == std::vector<std::string>{"[fetch] fetched", "up"});
+  CHECK(desk.lines == std::vector<std::string>{"fetch | fetched", "server | up"});
 }
 
 TEST_CASE("a log that is not there yet says why") {
@@ -110,7 +111,7 @@ TEST_CASE("a line without an end is passed on in pieces") {
            "\n2026-11-28T16:00:02.000000000Z next\n";
   };
   desk.read({});
-  CHECK(desk.lines.back() == "next");
+  CHECK(desk.lines.back() == "server | next");
 }
 
 }  // namespace

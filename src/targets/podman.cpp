@@ -209,19 +209,24 @@ void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sin
   if (all.empty())
     throw Problem(Kind::not_found, fmt::format("{} is not deployed on this machine", ref.name));
   const SeenContainer* main = main_of(all);
+  const auto give = [&](const SeenContainer& from, const std::string& query, const LineSink& to) {
+    const std::string prefix = all.size() > 1 ? from.title + " | " : "";
+    podman_.logs(
+        from.id, query, [&](std::string_view line) { return to(prefix + std::string(line)); }, &cancel);
+  };
   if (options.previous) {
     if (main == nullptr || main->restarts == 0)
       throw Problem(Kind::not_found, fmt::format("{} has not been started before this run", ref.name));
     const std::string boundary = main->ended() ? main->started : main->finished;
-    podman_.logs(main->id, "until=" + percent_encoded(boundary), sink, &cancel);
+    give(*main, "until=" + percent_encoded(boundary), sink);
     return;
   }
   std::deque<std::string> kept;
   const bool bounded = options.tail >= 0;
   bool wanted = true;
-  const auto take = [&](std::string line) {
+  const auto take = [&](std::string_view line) {
     if (!bounded) return wanted = wanted && sink(line);
-    kept.push_back(std::move(line));
+    kept.emplace_back(line);
     if (kept.size() > static_cast<std::size_t>(options.tail)) kept.pop_front();
     return true;
   };
@@ -229,13 +234,11 @@ void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sin
   for (const std::string_view role : {label::init, label::sidecar, label::main})
     for (const SeenContainer& each : all) {
       if (each.role != role || !wanted || (options.follow && &each == main && !bounded)) continue;
-      const std::string prefix = &each == main ? "" : fmt::format("[{}] ", each.title);
-      podman_.logs(
-          each.id, "", [&](std::string_view line) { return take(prefix + std::string(line)); }, &cancel);
+      give(each, "", take);
     }
   for (const std::string& line : kept) wanted = wanted && sink(line);
   if (options.follow && wanted && main != nullptr)
-    podman_.logs(main->id, bounded ? "follow=true&tail=0" : "follow=true", sink, &cancel);
+    give(*main, bounded ? "follow=true&tail=0" : "follow=true", sink);
 }
 
 void Podman::remove_storage(const Ref& ref, const RemoveOptions& options, Removed& removed) {

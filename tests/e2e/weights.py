@@ -151,7 +151,7 @@ def fetches(target, part, address):
                       f"{target}, {name}: what was cut off is continued, not begun anew", files.asked)
             bed.claim(answers(mlib("endpoint", name).out.strip()) == 8, f"{target}, {name}: the engine answers with it")
             log = mlib("logs", name).out
-            bed.claim("[fetch-weights] weights: fetching https://" in log and "try 2 of 10" in log and "is complete" in log,
+            bed.claim("fetch-weights | weights: fetching https://" in log and "try 2 of 10" in log and "is complete" in log,
                       f"{target}, {name}: its log tells how it was fetched", log)
             bed.claim("weights: " in made.err, f"{target}, {name}: and so does the progress of deploy", made.err)
             count = len(files.asked)
