@@ -12,7 +12,7 @@ namespace {
 
 /// Constant: every value comes by environment. Continues a broken download, tries ten times, checks what it
 /// has a checksum for (another one twice is the end), and says in the log how far it is.
-constexpr std::string_view script = R"(set -u
+constexpr std::string_view script = R"sh(set -u
 target="/models/$FILE"
 part="$target.part"
 say() { echo "weights: $*"; }
@@ -53,19 +53,14 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
     mv "$part" "$target"; say "$FILE is complete"; exit 0
   fi
   case $code in
-    401 | 403)
-      end="$URL is not for everybody (HTTP $code)"
-      case $URL in
-        https://huggingface.co/*) end="$end: accept its terms there and put a token into Secret hf-token, key token" ;;
-      esac
-      break ;;
+    401 | 403) end="$URL is not for everybody (HTTP $code); a model of the hub: accept its terms there and put a token into Secret hf-token, key token"; break ;;
     404 | 410) end="$URL is not there (HTTP $code)"; break ;;
   esac
   sleep "$try"
 done
 say "$end"
 exit 1
-)";
+)sh";
 
 [[noreturn]] void refuse(const cards::Source& source, std::string why, std::string hint) {
   Finding finding;
