@@ -10,6 +10,7 @@
 #include "render/report.hpp"
 #include "render/substitute.hpp"
 #include "render/weights.hpp"
+#include "schema/document.hpp"
 
 namespace mlib::render {
 namespace {
@@ -60,6 +61,25 @@ Node fitted(const cards::Parameter& parameter, Node value, Strictness strictness
   return made;
 }
 
+/// A list or map that `--set` gave as text (`["--x", 4]`, `{a: 1}`); any other text stays one.
+Node unfolded(const cards::Parameter& parameter, Node value) {
+  if (!value.is_string() || (parameter.type != "list" && parameter.type != "map")) return value;
+  std::vector<Finding> findings;
+  std::vector<Node> documents = schema::read_yaml({"--set", value.string()}, findings);
+  const bool fits = findings.empty() && documents.size() == 1 &&
+                    (parameter.type == "list" ? documents[0].is_list() : documents[0].is_map());
+  return fits ? std::move(documents[0]) : value;
+}
+
+/// What a value has to look like, for people.
+std::string how_to_write(const std::string& name, const cards::Parameter& parameter) {
+  std::string hint = parameter.help;
+  if (parameter.type == "list" || parameter.type == "map")
+    hint += fmt::format("{}as in --set '{}={}'", hint.empty() ? "" : "; ", name,
+                        parameter.type == "list" ? "[one, \"two words\"]" : "{key: value}");
+  return hint;
+}
+
 class Merge {
  public:
   Merge(const cards::Framework& framework, Strictness strictness, std::vector<Finding>& findings)
@@ -95,12 +115,14 @@ class Merge {
     for (const auto& [name, parameter] : framework_.spec.parameters) {
       Value& value = values_[name];
       value.secret = parameter.secret;
+      if (value.origin == overrides_origin) value.value = unfolded(parameter, std::move(value.value));
       value.value = fitted(parameter, std::move(value.value), strictness_);
       if (!has_text(value.value)) {
         findings_.push_back(finding(Fault::not_allowed, value, fmt::format("`{}` is not UTF-8", name), ""));
       } else if (const auto wrong = cards::check(parameter, value.value)) {
         findings_.push_back(
-            finding(Fault::wrong_type, value, fmt::format("`{}`: {}", name, *wrong), parameter.help));
+            finding(Fault::wrong_type, value, fmt::format("`{}`: {}", name, *wrong),
+                    value.origin == overrides_origin ? how_to_write(name, parameter) : parameter.help));
       } else if (parameter.required && value.value.is_null() && !is_identity(name)) {
         findings_.push_back(finding(Fault::missing, value, fmt::format("`{}` needs a value", name),
                                     parameter.help.empty()

@@ -47,6 +47,25 @@ TEST_CASE("later layers win, and a value knows who gave it and whom it overrode"
   CHECK(got.find("key")->second.secret);
 }
 
+TEST_CASE("a list or a map that --set gives as text is read as YAML; a card's text stays a text") {
+  cards::Framework made = framework("kind: X\na: $words\nb: $labels\nc: $word\n",
+                                    {{"words", typed("list")}, {"labels", typed("map")}, {"word", text()}});
+  const Values got = merge(
+      made,
+      {layer("--set",
+             {{"words", R"(["--x", "a b", 4])"}, {"labels", "{gpu: \"true\"}"}, {"word", "[not, a, list]"}})},
+      somebody());
+  CHECK(schema::to_json(got.find("words")->second.value) == R"(["--x","a b",4])");
+  CHECK(schema::to_json(got.find("labels")->second.value) == R"({"gpu":"true"})");
+  CHECK(got.find("word")->second.value.string() == "[not, a, list]");
+  const auto said_of = [&](std::string_view origin, Node value) {
+    return said_by([&] { merge(made, {layer(origin, {{"words", std::move(value)}})}, somebody()); });
+  };
+  CHECK(said_of("template t", "[a]").find("expected a list, got string \"[a]\"") != std::string::npos);
+  CHECK(said_of("--set", "[a").find("as in --set 'words=[one, \"two words\"]'") != std::string::npos);
+  CHECK(said_of("--set", "a").find("expected a list") != std::string::npos);
+}
+
 TEST_CASE("identity is last: a card cannot override it, and an override of it is a finding") {
   const cards::Dict<Node> attack{{"namespace", "kube-system"},
                                  {"API_key", "stolen"},

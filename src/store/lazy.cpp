@@ -21,6 +21,9 @@ class LazyStore final : public Store {
   void remove(std::string_view namespace_name, std::string_view name, const Audit& audit) override {
     opened().remove(namespace_name, name, audit);
   }
+  std::vector<Deployment> history(std::string_view namespace_name, std::string_view name) const override {
+    return opened().history(namespace_name, name);
+  }
   std::vector<Audit> audit(std::size_t newest) const override { return opened().audit(newest); }
 
  private:

@@ -35,14 +35,24 @@ class MemoryStore final : public Store {
     check_revision(deployment, at == records_.end() ? 0 : at->second.revision);
     ++deployment.revision;
     records_.insert_or_assign(key, deployment);
+    if (deployment.state == "deployed") keep(history_[key], deployment);
     audit_.push_front(audit);
     return deployment;
   }
 
   void remove(std::string_view namespace_name, std::string_view name, const Audit& audit) override {
     const std::lock_guard lock(mutex_);
-    records_.erase({std::string(namespace_name), std::string(name)});
+    const std::pair key{std::string(namespace_name), std::string(name)};
+    records_.erase(key);
+    history_.erase(key);
     audit_.push_front(audit);
+  }
+
+  std::vector<Deployment> history(std::string_view namespace_name, std::string_view name) const override {
+    const std::lock_guard lock(mutex_);
+    const auto at = history_.find({std::string(namespace_name), std::string(name)});
+    if (at == history_.end()) return {};
+    return {at->second.begin(), at->second.end()};
   }
 
   std::vector<Audit> audit(std::size_t newest) const override {
@@ -51,8 +61,14 @@ class MemoryStore final : public Store {
   }
 
  private:
+  static void keep(std::deque<Deployment>& history, const Deployment& record) {
+    std::erase_if(history, [&](const Deployment& each) { return each.applies == record.applies; });
+    history.push_front(record);
+    if (history.size() > kept_renderings) history.pop_back();
+  }
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, Deployment> records_;
+  std::map<std::pair<std::string, std::string>, std::deque<Deployment>> history_;
   std::deque<Audit> audit_;
 };
 

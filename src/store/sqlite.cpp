@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <iterator>
 #include <mutex>
 #include <system_error>
 
@@ -13,11 +14,11 @@
 namespace mlib::store {
 namespace {
 
-constexpr int schema_version = 1;
 /// "mlib" as SQLite's application_id, so that a foreign database is told from ours.
 constexpr int our_id = 0x6d6c6962;
 
-constexpr const char* create = R"(
+/// What each version of the schema adds to the one before; a new database gets all of them.
+constexpr const char* migrations[] = {R"(
 CREATE TABLE deployment (
   namespace TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY (namespace, name)) WITHOUT ROWID;
@@ -27,7 +28,13 @@ CREATE TABLE audit (
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, verb TEXT NOT NULL, namespace TEXT NOT NULL,
   name TEXT NOT NULL, revision INTEGER NOT NULL);
-)";
+)",
+                                      R"(
+CREATE TABLE history (
+  namespace TEXT NOT NULL, name TEXT NOT NULL, applies INTEGER NOT NULL, revision INTEGER NOT NULL,
+  body TEXT NOT NULL, PRIMARY KEY (namespace, name, applies)) WITHOUT ROWID;
+)"};
+constexpr int schema_version = static_cast<int>(std::size(migrations));
 
 /// A prepared statement, its bindings in order, stepped row by row.
 class Statement {
@@ -144,6 +151,7 @@ class SqliteStore final : public Store {
           .bind(deployment.revision)
           .bind(schema::to_json(schema::encode(deployment)))
           .step();
+      if (deployment.state == "deployed") keep(deployment);
       note(audit, deployment.namespace_name, deployment.name, deployment.revision);
     });
     return deployment;
@@ -152,12 +160,22 @@ class SqliteStore final : public Store {
   void remove(std::string_view namespace_name, std::string_view name, const Audit& audit) override {
     const Held held(*this);
     transact([&] {
-      Statement(db_, path_, "DELETE FROM deployment WHERE namespace = ? AND name = ?")
-          .bind(namespace_name)
-          .bind(name)
-          .step();
+      for (const char* sql : {"DELETE FROM deployment WHERE namespace = ? AND name = ?",
+                              "DELETE FROM history WHERE namespace = ? AND name = ?"})
+        Statement(db_, path_, sql).bind(namespace_name).bind(name).step();
       note(audit, namespace_name, name, 0);
     });
+  }
+
+  std::vector<Deployment> history(std::string_view namespace_name, std::string_view name) const override {
+    const Held held(*this);
+    Statement found(
+        db_, path_,
+        "SELECT body, revision FROM history WHERE namespace = ? AND name = ? ORDER BY applies DESC");
+    found.bind(namespace_name).bind(name);
+    std::vector<Deployment> all;
+    while (found.step()) all.push_back(decoded(found.text(0), found.integer(1), path_));
+    return all;
   }
 
   std::vector<Audit> audit(std::size_t newest) const override {
@@ -202,6 +220,24 @@ class SqliteStore final : public Store {
     }
   }
 
+  void keep(const Deployment& deployment) {
+    Statement(db_, path_, "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?)")
+        .bind(deployment.namespace_name)
+        .bind(deployment.name)
+        .bind(deployment.applies)
+        .bind(deployment.revision)
+        .bind(schema::to_json(schema::encode(deployment)))
+        .step();
+    Statement(
+        db_, path_,
+        "DELETE FROM history WHERE namespace = ?1 AND name = ?2 AND applies NOT IN (SELECT applies FROM "
+        "history WHERE namespace = ?1 AND name = ?2 ORDER BY applies DESC LIMIT ?3)")
+        .bind(deployment.namespace_name)
+        .bind(deployment.name)
+        .bind(std::int64_t{kept_renderings})
+        .step();
+  }
+
   void note(const Audit& audit, std::string_view namespace_name, std::string_view name, int revision) {
     Statement(db_, path_, "INSERT INTO audit (time, who, verb, object, detail) VALUES (?, ?, ?, ?, ?)")
         .bind(audit.time)
@@ -237,7 +273,7 @@ class SqliteStore final : public Store {
                     "use that version, or another folder with --state");
     if (version == schema_version) return;
     transact([&] {
-      run(create);
+      for (int next = version; next < schema_version; ++next) run(migrations[next]);
       run(fmt::format("PRAGMA application_id = {}", our_id).c_str());
       run(fmt::format("PRAGMA user_version = {}", schema_version).c_str());
     });

@@ -30,7 +30,11 @@ struct Deployment {
   std::string updated;            ///< UTC
   Node inventory = Node::list();  ///< targets::Owned, encoded
   std::string manifest;           ///< as applied, secrets masked
-  int revision = 0;               ///< counts the applies
+  int port = 0;                   ///< of the container that answers, as applied
+  std::string health;             ///< path of its health check, or ""
+  int applies = 0;                ///< how often it was applied: the revision that people see
+  std::string note;               ///< on the last apply: "rollback to 2"
+  int revision = 0;               ///< counts the writes of this record
 
   template <class D>
   void describe(D& d) {
@@ -49,7 +53,11 @@ struct Deployment {
     d.field("updated", updated, {.help = "UTC"});
     d.field("inventory", inventory, {.help = "Objects that the target holds"});
     d.field("manifest", manifest, {.help = "Objects as applied, secrets masked"});
-    d.field("revision", revision, {.help = "Counts the applies"});
+    d.field("port", port, {.help = "Port that answers"});
+    d.field("health", health, {.help = "Path of the health check"});
+    d.field("applies", applies, {.help = "Counts the applies"});
+    d.field("note", note, {.help = "On the last apply"});
+    d.field("revision", revision, {.help = "Counts the writes of this record"});
   }
 };
 
@@ -57,6 +65,9 @@ struct Deployment {
 struct Audit {
   std::string time, who, verb, object, detail;
 };
+
+/// How many earlier renderings of a deployment are kept.
+inline constexpr int kept_renderings = 10;
 
 /// Durable state. A change, its audit row and its outbox row are one transaction; when a call returns, it is
 /// on disk. Problem{conflict} when `revision` is not the stored one (somebody else changed it),
@@ -67,9 +78,12 @@ class Store {
   virtual std::optional<Deployment> get(std::string_view namespace_name, std::string_view name) const = 0;
   /// All, or of one namespace; sorted by namespace and name.
   virtual std::vector<Deployment> list(std::string_view namespace_name = "") const = 0;
-  /// Inserts (revision 0) or replaces (the stored revision); gives it with its new revision.
+  /// Inserts (revision 0) or replaces (the stored revision); gives it with its new revision. A record put in
+  /// state `deployed` is kept in its history, too, under its `applies`.
   virtual Deployment put(Deployment deployment, const Audit& audit) = 0;
   virtual void remove(std::string_view namespace_name, std::string_view name, const Audit& audit) = 0;
+  /// The last kept_renderings records as they were deployed, the newest first; gone with the deployment.
+  virtual std::vector<Deployment> history(std::string_view namespace_name, std::string_view name) const = 0;
   virtual std::vector<Audit> audit(std::size_t newest) const = 0;
 };
 

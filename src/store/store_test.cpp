@@ -73,6 +73,31 @@ void contract(Store& store) {
   CHECK(store.audit(100).size() == 5);  // what was refused left no row
 }
 
+/// Only what was deployed is kept, the last ten, and until the deployment goes.
+void keeps_history(Store& store) {
+  Deployment record = sample("one");
+  for (int i = 1; i <= 12; ++i) {
+    record.state = "deploying";
+    ++record.applies;
+    record = store.put(record, by_ann);
+    record.state = "deployed";
+    record.values = {{"threads", i}};
+    record = store.put(record, by_ann);
+  }
+  ++record.applies;
+  record.state = "failed";
+  store.put(record, by_ann);
+  store.put(sample("two"), by_ann);
+  const std::vector<Deployment> history = store.history("team-a", "one");
+  REQUIRE(history.size() == 10);
+  CHECK(history.front().applies == 12);
+  CHECK(history.front().values[0].second.integer() == 12);
+  CHECK(history.back().applies == 3);
+  CHECK(store.history("team-a", "two").empty());
+  store.remove("team-a", "one", by_ann);
+  CHECK(store.history("team-a", "one").empty());
+}
+
 int rows(const std::string& file, const char* sql) {
   sqlite3* db = nullptr;
   sqlite3_open(file.c_str(), &db);
@@ -103,6 +128,27 @@ TEST_CASE("The lazy store keeps the contract and opens once, when used") {
   CHECK(opened == 0);
   contract(*store);
   CHECK(opened == 1);
+}
+
+TEST_CASE("Every store keeps the last ten renderings that were deployed") {
+  const Folder folder;
+  keeps_history(*memory_store());
+  keeps_history(*sqlite_store(folder.path));
+}
+
+TEST_CASE("A database of the first version gets its history without losing a record") {
+  const Folder folder;
+  sqlite_store(folder.path)->put(sample("one"), by_ann);
+  const std::string file = folder.path + "/mlib.db";
+  rows(file, "DROP TABLE history");
+  rows(file, "PRAGMA user_version = 1");
+  const std::unique_ptr<Store> store = sqlite_store(folder.path);
+  CHECK(store->list().size() == 1);
+  keeps_history(*sqlite_store(folder.path + "/other"));
+  Deployment one = *store->get("team-a", "one");
+  one.state = "deployed";
+  store->put(one, by_ann);
+  CHECK(store->history("team-a", "one").size() == 1);
 }
 
 TEST_CASE("A record, its audit row and its outbox row are there together") {
@@ -179,7 +225,7 @@ TEST_CASE("A file that is no database, a foreign one and a newer one are refused
   std::filesystem::remove(file);
   sqlite_store(folder.path);
   rows(file, "PRAGMA user_version = 99");
-  CHECK(refused() == file + ": written by a newer mlib (schema 99, this one knows 1)");
+  CHECK(refused() == file + ": written by a newer mlib (schema 99, this one knows 2)");
 }
 
 TEST_CASE("A folder that cannot be made is refused with path and cause") {

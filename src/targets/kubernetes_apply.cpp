@@ -101,6 +101,23 @@ void try_item(kube::Client& client, Item& item, const Desired& desired, Survey& 
   }
 }
 
+/// Gives a masked Secret the values of the one that runs; the refusal when that lacks a key.
+std::optional<Problem> fill(Item& item) {
+  if (item.id.kind != "Secret") return std::nullopt;
+  const Node* wanted = item.object.find("data");
+  const Node* running = item.live ? item.live->find("data") : nullptr;
+  if (wanted != nullptr && wanted->is_map())
+    for (const schema::Entry& entry : wanted->entries())
+      if (running == nullptr || running->find(entry.key) == nullptr)
+        return no_running_secret(item.id.name, entry.key);
+  if (running != nullptr) {
+    item.object.set("data", *running);
+  } else {
+    item.object.erase("data");
+  }
+  return std::nullopt;
+}
+
 void sort_known(Survey& survey, const Desired& desired) {
   for (const Owned& owned : desired.known) {
     const bool rendered = std::any_of(survey.items.begin(), survey.items.end(), [&](const Item& item) {
@@ -153,7 +170,9 @@ Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel
     // The server cannot try an object whose namespace does not exist.
     if (!survey.missing_namespace || !namespaced) {
       item.live = client.get(item.id, cancel);
-      if (const auto refusal = not_ours(item, desired)) {
+      std::optional<Problem> refusal = not_ours(item, desired);
+      if (!refusal && desired.keeps_secrets) refusal = fill(item);
+      if (refusal) {
         survey.refusals.push_back(*refusal);
       } else {
         try_item(client, item, desired, survey);

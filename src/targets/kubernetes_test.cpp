@@ -270,6 +270,23 @@ TEST_CASE("a changed Secret restarts the pods that read it, an unchanged one doe
   CHECK(pods() != first);
 }
 
+TEST_CASE("an earlier rendering keeps the Secret that runs, and is refused when that lacks a key") {
+  Bench bench;
+  const auto owned = bench.apply();
+  bench.rendered.objects[1].child("data").set("KEY", "***");
+  Desired desired = bench.desired(owned);
+  desired.keeps_secrets = true;
+  const Cancel never;
+  bench.target->apply(desired, nullptr, never);
+  const Node& secret = bench.cluster.objects.at(at(core, "secrets/llama-key"));
+  CHECK(secret.text_at({"data", "KEY"}) == "Y2FuYXJ5");
+  bench.rendered.objects[1].child("data").set("OTHER", "***");
+  const Problem problem = problem_in([&] { bench.target->apply(desired, nullptr, never); });
+  CHECK(problem.kind() == Kind::conflict);
+  CHECK(problem.message().find("had a value of `OTHER` then") != std::string::npos);
+  CHECK(secret.find("data")->find("OTHER") == nullptr);
+}
+
 TEST_CASE("plan in a namespace that is not there yet says that it would be made") {
   Bench bench;
   const auto changes = bench.target->plan(bench.desired());

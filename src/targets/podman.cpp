@@ -131,8 +131,38 @@ std::vector<Change> Podman::plan(const Desired& desired) {
   return changes(desired, there);
 }
 
-std::vector<Owned> Podman::apply(const Desired& desired, const LineSink& progress, const Cancel& cancel) {
-  const std::vector<SeenContainer> there = podman_.containers(desired.ref);
+/// For keeps_secrets: the Secrets of `objects` as they run, their values masked.
+std::vector<Node> with_running_secrets(std::vector<Node> objects, const std::vector<Recorded>& running) {
+  for (Node& object : objects) {
+    if (object.text_at({"kind"}) != "Secret") continue;
+    const std::string name = object.text_at({"metadata", "name"});
+    Node data = Node::map();
+    for (const Recorded& each : running)
+      if (each.masked.text_at({"kind"}) == "Secret" && each.masked.text_at({"metadata", "name"}) == name)
+        if (const Node* found = each.masked.find("data"); found != nullptr && found->is_map()) data = *found;
+    if (const Node* then = object.find("data"); then != nullptr && then->is_map())
+      for (const schema::Entry& entry : then->entries())
+        if (data.find(entry.key) == nullptr) throw no_running_secret(name, entry.key);
+    object.set("data", std::move(data));
+  }
+  return objects;
+}
+
+std::vector<Owned> Podman::apply(const Desired& wish, const LineSink& progress, const Cancel& cancel) {
+  const std::vector<SeenContainer> there = podman_.containers(wish.ref);
+  Desired desired = wish;
+  render::Rendered kept;
+  Machine machine = this_machine();
+  if (wish.keeps_secrets) {
+    const SeenContainer* main = main_of(there);
+    kept = *wish.rendered;
+    kept.objects = with_running_secrets(
+        std::move(kept.objects),
+        main == nullptr ? std::vector<Recorded>{} : from_label(main->label(label::record)));
+    desired.rendered = &kept;
+    machine.held = podman_.secrets(wish.ref);
+    machine.generation = main == nullptr ? "" : main->label(label::generation);
+  }
   const std::vector<Change> wanted = changes(desired, there);
   if (std::all_of(wanted.begin(), wanted.end(),
                   [](const Change& each) { return each.action == Change::Action::unchanged; })) {
@@ -140,7 +170,7 @@ std::vector<Owned> Podman::apply(const Desired& desired, const LineSink& progres
     return inventory(desired.ref);
   }
   const std::string generation = random_hex(4);
-  PodmanApp app = to_containers(desired, generation, this_machine());
+  PodmanApp app = to_containers(desired, generation, machine);
   refuse_foreign(app, desired.ref);
   refuse_missing_claims(app, desired);
   app.main.body.child("labels").set(label::record, to_label(record_of(desired, generation)));

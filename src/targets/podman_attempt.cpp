@@ -197,8 +197,10 @@ void Attempt::remove_storage() {
   const std::string ours = app_.main.body.text_at({"labels", label::generation});
   const std::string prefix = fmt::format("{}_{}_", podman_name(ref_), ours);
   const std::string secret_names = fmt::format("{}{}_", secret_prefix(ref_), ours);
+  const auto& held = app_.held;
   for (const std::string& each : with_.podman.secrets(ref_))
-    if (each.starts_with(secret_names) != done_) with_.podman.remove_secret(each);
+    if (each.starts_with(secret_names) != done_ && std::find(held.begin(), held.end(), each) == held.end())
+      with_.podman.remove_secret(each);
   for (const SeenVolume& each : with_.podman.volumes(ref_))
     if (each.claim.empty() && each.name.starts_with(prefix) != done_) with_.podman.remove_volume(each.name);
 }

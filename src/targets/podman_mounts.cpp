@@ -132,14 +132,17 @@ void PodTranslator::mount_files(const Node& volume, const Node& at, Node& body) 
     const Node* value = data->find(key);
     if (value == nullptr) throw Problem(Kind::not_found, fmt::format("{} {} has no key {}", kind, name, key));
     if (!sub_path.empty() && sub_path != file) continue;
-    std::optional<std::string> bytes =
-        secret_volume && value->is_string() ? from_base64(value->string()) : std::nullopt;
+    const std::string held = secret_volume && desired_.keeps_secrets ? held_secret(name, key) : "";
+    std::optional<std::string> bytes;
+    if (secret_volume && value->is_string())
+      bytes = desired_.keeps_secrets ? "" : from_base64(value->string());
     if (!secret_volume && value->is_string()) bytes = value->string();
     if (!bytes)
       throw Problem(Kind::invalid, fmt::format("{} {}: the value of `{}` cannot be read", kind, name, key));
     Node entry = Node::map();
-    entry.set("Source", secret(secret_volume ? name : "configmap." + name, key,
-                               bytes->empty() ? "\n" : std::move(*bytes)));
+    entry.set("Source", !held.empty() ? held
+                                      : secret(secret_volume ? name : "configmap." + name, key,
+                                               bytes->empty() ? "\n" : std::move(*bytes)));
     entry.set("Target", sub_path.empty() ? fmt::format("{}/{}", path, file) : path);
     entry.set("UID", 0);
     entry.set("GID", 0);

@@ -70,6 +70,11 @@ std::string bytes_of(const Node& object, const std::string& key, const Node& val
   return std::move(*bytes);
 }
 
+/// What the name of podman's secret for a key of an object ends with.
+std::string secret_suffix(const std::string& object, const std::string& key) {
+  return '_' + sha256_hex(object + '/' + key).substr(0, 16);
+}
+
 Node list_of(std::vector<std::string> words) {
   Node list = Node::list();
   for (std::string& word : words) list.push(std::move(word));
@@ -142,8 +147,7 @@ const Node* PodTranslator::object(std::string_view kind, std::string_view name) 
 }
 
 std::string PodTranslator::secret(const std::string& object, const std::string& key, std::string bytes) {
-  const std::string name = fmt::format("{}{}_{}", secret_prefix(desired_.ref), generation_,
-                                       sha256_hex(object + '/' + key).substr(0, 16));
+  const std::string name = secret_prefix(desired_.ref) + generation_ + secret_suffix(object, key);
   const bool there =
       std::any_of(secrets_.begin(), secrets_.end(), [&](const auto& each) { return each.name == name; });
   if (there) return name;
@@ -154,20 +158,41 @@ std::string PodTranslator::secret(const std::string& object, const std::string& 
   return name;
 }
 
+std::string PodTranslator::held_secret(const std::string& object, const std::string& key) {
+  const std::string prefix = secret_prefix(desired_.ref);
+  const std::string suffix = secret_suffix(object, key);
+  std::vector<std::string> found;
+  for (const std::string& each : machine_.held) {
+    if (each == prefix + machine_.generation + suffix) {
+      found = {each};
+      break;
+    }
+    if (each.starts_with(prefix) && each.ends_with(suffix)) found.push_back(each);
+  }
+  if (found.empty()) return "";
+  if (found.size() > 1)
+    throw Problem(Kind::conflict,
+                  fmt::format("podman holds {} secrets for {} of Secret {}", found.size(), key, object),
+                  "deploy it again, with the key");
+  if (std::find(held_.begin(), held_.end(), found[0]) == held_.end()) held_.push_back(found[0]);
+  return found[0];
+}
+
 // --- environment and command
 // ----------------------------------------------------------------------------------------------------
 
 void PodTranslator::set_secret_variable(Node& body, const std::string& name, const std::string& object_name,
                                         const std::string& key) {
   const Node& owner = *object("Secret", object_name);
-  std::string bytes = bytes_of(owner, key, *owner.at({"data", key}));
+  std::string from;  // podman keeps no empty secret
+  if (desired_.keeps_secrets) {
+    from = held_secret(object_name, key);
+  } else if (std::string bytes = bytes_of(owner, key, *owner.at({"data", key})); !bytes.empty()) {
+    from = secret(object_name, key, std::move(bytes));
+  }
   body.child("env").erase(name);
   body.child("secret_env").erase(name);
-  if (bytes.empty()) {  // podman keeps no empty secret
-    body.child("env").set(name, "");
-  } else {
-    body.child("secret_env").set(name, secret(object_name, key, std::move(bytes)));
-  }
+  body.child(from.empty() ? "env" : "secret_env").set(name, from);
 }
 
 void PodTranslator::variables_from(const Node& source, Node& body) {

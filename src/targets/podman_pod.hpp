@@ -16,6 +16,7 @@ class PodTranslator {
   PodmanContainer container(const Node& container, std::string_view role);
 
   const std::vector<PodmanSecret>& secrets() const { return secrets_; }
+  const std::vector<std::string>& held() const { return held_; }
   const std::vector<PodmanVolume>& volumes() const { return volumes_; }
 
  private:
@@ -33,6 +34,8 @@ class PodTranslator {
   Node labels(const std::string& title, std::string_view role) const;
   /// The podman secret that holds `bytes` of key `key` of `object`; made on first use.
   std::string secret(const std::string& object, const std::string& key, std::string bytes);
+  /// With keeps_secrets: podman's secret of what runs for that key; "" when its value is empty.
+  std::string held_secret(const std::string& object, const std::string& key);
   void use_volume(const std::string& name, const std::string& claim);
   const Node* object(std::string_view kind, std::string_view name) const;
 
@@ -42,6 +45,7 @@ class PodTranslator {
   const Node& spec_;
   const Node* labels_;
   std::vector<PodmanSecret> secrets_;
+  std::vector<std::string> held_;
   std::vector<PodmanVolume> volumes_;
 };
 

@@ -119,6 +119,7 @@ PodmanApp to_containers(const Desired& desired, const std::string& generation, c
     app.sidecars.back().body.set("netns", joined_network(app.main.name));
   }
   app.secrets = pod.secrets();
+  app.held = pod.held();
   app.volumes = pod.volumes();
   return app;
 }

@@ -12,6 +12,8 @@ namespace mlib::targets {
 struct Machine {
   std::uint64_t files = 1'048'576;
   std::uint64_t processes = 4'194'304;
+  std::vector<std::string> held = {};  ///< podman's secrets of the deployment, for Desired::keeps_secrets
+  std::string generation = {};         ///< of what runs
 };
 
 /// A value that containers read: as a variable or as a file.
@@ -42,6 +44,7 @@ struct PodmanApp {
   PodmanContainer main;
   std::vector<PodmanContainer> sidecars;
   std::vector<PodmanSecret> secrets;
+  std::vector<std::string> held;  ///< podman's secrets of what ran before that are used again
   std::vector<PodmanVolume> volumes;
   std::vector<std::string> notes;  ///< what the objects ask for and this machine does not have, for people
 };

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/text.hpp"
 #include "schema/document.hpp"
 #include "targets/podman_record.hpp"
 
@@ -73,6 +74,35 @@ data: {KEY: Y2FuYXJ5}
 
 /// Each file of tests/golden/podman is a manifest, a line of dashes, and the containers that it becomes. With
 /// MLIB_ACCEPT set they are rewritten, and the test fails so that nobody takes that for a pass.
+TEST_CASE("an earlier rendering uses the secrets again that podman holds for what runs") {
+  const render::Rendered objects = rendered(R"(apiVersion: v1
+kind: Secret
+metadata: {name: key}
+data: {KEY: "***", EMPTY: "***"}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: llama}
+spec: {containers: [{name: server, image: localhost/a:1, envFrom: [{secretRef: {name: key}}]}]}
+)");
+  Desired desired = desired_of(objects);
+  desired.keeps_secrets = true;
+  const auto held = [&](const std::string& generation, const std::string& object) {
+    return secret_prefix(desired.ref) + generation + "_" + sha256_hex(object + "/KEY").substr(0, 16);
+  };
+  Machine machine{1024, 4096, {held("0000", "key"), held("0000", "other")}, "0000"};
+  const PodmanApp app = to_containers(desired, "a1b2c3d4", machine);
+  CHECK(app.main.body.text_at({"secret_env", "KEY"}) == held("0000", "key"));
+  CHECK(app.main.body.text_at({"env", "EMPTY"}, "none") == "");
+  CHECK(app.held == std::vector<std::string>{held("0000", "key")});
+  CHECK(app.secrets.empty());
+  machine.held.push_back(held("1111", "key"));
+  CHECK(to_containers(desired, "a1b2c3d4", machine).held.size() == 1);
+  machine.generation = "2222";
+  CHECK_THROWS_WITH_AS(to_containers(desired, "a1b2c3d4", machine),
+                       "podman holds 2 secrets for KEY of Secret key", Problem);
+}
+
 TEST_CASE("objects become containers as the goldens say") {
   const bool accept = std::getenv("MLIB_ACCEPT") != nullptr;
   int count = 0;

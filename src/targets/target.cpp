@@ -1,5 +1,7 @@
 #include "targets/target.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 
 namespace mlib::targets {
@@ -8,6 +10,14 @@ std::string_view to_text(Phase phase) {
   static constexpr std::array<std::string_view, 8> names{"absent", "pending",  "pulling", "starting",
                                                          "ready",  "degraded", "failed",  "deleting"};
   return names[static_cast<std::size_t>(phase)];
+}
+
+Problem no_running_secret(std::string_view secret, std::string_view key) {
+  return {Kind::conflict,
+          fmt::format("Secret {} had a value of `{}` then, the one that runs has none, and values of secrets "
+                      "are never stored",
+                      secret, key),
+          "deploy it again with the values that `mlib history` shows, and the key"};
 }
 
 }  // namespace mlib::targets

@@ -76,7 +76,13 @@ struct Desired {
   const render::Rendered* rendered = nullptr;
   std::vector<Owned> known = {};  ///< what an earlier apply of this deployment made (store's inventory)
   bool force_conflicts = false;
+  /// An earlier rendering, whose Secrets' values nobody kept: they are masked, and the Secrets that run stay
+  /// as they are. Problem{conflict} when one has to hold a key that the running one lacks.
+  bool keeps_secrets = false;
 };
+
+/// The Problem of keeps_secrets.
+Problem no_running_secret(std::string_view secret, std::string_view key);
 
 struct RemoveOptions {
   bool with_storage = false;

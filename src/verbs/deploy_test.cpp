@@ -74,7 +74,8 @@ TEST_CASE("deploy tells each new step, waits until ready and keeps a record") {
   CHECK(t.text.rfind("demo is ready at http://127.0.0.1:31000\n", 0) == 0);
   const store::Deployment record = *t.store->get("model-library", "demo");
   CHECK(record.state == "deployed");
-  CHECK(record.revision == 2);
+  CHECK(record.applies == 1);
+  CHECK(t.result.integer_at({"revision"}) == 1);
   CHECK(record.hardware == "cpu-tiny");
   CHECK(record.inventory.items().size() == t.podman.running.begin()->second.size());
   CHECK(join(t.audited(), ", ") == "ann deployed, ann deploy");
@@ -167,7 +168,7 @@ TEST_CASE("deploying the same name again updates it; another template or target 
   Test t;
   t.deploy_demo();
   t.deploy_demo([](DeployArguments& arguments) { arguments.set = {{"threads", 1}}; });
-  CHECK(t.store->get("model-library", "demo")->revision == 4);
+  CHECK(t.store->get("model-library", "demo")->applies == 2);
   const Problem other =
       t.failure([](DeployArguments& arguments) { arguments.template_name = "gemma-3-270m-cpu"; });
   CHECK(other.kind() == Kind::conflict);

@@ -30,7 +30,7 @@ Observed recorded(const store::Deployment& record) {
   seen.state = record.state;
   seen.created = record.created;
   seen.updated = record.updated;
-  seen.revision = record.revision;
+  seen.revision = record.applies;
   return seen;
 }
 

@@ -21,6 +21,7 @@ class ScriptedTarget final : public targets::Target {
     std::vector<std::string> kept;
     int observed = 0;
     bool removed_storage = false;
+    bool kept_secrets = false;
   };
   explicit ScriptedTarget(Script& script) : script_(script) {}
 
@@ -47,6 +48,7 @@ class ScriptedTarget final : public targets::Target {
     cancel.check();
     progress("applying");
     if (script_.apply_fails) throw Problem(*script_.apply_fails);
+    script_.kept_secrets = desired.keeps_secrets;
     script_.running[key(desired.ref)] = desired.rendered->objects;
     std::vector<targets::Owned> owned;
     for (const schema::Node& object : desired.rendered->objects)

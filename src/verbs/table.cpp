@@ -3,6 +3,7 @@
 #include "verbs/deployments.hpp"
 #include "verbs/journal.hpp"
 #include "verbs/rendering.hpp"
+#include "verbs/revisions.hpp"
 #include "verbs/validation.hpp"
 
 namespace mlib::verbs {
@@ -174,6 +175,28 @@ std::vector<Verb> life() {
        Names{"template"},
        run,
        "diff TEMPLATE --name demo --set threads=4"},
+      {"history",
+       Method::get,
+       "/api/v1/deployments/{namespace}/{name}/history",
+       Role::viewer,
+       "List the revisions of a deployment that are kept",
+       schema::json_schema<HistoryArguments>,
+       answers(history),
+       {},
+       Names{"name"},
+       run,
+       "history demo\nhistory demo --revision 2"},
+      {"rollback",
+       Method::post,
+       "/api/v1/deployments/{namespace}/{name}/rollback",
+       Role::editor,
+       "Go back to an earlier revision; its key stays",
+       schema::json_schema<RollbackArguments>,
+       {},
+       streams(rollback),
+       Names{"name"},
+       run,
+       "rollback demo\nrollback demo --to 2"},
       {"get deployments",
        Method::get,
        "/api/v1/deployments",

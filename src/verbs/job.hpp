@@ -1,0 +1,45 @@
+#pragma once
+#include "verbs/verb.hpp"
+
+namespace mlib::verbs {
+
+/// One deploy (or rollback) on its way: what is to run, where, and its record.
+struct Job {
+  const World& world;
+  const Caller& caller;
+  const Sink& sink;
+  const Cancel& cancel;
+  std::unique_ptr<targets::Target> target;
+  render::Rendered rendered;
+  targets::Ref ref;
+  store::Deployment record;
+  bool is_new = true;
+  bool force_conflicts = false;
+  bool keeps_secrets = false;   ///< values of Secrets are masked: those that run stay
+  std::string verb = "deploy";  ///< what the audit says
+
+  bool tell(std::string_view line) const {
+    Node event = Node::map();
+    event.set("progress", line);
+    return sink(event);
+  }
+};
+
+/// How long to wait for the end, and what to leave when it fails.
+struct Waiting {
+  bool wait = true;
+  std::chrono::milliseconds timeout{600'000};
+  bool keep_failed = false;
+};
+
+/// ` -n team-a`, or "" in the default namespace.
+std::string in_namespace(const targets::Ref& ref);
+/// The objects that the record says its target holds.
+std::vector<targets::Owned> inventory_of(const store::Deployment& record);
+targets::Desired desired_of(const Job& job);
+
+/// Records and applies, with `wait` watches until it is ready, and tells what became of it. Problem{failed}
+/// with cause and evidence when it fails; a new deployment that failed is removed unless `keep_failed`.
+void carry_out(Job& job, const Waiting& waiting);
+
+}  // namespace mlib::verbs
