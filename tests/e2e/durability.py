@@ -46,7 +46,7 @@ def test():
             bed.claim(made.status == 200 and made.json()["phase"] == "ready", "a deployment is answered when it is ready", made.text)
             waiting = threading.Thread(target=deploy, args=(server, "slow", "late"))
             waiting.start()
-            bed.wait(lambda: listed(server).get("slow", {}).get("phase") == "starting", 30, "slow is starting")
+            bed.wait(lambda: listed(server).get("slow", {}).get("state") == "deployed", 30, "slow is made")
             killed(server)
             waiting.join()
         bed.claim(contract.fetch(f"{made.json()['endpoint']}/text") == "one", "what was served is served without the server")
