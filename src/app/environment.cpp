@@ -42,6 +42,10 @@ Environment environment() {
   found.kubernetes_port = variable("KUBERNETES_SERVICE_PORT");
   const std::string podman = variable("CONTAINER_HOST");
   if (podman.rfind("unix://", 0) == 0) found.podman = podman.substr(7);
+  found.kube_watcher_url = variable("KUBE_WATCHER_URL");
+  found.kube_watcher_key = Secret<std::string>(variable("KUBE_WATCHER_KEY"));
+  found.kube_watcher_key_file = variable("KUBE_WATCHER_KEY_FILE");
+  found.kube_watcher_node = variable("KUBE_WATCHER_NODE");
   found.runtime = variable("XDG_RUNTIME_DIR");
   found.user = user_name();
   found.policy = variable("MLIB_POLICY");

@@ -5,10 +5,12 @@
 #include <fstream>
 #include <sstream>
 
+#include "app/kube_watcher.hpp"
 #include "base/text.hpp"
 #include "kube/config.hpp"
 #include "net/client.hpp"
 #include "render/policy_file.hpp"
+#include "targets/kube_watcher.hpp"
 #include "targets/kubernetes.hpp"
 #include "targets/podman.hpp"
 
@@ -83,11 +85,15 @@ Ground::Ground(const cli::Options& options, const Environment& environment)
   const verbs::MakeTarget kubernetes = [&parts, environment](const verbs::TargetOptions& target) {
     return targets::kubernetes_target(*parts.http, parts.clock, kube::find(where_of(target, environment)));
   };
-  parts.world.emplace(verbs::World{parts.shelf,
-                                   *parts.store,
-                                   parts.clock,
-                                   {{"podman", podman}, {"kubernetes", kubernetes}},
-                                   parts.policy});
+  const verbs::MakeTarget kube_watcher = [&parts, environment](const verbs::TargetOptions& target) {
+    return targets::kube_watcher_target(*parts.http, parts.clock, kube_watcher_of(target, environment));
+  };
+  parts.world.emplace(
+      verbs::World{parts.shelf,
+                   *parts.store,
+                   parts.clock,
+                   {{"podman", podman}, {"kubernetes", kubernetes}, {"kube-watcher", kube_watcher}},
+                   parts.policy});
 }
 
 Ground::~Ground() = default;
