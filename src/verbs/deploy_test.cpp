@@ -139,9 +139,10 @@ TEST_CASE("--keep-failed leaves it, and so does an update") {
 TEST_CASE("waiting ends after the time-out and at Ctrl-C, and says how to go on") {
   Test t;
   t.podman.statuses = {in(Phase::starting, "loading")};
+  t.podman.statuses[0].evidence = "no such folder";
   const Problem late = t.failure([](DeployArguments& arguments) { arguments.timeout = "3s"; });
   CHECK(late.kind() == Kind::timeout);
-  CHECK(late.message() == "`demo` is not ready in time (starting: loading)");
+  CHECK(late.message() == "`demo` is not ready in time (starting: loading)\n  no such folder");
   CHECK(t.podman.observed == 5);  // once before it, and four times waiting
   t.clock.after_sleep = [&] { t.cancel.ask(); };
   const Problem ended = t.failure();

@@ -146,8 +146,10 @@ targets::Status wait(Job& job, std::chrono::milliseconds timeout, bool keep) {
     if (job.cancel.asked() || !listening)
       throw Problem(Kind::cancelled, fmt::format("stopped waiting; `{}` goes on ({})", job.ref.name, line),
                     hint);
+    const std::string evidence = status.evidence.empty() ? "" : "\n  " + status.evidence;
     if (job.world.clock.now() >= end)
-      throw Problem(Kind::timeout, fmt::format("`{}` is not ready in time ({})", job.ref.name, line),
+      throw Problem(Kind::timeout,
+                    fmt::format("`{}` is not ready in time ({}){}", job.ref.name, line, evidence),
                     hint + "; wait longer: --timeout");
     job.world.clock.sleep(std::chrono::seconds{1});
   }
