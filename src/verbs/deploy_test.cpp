@@ -108,6 +108,16 @@ TEST_CASE("a target that does not answer leaves no record of a new deployment") 
   CHECK(t.store->list().empty());
 }
 
+TEST_CASE("while somebody deploys a name, another deploy of it is a conflict and touches nothing") {
+  Test t;
+  const std::unique_ptr<store::Hold> other = t.store->hold("model-library", "demo");
+  const Problem refused = t.failure();
+  CHECK(refused.kind() == Kind::conflict);
+  CHECK(refused.message() == "`demo` is being deployed by somebody else right now");
+  CHECK(t.store->list().empty());
+  CHECK(t.podman.running.empty());
+}
+
 TEST_CASE("a new deployment that dies is removed, and the error has cause, evidence, log and next step") {
   Test t;
   targets::Status dead = in(Phase::failed, "exited with 1");

@@ -65,6 +65,12 @@ bool settle(Job& job, std::optional<store::Deployment> before, const Problem& pr
 
 void apply(Job& job) {
   if (job.is_new) job.target->observe(job.ref);  // where nobody answers, nothing is recorded either
+  const std::unique_ptr<store::Hold> hold = job.world.store.hold(job.ref.namespace_name, job.ref.name);
+  if (hold == nullptr)
+    throw Problem(Kind::conflict,
+                  fmt::format("`{}` is being deployed by somebody else right now", job.ref.name),
+                  fmt::format("wait until that is done: mlib status {}{}; or take another --name",
+                              job.ref.name, in_namespace(job.ref)));
   std::optional<store::Deployment> before = job.world.store.get(job.ref.namespace_name, job.ref.name);
   ++job.record.applies;
   put(job, "deploying", "", job.verb == "deploy" && !job.is_new ? "update" : job.verb);
