@@ -108,14 +108,23 @@ TEST_CASE("a target that does not answer leaves no record of a new deployment") 
   CHECK(t.store->list().empty());
 }
 
-TEST_CASE("while somebody deploys a name, another deploy of it is a conflict and touches nothing") {
+TEST_CASE("while somebody deploys a name, another deploy or delete of it is a conflict") {
   Test t;
-  const std::unique_ptr<store::Hold> other = t.store->hold("model-library", "demo");
+  std::unique_ptr<store::Hold> other = t.store->hold("model-library", "demo");
   const Problem refused = t.failure();
   CHECK(refused.kind() == Kind::conflict);
-  CHECK(refused.message() == "`demo` is being deployed by somebody else right now");
+  CHECK(refused.message() == "`demo` is being changed by somebody else right now");
   CHECK(t.store->list().empty());
   CHECK(t.podman.running.empty());
+  other.reset();
+  t.deploy_demo();
+  other = t.store->hold("model-library", "demo");
+  DeleteArguments arguments;
+  arguments.name = "demo";
+  CHECK_THROWS_AS(delete_deployment(
+                      t.world, t.ann, arguments, [](const Node&) { return true; }, t.cancel),
+                  Problem);
+  CHECK(t.podman.running.size() == 1);
 }
 
 TEST_CASE("a new deployment that dies is removed, and the error has cause, evidence, log and next step") {

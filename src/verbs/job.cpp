@@ -65,12 +65,7 @@ bool settle(Job& job, std::optional<store::Deployment> before, const Problem& pr
 
 void apply(Job& job) {
   if (job.is_new) job.target->observe(job.ref);  // where nobody answers, nothing is recorded either
-  const std::unique_ptr<store::Hold> hold = job.world.store.hold(job.ref.namespace_name, job.ref.name);
-  if (hold == nullptr)
-    throw Problem(Kind::conflict,
-                  fmt::format("`{}` is being deployed by somebody else right now", job.ref.name),
-                  fmt::format("wait until that is done: mlib status {}{}; or take another --name",
-                              job.ref.name, in_namespace(job.ref)));
+  const std::unique_ptr<store::Hold> held = hold(job.world, job.ref);
   std::optional<store::Deployment> before = job.world.store.get(job.ref.namespace_name, job.ref.name);
   ++job.record.applies;
   put(job, "deploying", "", job.verb == "deploy" && !job.is_new ? "update" : job.verb);
@@ -204,6 +199,14 @@ targets::Desired desired_of(const Job& job) {
   desired.replace = job.replace;
   desired.keeps_secrets = job.keeps_secrets;
   return desired;
+}
+
+std::unique_ptr<store::Hold> hold(const World& world, const targets::Ref& ref) {
+  std::unique_ptr<store::Hold> held = world.store.hold(ref.namespace_name, ref.name);
+  if (held == nullptr)
+    throw Problem(Kind::conflict, fmt::format("`{}` is being changed by somebody else right now", ref.name),
+                  fmt::format("wait until that is done: mlib status {}{}", ref.name, in_namespace(ref)));
+  return held;
 }
 
 void carry_out(Job& job, const Waiting& waiting) {
