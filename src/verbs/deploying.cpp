@@ -46,7 +46,7 @@ Job prepared(const World& world, const Caller& caller, const Instance& wanted, c
   const bool as_before = there && where.target.empty();
   const auto& [name, make] = target_of(world, as_before ? there->target : where.target);
   if (there) refuse_other(*there, name, wanted);
-  std::unique_ptr<targets::Target> target = make({where.kubeconfig, where.context});
+  std::unique_ptr<targets::Target> target = make(where.reach);
   Job job{world, caller, sink, cancel, std::move(target), std::move(rendered), ref, {}, !there};
   if (there) job.record = *there;
   store::Deployment& record = job.record;
