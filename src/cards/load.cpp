@@ -175,7 +175,7 @@ class Loading {
     const std::string& name = draft.card.metadata.name;
     const Spot spot = value_spot(text, document, path_of({"metadata", "name"}));
     std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(shelf_.findings));
-    draft.sound = reader.findings.empty();
+    draft.sound = reader.findings.empty() && !text.broken;
     const std::string_view wanted = name_of(text.path);
     if (draft.sound && alone && name != wanted) {
       report(shelf_.findings, spot, Fault::not_allowed,

@@ -135,6 +135,17 @@ TEST_CASE("a table fits the terminal: the widest columns are cut") {
   CHECK(cli::table_text(table, true, 0).find(std::string(100, 'x') + "  wide\n") != std::string::npos);
 }
 
+TEST_CASE("a name, an address or a time is whole on a terminal, and -o wide is whole altogether") {
+  verbs::Table table{.columns = {{"TIME"}, {"NAME"}, {"ENDPOINT"}, {"DETAIL"}, {"MORE", true}}};
+  table.rows = {
+      {"2026-11-28T17:05:43Z", "a-name-of-some-length", "http://10.250.99.2:30387", "what was done", "x"}};
+  CHECK(cli::table_text(table, false, 80)
+            .find("17:05:43Z  a-name-of-some-length  http://10.250.99.2:30387  what was…\n") !=
+        std::string::npos);
+  CHECK(cli::table_text(table, false, 40).find("http://10.250.99.2:30387  what wa…\n") != std::string::npos);
+  CHECK(cli::table_text(table, true, 40).find("  what was done  x\n") != std::string::npos);
+}
+
 TEST_CASE("no page of the help is wider than 80 columns") {
   for (const std::string& line : split(cli::reference(), '\n')) CHECK_MESSAGE(utf8_length(line) <= 80, line);
 }

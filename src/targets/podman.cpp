@@ -260,11 +260,11 @@ void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sin
     if (kept.size() > static_cast<std::size_t>(options.tail)) kept.pop_front();
     return true;
   };
-  const std::string tail = bounded ? fmt::format("tail={}", options.tail) : "";
+  // Not podman's own `tail`: of lines that were written in pieces it makes others.
   for (const std::string_view role : {label::init, label::sidecar, label::main})
     for (const SeenContainer& each : all) {
       if (each.role != role || !wanted || (options.follow && &each == main && !bounded)) continue;
-      give(each, tail, take);
+      give(each, "", take);
     }
   for (const std::string& line : kept) wanted = wanted && sink(line);
   if (options.follow && wanted && main != nullptr)

@@ -101,6 +101,13 @@ TEST_CASE("an apply that fails leaves no record when nothing is there") {
   CHECK(join(t.audited(), ", ") == "ann deploy-failed, ann deploy");
 }
 
+TEST_CASE("a target that does not answer leaves no record of a new deployment") {
+  Test t;
+  t.podman.observe_fails = t.podman.apply_fails = Problem(Kind::unavailable, "podman is down");
+  CHECK(t.failure().message() == "podman is down");
+  CHECK(t.store->list().empty());
+}
+
 TEST_CASE("a new deployment that dies is removed, and the error has cause, evidence, log and next step") {
   Test t;
   targets::Status dead = in(Phase::failed, "exited with 1");
@@ -135,7 +142,7 @@ TEST_CASE("waiting ends after the time-out and at Ctrl-C, and says how to go on"
   const Problem late = t.failure([](DeployArguments& arguments) { arguments.timeout = "3s"; });
   CHECK(late.kind() == Kind::timeout);
   CHECK(late.message() == "`demo` is not ready in time (starting: loading)");
-  CHECK(t.podman.observed == 4);
+  CHECK(t.podman.observed == 5);  // once before it, and four times waiting
   t.clock.after_sleep = [&] { t.cancel.ask(); };
   const Problem ended = t.failure();
   CHECK(ended.kind() == Kind::cancelled);

@@ -64,6 +64,7 @@ bool settle(Job& job, std::optional<store::Deployment> before, const Problem& pr
 }
 
 void apply(Job& job) {
+  if (job.is_new) job.target->observe(job.ref);  // where nobody answers, nothing is recorded either
   std::optional<store::Deployment> before = job.world.store.get(job.ref.namespace_name, job.ref.name);
   ++job.record.applies;
   put(job, "deploying", "", job.verb == "deploy" && !job.is_new ? "update" : job.verb);
