@@ -72,9 +72,15 @@ namespace {
 
 targets::PodmanOptions podman_options(const std::string& state, const Environment& environment,
                                       const cards::Causes& causes) {
+  constexpr std::string_view scheme = "unix://";
+  if (!environment.podman.empty() && !environment.podman.starts_with(scheme))
+    throw Problem(Kind::unsupported,
+                  fmt::format("$CONTAINER_HOST is `{}`: only a socket of this machine will do",
+                              shortened(environment.podman, 80)),
+                  "as in CONTAINER_HOST=unix:///run/podman/podman.sock; unset it for podman's usual one");
   targets::PodmanOptions options;
   options.causes = causes;
-  options.socket = environment.podman;
+  if (!environment.podman.empty()) options.socket = environment.podman.substr(scheme.size());
   if (!environment.runtime.empty())
     options.sockets.insert(options.sockets.begin(), environment.runtime + "/podman/podman.sock");
   options.state = state + "/podman";

@@ -108,6 +108,14 @@ TEST_CASE("a place that is none, an unknown field and a name twice are reported"
   CHECK(findings_of(file("log", one + one)).find("another cause called `a`") != std::string::npos);
 }
 
+TEST_CASE("a file of causes is checked wherever it lies, as when it is validated alone") {
+  File moved = file("lgo", "  []\n");
+  for (const std::string path : {"x.yaml", "catalog/causes/x.yaml"}) {
+    moved.path = path;
+    CHECK(findings_of(moved).find("`lgo` is no place to look") != std::string::npos);
+  }
+}
+
 TEST_CASE("a file of causes is no card") {
   const auto library = load(embedded(), "catalog");
   CHECK(library->findings.empty());

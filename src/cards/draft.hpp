@@ -71,7 +71,9 @@ struct Shelf {
 };
 
 /// True for the files that hold causes of failure instead of cards.
-inline bool is_causes(std::string_view path) { return path.starts_with("causes/"); }
+inline bool is_causes(std::string_view path) {
+  return path.starts_with("causes/") || path.find("/causes/") != std::string_view::npos;
+}
 
 /// Takes the sound causes of a file; what is wrong with the others goes to `findings`.
 void read_causes(const Text& text, Causes& causes, std::vector<Finding>& findings);

@@ -100,7 +100,9 @@ class Loading {
     find_manifests();
     Causes causes;
     for (const auto& [path, text] : texts_) {
-      if (is_causes(path))
+      const bool causes_alone =
+          !text.documents.empty() && text.documents.front().text_at({"kind"}) == "Causes";
+      if (is_causes(path) || causes_alone)
         read_causes(text, causes, shelf_.findings);
       else if (!is_manifest(path))
         decode_all(text);

@@ -117,14 +117,14 @@ TEST_CASE("colours are for terminals, unless told not") {
 TEST_CASE("progress is one line that changes on a terminal, and plain lines elsewhere") {
   std::ostringstream terminal, file;
   {
-    cli::Progress one(terminal, true), other(file, false);
-    for (const char* line : {"pulling", "starting"}) {
+    cli::Progress one(terminal, 12), other(file, 0);
+    for (const char* line : {"pulling", "starting it now"}) {
       one.tell(line);
       other.tell(line);
     }
   }
-  CHECK(terminal.str() == "\r\x1b[Kpulling\r\x1b[Kstarting\n");
-  CHECK(file.str() == "pulling\nstarting\n");
+  CHECK(terminal.str() == "\r\x1b[Kpulling\r\x1b[Kstarting i…\n");
+  CHECK(file.str() == "pulling\nstarting it now\n");
 }
 
 TEST_CASE("a table fits the terminal: the widest columns are cut") {

@@ -53,7 +53,7 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
     mv "$part" "$target"; say "$FILE is complete"; exit 0
   fi
   case $code in
-    401 | 403) end="$URL is not for everybody (HTTP $code); a model of the hub: accept its terms there and put a token into Secret hf-token, key token"; break ;;
+    401 | 403) end="$URL is not for everybody (HTTP $code); a gated model of the hub wants its terms accepted and, on a cluster, a token in Secret hf-token, key token"; break ;;
     404 | 410) end="$URL is not there (HTTP $code)"; break ;;
   esac
   sleep "$try"

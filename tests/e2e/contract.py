@@ -253,6 +253,18 @@ def ends(user, claim, left):
     claim(bed.wait(lambda: not left() & kept("one"), 40, "the claim is gone") or True, "removes the storage too", left())
 
 
+def at_once(user, claim):
+    """Three deploys of one name at the same time."""
+    words = user.words("deploy", "box", "--name", "same", "--target", user.target)
+    all_of = [subprocess.Popen([bed.MLIB, *words], env={**bed.os.environ, **user.env}, text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(3)]
+    said = [process.communicate(timeout=60)[0] for process in all_of]
+    codes = sorted(process.returncode for process in all_of)
+    claim(codes[0] == 0 and set(codes) <= {0, 5}, "of deploys of one name at once none breaks another: done, or a conflict", said)
+    claim(json.loads(user("status", "same", "-o", "json").out)["phase"] == "ready", "and it is ready", said)
+    claim(user.delete("same", "--with-storage").code == 0, "and known")
+
+
 def stops_waiting(user, claim):
     """Ctrl-C while deploy waits for an endpoint that never gets healthy."""
     words = user.words("deploy", "box", "--name", "slow", "--target", user.target, "--set", "mode=late")
@@ -292,6 +304,7 @@ def everything(user, claim, left, foreign):
     foreign(user, claim)
     fails(user, claim, left)
     loops(user, claim)
+    at_once(user, claim)
     stops_waiting(user, claim)
     ends(user, claim, left)
     for name in FAILING:

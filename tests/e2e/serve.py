@@ -89,6 +89,10 @@ def deploys_where_nothing_is(server):
     bed.claim(plain.status == 503 and "podman" in plain.json()["detail"] and plain.json()["hint"],
               "without a stream the status tells, with cause and next step", plain.text)
     bed.claim(server.get("/api/v1/deployments").json() == [], "and nothing is left behind")
+    far = bed.mlib("deploy", "tiny-llama-test", "--name", "one", "--state", f"{server.home.name}/far",
+                   env={"CONTAINER_HOST": "ssh://elsewhere"})
+    bed.claim(far.code == 6 and "ssh://elsewhere" in far.err and "hint:" in far.err,
+              "a podman of another machine is refused, not passed over", far)
 
 
 def test():

@@ -23,7 +23,7 @@ import bed
 IMAGE = "localhost/mlib-fetch:1"
 HOSTS = ("huggingface.co", "files.example")
 ASKED = {"of-hub": "/org/repo/resolve/v1/sub/made-llama.gguf", "of-address": "/some/made-llama.gguf"}
-WRONG = {"changed": "has another SHA-256 than", "absent": "is not there (HTTP 404)", "gated": "put a token into Secret hf-token"}
+WRONG = {"changed": "has another SHA-256 than", "absent": "is not there (HTTP 404)", "gated": "a token in Secret hf-token"}
 MOST_ASKED = {"changed": 3, "absent": 1, "gated": 1}
 MODEL = """\
 apiVersion: model-library/v1
