@@ -98,8 +98,13 @@ class Loading {
   std::shared_ptr<const Library> run() {
     for (const auto& [path, file] : files_) read(*file);
     find_manifests();
-    for (const auto& [path, text] : texts_)
-      if (!is_manifest(path)) decode_all(text);
+    Causes causes;
+    for (const auto& [path, text] : texts_) {
+      if (is_causes(path))
+        read_causes(text, causes, shelf_.findings);
+      else if (!is_manifest(path))
+        decode_all(text);
+    }
     for (auto& [name, draft] : shelf_.frameworks) add_manifest(draft);
     resolve(shelf_);
     return library();

@@ -230,7 +230,7 @@ Status Podman::observe(const Ref& ref) {
     sight.log = podman_.end_of_log(blamed->id);
     if (blamed->restarts > 0 && blamed->running()) sight.last_exit_code = podman_.last_exit_code(blamed->id);
   }
-  return status_of(sight);
+  return status_of(sight, options_.causes);
 }
 
 void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sink, const Cancel& cancel) {
