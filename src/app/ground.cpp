@@ -64,7 +64,8 @@ Ground::Ground(const cli::Options& options, const Environment& environment)
                                    *parts.store,
                                    parts.clock,
                                    {{"podman", podman}, {"kubernetes", kubernetes}},
-                                   parts.policy});
+                                   parts.policy,
+                                   parts.http.get()});
 }
 
 Ground::~Ground() = default;
