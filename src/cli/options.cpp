@@ -34,7 +34,7 @@ std::string word_of(const Node& property, const std::string& name, const std::st
   if (name == "filter") return "FIELD=VALUE";
   if (name == "kubeconfig") return "FILE";
   if (name == "catalog" || name == "state") return "DIR";
-  if (name == "listen") return "ADDRESS:PORT";
+  if (name == "listen" || name == "kube_watcher") return "ADDRESS:PORT";
   std::string word = name.substr(name.rfind('_') + 1);
   std::transform(word.begin(), word.end(), word.begin(),
                  [](char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c); });

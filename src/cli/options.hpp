@@ -32,10 +32,15 @@ struct Options {
 
 struct ServeArguments {
   std::string listen = "127.0.0.1:8001";
+  std::string kube_watcher, kube_watcher_target;
 
   template <class D>
   void describe(D& d) {
     d.field("listen", listen, {.help = "Address and port (127.0.0.1:8001)"});
+    d.field(
+        "kube_watcher", kube_watcher,
+        {.help = "Stand in for Kube Watcher of January 2024 there, too (off; 127.0.0.1:8000 is its own)"});
+    d.field("kube_watcher_target", kube_watcher_target, {.help = "Target that it deploys to (podman)"});
   }
 };
 

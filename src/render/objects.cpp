@@ -127,6 +127,27 @@ void collect_claims(const Node& node, std::set<std::string>& found) {
   for (const schema::Entry& entry : node.entries()) collect_claims(entry.value, found);
 }
 
+/// A Service's name is a host's name: shorter than other names, and begins with a letter.
+void check_service_names(const std::vector<Node>& objects, Report& report) {
+  for (const Node& object : objects) {
+    const std::string name = object.text_at({"metadata", "name"});
+    if (object.text_at({"kind"}) != "Service" || (is_dns_label(name) && (name[0] < '0' || name[0] > '9')))
+      continue;
+    report.object = called(object);
+    report.add(Fault::not_allowed, object, {{"metadata"}, {"name"}}, "is not a valid name of a Service",
+               "at most 63 characters a-z, 0-9 and -, beginning with a letter");
+  }
+}
+
+void refuse_doubles(const std::vector<Node>& objects, Report& report) {
+  for (std::size_t i = 0; i < objects.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (called(objects[i]) == called(objects[j])) {
+        report.object = called(objects[i]);
+        report.add(Fault::duplicate, objects[i], {{"metadata"}, {"name"}}, "two objects of this name");
+      }
+}
+
 }  // namespace
 
 std::vector<Node> with_identity(std::vector<Node> objects, const Identity& identity, const Labels& labels) {
@@ -187,6 +208,18 @@ int container_port(const std::vector<Node>& objects) {
     }
   }
   return 0;
+}
+
+void harden(std::vector<Node>& objects) {
+  for (Node& object : objects)
+    if (Node* spec = pod_spec(object);
+        spec != nullptr && spec->find("automountServiceAccountToken") == nullptr)
+      spec->set("automountServiceAccountToken", false);
+}
+
+void check_names(const std::vector<Node>& objects, Report& report) {
+  refuse_doubles(objects, report);
+  check_service_names(objects, report);
 }
 
 }  // namespace mlib::render

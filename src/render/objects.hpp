@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "render/render.hpp"
+#include "render/report.hpp"
 
 namespace mlib::render {
 
@@ -28,5 +29,11 @@ const Node* pod_spec(const Node& object);
 /// The value at `spec.ports[0].targetPort` of the first Service, as a number, looked up in the containers'
 /// ports when it is a name; 0 when there is none.
 int container_port(const std::vector<Node>& objects);
+
+/// Pods get no token of the cluster's API unless they ask for it.
+void harden(std::vector<Node>& objects);
+
+/// Two objects of one name, and what cannot be a Service's name, go to `report`.
+void check_names(const std::vector<Node>& objects, Report& report);
 
 }  // namespace mlib::render

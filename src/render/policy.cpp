@@ -149,13 +149,16 @@ void Judge::refuse(std::string_view rule, const Node& at, const Path& path, std:
 
 std::vector<std::string> policy_rules() { return {rules.begin(), rules.end()}; }
 
+bool is_policy_rule(std::string_view rule) {
+  return std::find(rules.begin(), rules.end(), rule) != rules.end() || rule.starts_with("kind:") ||
+         rule.starts_with("volume:");
+}
+
 std::vector<std::string> lifted(const PolicyFile& policy, std::string_view framework) {
   std::vector<std::string> found;
   for (const auto& [name, allowed] : policy.frameworks) {
     for (const std::string& rule : allowed) {
-      const bool known = std::find(rules.begin(), rules.end(), rule) != rules.end() ||
-                         rule.starts_with("kind:") || rule.starts_with("volume:");
-      if (!known)
+      if (!is_policy_rule(rule))
         throw Problem(Kind::invalid,
                       fmt::format("the policy file allows `{}` for {}, which is no rule", rule, name),
                       suggestion(rule, policy_rules()));

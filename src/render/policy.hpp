@@ -20,6 +20,8 @@ struct Grounds {
 
 /// The rules that an administrator's file can lift; `kind:KIND` and `volume:TYPE` besides.
 std::vector<std::string> policy_rules();
+/// Whether it is one of those, `kind:…` or `volume:…`.
+bool is_policy_rule(std::string_view rule);
 
 /// What `policy` lifts for `framework`; Problem{invalid} for a rule that there is not.
 std::vector<std::string> lifted(const PolicyFile& policy, std::string_view framework);

@@ -62,13 +62,6 @@ std::vector<Node> substituted(const Job& job, const Values& values) {
   return objects;
 }
 
-void harden(std::vector<Node>& objects) {
-  for (Node& object : objects)
-    if (Node* spec = pod_spec(object);
-        spec != nullptr && spec->find("automountServiceAccountToken") == nullptr)
-      spec->set("automountServiceAccountToken", false);
-}
-
 void check(const Job& job, const std::vector<Node>& objects, const Values& values) {
   Report breaches(job.framework);
   Grounds grounds;
@@ -79,27 +72,6 @@ void check(const Job& job, const std::vector<Node>& objects, const Values& value
   grounds.secrets = secret_texts(values);
   check_policy(objects, grounds, breaches);
   if (!breaches.findings.empty()) forbid(job, std::move(breaches.findings));
-}
-
-/// A Service's name is a host's name: shorter than other names, and begins with a letter.
-void check_service_names(const std::vector<Node>& objects, Report& report) {
-  for (const Node& object : objects) {
-    const std::string name = object.text_at({"metadata", "name"});
-    if (object.text_at({"kind"}) != "Service" || (is_dns_label(name) && (name[0] < '0' || name[0] > '9')))
-      continue;
-    report.object = called(object);
-    report.add(Fault::not_allowed, object, {{"metadata"}, {"name"}}, "is not a valid name of a Service",
-               "at most 63 characters a-z, 0-9 and -, beginning with a letter");
-  }
-}
-
-void refuse_doubles(const std::vector<Node>& objects, Report& report) {
-  for (std::size_t i = 0; i < objects.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j)
-      if (called(objects[i]) == called(objects[j])) {
-        report.object = called(objects[i]);
-        report.add(Fault::duplicate, objects[i], {{"metadata"}, {"name"}}, "two objects of this name");
-      }
 }
 
 Rendered run(const Job& job) {
@@ -120,8 +92,7 @@ Rendered run(const Job& job) {
   for (Node& object : objects) schemas.coerce(object);
   check(job, objects, values);
   for (const Node& object : objects) schemas.validate(object, report);
-  refuse_doubles(objects, report);
-  check_service_names(objects, report);
+  check_names(objects, report);
   if (!report.findings.empty()) refuse(job, std::move(report.findings));
 
   Rendered rendered;

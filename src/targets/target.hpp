@@ -80,6 +80,7 @@ struct Desired {
   const render::Rendered* rendered = nullptr;
   std::vector<Owned> known = {};  ///< what an earlier apply of this deployment made (store's inventory)
   bool force_conflicts = false;
+  bool replace = false;  ///< a target that cannot change objects may delete and create them anew
   /// An earlier rendering, whose Secrets' values nobody kept: they are masked, and the Secrets that run stay
   /// as they are. Problem{conflict} when one has to hold a key that the running one lacks.
   bool keeps_secrets = false;

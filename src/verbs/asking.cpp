@@ -14,7 +14,7 @@ namespace {
 /// The deployment's URL; Problem{unavailable} while there is none.
 std::string url_of(const World& world, const store::Deployment& record,
                    const DeploymentArguments& arguments) {
-  const auto target = target_of(world, record.target).second({arguments.kubeconfig, arguments.context});
+  const auto target = target_of(world, record.target).second(arguments.reach);
   const targets::Status status = target->observe({record.namespace_name, record.name});
   if (!status.endpoint.empty()) return status.endpoint;
   throw Problem(

@@ -24,8 +24,7 @@ struct ChatArguments : DeploymentArguments {
     d.field("namespace", namespace_name, {.help = "Namespace (model-library)"});
     d.field("max_tokens", max_tokens, {.help = "At most this many tokens (as the engine likes)", .min = 1});
     d.field("api_key", api_key, {.help = "Key that the endpoint asks for", .secret = true});
-    d.field("kubeconfig", kubeconfig, {.help = "Kubeconfig file ($KUBECONFIG)", .format = "local"});
-    d.field("context", context, {.help = "Context of the kubeconfig", .format = "local"});
+    reach.describe(d);
   }
 };
 

@@ -172,6 +172,22 @@ TEST_CASE("deploying the same name again updates it; another template or target 
   CHECK(where.hint() == "take another --name, or remove it first: mlib delete deployment demo");
 }
 
+TEST_CASE("a conflict that kept everything from being changed leaves the record as it was, or none") {
+  Test t;
+  t.deploy_demo();
+  t.podman.apply_fails = Problem(Kind::conflict, "it exists");
+  CHECK(t.failure([](DeployArguments& arguments) {
+           arguments.set = {{"threads", 1}};
+         }).message() == "it exists");
+  const store::Deployment record = *t.store->get("model-library", "demo");
+  CHECK(record.state == "deployed");
+  CHECK(record.values.empty());
+  Test other;
+  other.podman.apply_fails = Problem(Kind::conflict, "somebody else's");
+  CHECK(other.failure().kind() == Kind::conflict);
+  CHECK(other.store->list().empty());
+}
+
 TEST_CASE("a dry run changes nothing") {
   Test t;
   t.deploy_demo([](DeployArguments& arguments) { arguments.dry_run = "client"; });

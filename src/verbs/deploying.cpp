@@ -46,7 +46,7 @@ Job prepared(const World& world, const Caller& caller, const Instance& wanted, c
   const bool as_before = there && where.target.empty();
   const auto& [name, make] = target_of(world, as_before ? there->target : where.target);
   if (there) refuse_other(*there, name, wanted);
-  std::unique_ptr<targets::Target> target = make({where.kubeconfig, where.context});
+  std::unique_ptr<targets::Target> target = make(where.reach);
   Job job{world, caller, sink, cancel, std::move(target), std::move(rendered), ref, {}, !there};
   if (there) job.record = *there;
   store::Deployment& record = job.record;
@@ -117,8 +117,29 @@ void deploy(const World& world, const Caller& caller, const DeployArguments& arg
   const std::chrono::milliseconds timeout = span_of(arguments.timeout, "--timeout");
   Job job = prepared(world, caller, arguments, arguments.where, sink, cancel);
   job.force_conflicts = arguments.force_conflicts;
+  job.replace = arguments.replace;
   if (arguments.dry_run != "none") return dry_run(job, arguments.dry_run);
   carry_out(job, {arguments.wait, timeout, arguments.keep_failed});
+}
+
+void deploy_adopted(const World& world, const Caller& caller, Adoption adoption, const Cancel& cancel) {
+  const render::Identity& identity = adoption.objects.identity;
+  const targets::Ref ref{identity.namespace_name, identity.name};
+  if (world.store.get(ref.namespace_name, ref.name))
+    throw Problem(Kind::conflict, fmt::format("`{}` exists already", ref.name),
+                  fmt::format("remove it first: mlib delete deployment {}{}", ref.name, in_namespace(ref)));
+  const auto& [name, make] = target_of(world, adoption.target);
+  const Sink nobody = [](const Node&) { return true; };
+  std::unique_ptr<targets::Target> target = make({});
+  Job job{world, caller, nobody, cancel, std::move(target), std::move(adoption.objects.rendered), ref, {}};
+  job.record.namespace_name = ref.namespace_name;
+  job.record.name = ref.name;
+  job.record.target = name;
+  job.record.template_name = job.rendered.template_name;
+  job.record.framework = job.rendered.framework;
+  job.record.model = job.rendered.model;
+  job.record.user = identity.user;
+  carry_out(job, {.wait = false});
 }
 
 Response diff(const World& world, const Caller& caller, const DiffArguments& arguments) {

@@ -1,17 +1,19 @@
 #pragma once
+#include "render/adopt.hpp"
 #include "verbs/rendering.hpp"
 
 namespace mlib::verbs {
 
 /// Where, and how to get there.
 struct Where {
-  std::string target, kubeconfig, context;
+  std::string target;
+  TargetOptions reach;
 
   template <class D>
   void describe(D& d) {
-    d.field("target", target, {.help = "podman (this machine) or kubernetes; podman when left out"});
-    d.field("kubeconfig", kubeconfig, {.help = "Kubeconfig file ($KUBECONFIG)", .format = "local"});
-    d.field("context", context, {.help = "Context of the kubeconfig", .format = "local"});
+    d.field("target", target,
+            {.help = "podman (this machine), kubernetes or kube-watcher; podman when left out"});
+    reach.describe(d);
   }
 };
 
@@ -21,6 +23,7 @@ struct DeployArguments : Instance {
   bool wait = true;
   bool keep_failed = false;
   bool force_conflicts = false;
+  bool replace = false;
   std::string timeout = "10m";
 
   template <class D>
@@ -35,6 +38,8 @@ struct DeployArguments : Instance {
     d.field("keep_failed", keep_failed, {.help = "Leave a new deployment that fails, to look into it"});
     d.field("force_conflicts", force_conflicts,
             {.help = "Take over fields of other managers, and objects of ours that are not recorded here"});
+    d.field("replace", replace,
+            {.help = "Delete and create anew what a target cannot change (kube-watcher); storage stays"});
   }
 };
 
@@ -70,6 +75,14 @@ struct Deployed {
 /// template or target). With `wait` tells how it comes up until it is ready; one that fails is
 /// Problem{failed} with cause and evidence, and a new one is then removed.
 void deploy(const World&, const Caller&, const DeployArguments&, const Sink&, const Cancel&);
+/// A deployment of objects that were not rendered here but adopted (render::adopt), and where it is to run.
+struct Adoption {
+  render::Adopted objects;
+  std::string target;  ///< "": the first
+};
+/// Records and applies it as deploy does, and does not wait. Problem{conflict} when there is one of that
+/// name.
+void deploy_adopted(const World&, const Caller&, Adoption, const Cancel&);
 /// What deploy would change, object by object; exit code 1 when anything.
 Response diff(const World&, const Caller&, const DiffArguments&);
 

@@ -15,7 +15,7 @@ targets::Ref ref_of(const store::Deployment& record) { return {record.namespace_
 
 std::unique_ptr<targets::Target> target_for(const World& world, const store::Deployment& record,
                                             const DeploymentArguments& arguments) {
-  return target_of(world, record.target).second({arguments.kubeconfig, arguments.context});
+  return target_of(world, record.target).second(arguments.reach);
 }
 
 Observed recorded(const store::Deployment& record) {
@@ -78,7 +78,7 @@ std::vector<Observed> observe_all(const World& world, const std::vector<store::D
     }
     try {
       std::unique_ptr<targets::Target>& target = made[record.target];
-      if (!target) target = target_of(world, record.target).second({arguments.kubeconfig, arguments.context});
+      if (!target) target = target_of(world, record.target).second(arguments.reach);
       all.push_back(observed(record, *target));
     } catch (const Problem& problem) {
       down.emplace(record.target, problem);
@@ -112,7 +112,7 @@ void tell_removed(const targets::Ref& ref, const targets::Removed& removed, cons
 void delete_leftover(const World& world, const DeleteArguments& arguments, const targets::LineSink& progress,
                      const Sink& sink) {
   const targets::Ref ref{namespace_or_default(arguments.namespace_name), arguments.name};
-  const auto target = target_of(world, arguments.target).second({arguments.kubeconfig, arguments.context});
+  const auto target = target_of(world, arguments.target).second(arguments.reach);
   targets::RemoveOptions options;
   options.with_storage = true;
   const Cancel never;

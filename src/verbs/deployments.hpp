@@ -5,19 +5,20 @@ namespace mlib::verbs {
 
 /// One deployment, on the target that its record names.
 struct DeploymentArguments {
-  std::string name, namespace_name, kubeconfig, context;
+  std::string name, namespace_name;
+  TargetOptions reach;
 
   template <class D>
   void describe(D& d) {
     d.field("name", name, {.help = "Name of the deployment", .required = true});
     d.field("namespace", namespace_name, {.help = "Namespace (model-library)"});
-    d.field("kubeconfig", kubeconfig, {.help = "Kubeconfig file ($KUBECONFIG)", .format = "local"});
-    d.field("context", context, {.help = "Context of the kubeconfig", .format = "local"});
+    reach.describe(d);
   }
 };
 
 struct ListArguments {
-  std::string name, namespace_name, kubeconfig, context;
+  std::string name, namespace_name;
+  TargetOptions reach;
   std::vector<std::string> filter;
 
   template <class D>
@@ -25,8 +26,7 @@ struct ListArguments {
     d.field("name", name, {.help = "Only the one of this name"});
     d.field("namespace", namespace_name, {.help = "Only of this namespace (all)"});
     d.field("filter", filter, {.help = "FIELD=VALUE or FIELD!=VALUE; repeat it to narrow down"});
-    d.field("kubeconfig", kubeconfig, {.help = "Kubeconfig file ($KUBECONFIG)", .format = "local"});
-    d.field("context", context, {.help = "Context of the kubeconfig", .format = "local"});
+    reach.describe(d);
   }
 };
 

@@ -36,10 +36,17 @@ Phase phase_now(const Job& job) {
   }
 }
 
-/// After a failed apply: the record goes when nothing is there, else it says what went wrong. True when it
-/// stays.
-bool settle(Job& job, const Problem& problem) {
-  if (job.is_new && phase_now(job) == Phase::absent) {
+/// After a failed apply: the record goes when nothing of it is there, and is as it was when a conflict kept
+/// everything from being changed; else it says what went wrong. True when it stays.
+bool settle(Job& job, std::optional<store::Deployment> before, const Problem& problem) {
+  const bool refused = problem.kind() == Kind::conflict;
+  if (refused && before) {
+    before->revision = job.record.revision;
+    job.record = *before;
+    put(job, before->state, before->message, "deploy-refused");
+    return true;
+  }
+  if (job.is_new && (refused || phase_now(job) == Phase::absent)) {
     job.world.store.remove(job.ref.namespace_name, job.ref.name,
                            entry(job, "deploy-failed", problem.message()));
     return false;
@@ -57,6 +64,7 @@ bool settle(Job& job, const Problem& problem) {
 }
 
 void apply(Job& job) {
+  std::optional<store::Deployment> before = job.world.store.get(job.ref.namespace_name, job.ref.name);
   ++job.record.applies;
   put(job, "deploying", "", job.verb == "deploy" && !job.is_new ? "update" : job.verb);
   try {
@@ -64,7 +72,7 @@ void apply(Job& job) {
         desired_of(job), [&](std::string_view line) { return job.tell(line); }, job.cancel);
     job.record.inventory = schema::encode(owned);
   } catch (const Problem& problem) {
-    const bool left = settle(job, problem);
+    const bool left = settle(job, std::move(before), problem);
     if (problem.kind() == Kind::cancelled) fail_ended(job, left);
     throw;
   }
@@ -184,6 +192,7 @@ targets::Desired desired_of(const Job& job) {
   desired.rendered = &job.rendered;
   desired.known = inventory_of(job.record);
   desired.force_conflicts = job.force_conflicts;
+  desired.replace = job.replace;
   desired.keeps_secrets = job.keeps_secrets;
   return desired;
 }

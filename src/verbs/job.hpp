@@ -15,6 +15,7 @@ struct Job {
   store::Deployment record;
   bool is_new = true;
   bool force_conflicts = false;
+  bool replace = false;
   bool keeps_secrets = false;   ///< values of Secrets are masked: those that run stay
   std::string verb = "deploy";  ///< what the audit says
 

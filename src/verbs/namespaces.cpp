@@ -34,7 +34,7 @@ void delete_namespace(const World& world, const Caller& caller, const DeleteName
                               shortened(arguments.confirm, 80)),
                   fmt::format("to delete it: {}", name));
   const auto& [target_name, make] = target_of(world, arguments.target);
-  const auto target = make({arguments.kubeconfig, arguments.context});
+  const auto target = make(arguments.reach);
   const std::vector<std::string> contents = target->contents(name);
   if (arguments.confirm.empty()) return tell(sink, name, contents, false);
   const auto entry = [&](std::string_view verb, const std::string& object, std::string detail) {

@@ -4,14 +4,14 @@
 namespace mlib::verbs {
 
 struct DeleteNamespaceArguments {
-  std::string name, target, kubeconfig, context, confirm;
+  std::string name, target, confirm;
+  TargetOptions reach;
 
   template <class D>
   void describe(D& d) {
     d.field("name", name, {.help = "Namespace to delete with everything in it", .required = true});
     d.field("target", target, {.help = "podman (this machine) or kubernetes; podman when left out"});
-    d.field("kubeconfig", kubeconfig, {.help = "Kubeconfig file ($KUBECONFIG)", .format = "local"});
-    d.field("context", context, {.help = "Context of the kubeconfig", .format = "local"});
+    reach.describe(d);
     d.field("confirm", confirm, {.help = "The namespace's name again; without it nothing is deleted"});
   }
 };

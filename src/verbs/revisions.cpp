@@ -98,7 +98,7 @@ void rollback(const World& world, const Caller& caller, const RollbackArguments&
   const std::vector<store::Deployment> kept = world.store.history(record.namespace_name, record.name);
   const store::Deployment& then =
       arguments.to > 0 ? revision_of(kept, arguments.to, record) : one_before(kept, record);
-  auto target = target_of(world, record.target).second({arguments.kubeconfig, arguments.context});
+  auto target = target_of(world, record.target).second(arguments.reach);
   const targets::Ref ref{record.namespace_name, record.name};
   Job job{world, caller, sink, cancel, std::move(target), rendered_of(then), ref, taken_back(record, then)};
   job.is_new = false;

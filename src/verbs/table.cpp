@@ -248,6 +248,11 @@ std::vector<Verb> watching() {
        Names{"name"},
        run,
        "events demo"},
+  };
+}
+
+std::vector<Verb> using_it() {
+  return {
       {"logs",
        Method::get,
        "/api/v1/deployments/{namespace}/{name}/logs",
@@ -299,7 +304,7 @@ std::vector<Verb> ending() {
        "delete deployment demo\ndelete deployment demo --with-storage --yes"},
       {"delete namespace",
        Method::del,
-       "/api/v1/namespaces/{name}",
+       "/api/v1/namespace/{name}",
        Role::admin,
        "Delete a namespace with everything in it, storage too",
        schema::json_schema<DeleteNamespaceArguments>,
@@ -325,7 +330,7 @@ std::vector<Verb> ending() {
 
 std::vector<Verb> all() {
   std::vector<Verb> verbs;
-  for (const auto part : {lists, reading, rendering, life, watching, ending})
+  for (const auto part : {lists, reading, rendering, life, watching, using_it, ending})
     for (Verb& verb : part()) verbs.push_back(std::move(verb));
   return verbs;
 }

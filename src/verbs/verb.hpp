@@ -34,10 +34,18 @@ class Shelf {
   std::shared_ptr<const cards::Library> library_;
 };
 
-/// How to reach a target, as the caller said (`--kubeconfig`, `--context`); made anew for each call.
+/// How to reach a target, as the caller said (`--kubeconfig`, `--context`, `--kube-watcher-url`); made anew
+/// for each call.
 struct TargetOptions {
-  std::string kubeconfig;
-  std::string context;
+  std::string kubeconfig, context, kube_watcher_url;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("kubeconfig", kubeconfig, {.help = "Kubeconfig file ($KUBECONFIG)", .format = "local"});
+    d.field("context", context, {.help = "Context of the kubeconfig", .format = "local"});
+    d.field("kube_watcher_url", kube_watcher_url,
+            {.help = "Where Kube Watcher is ($KUBE_WATCHER_URL)", .format = "local"});
+  }
 };
 using MakeTarget = std::function<std::unique_ptr<targets::Target>(const TargetOptions&)>;
 

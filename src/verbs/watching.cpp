@@ -56,7 +56,7 @@ void wait_for(const World& world, const Caller&, const WaitArguments& arguments,
   std::optional<store::Deployment> record = world.store.get(ref.namespace_name, ref.name);
   if (!record && gone) return tell_end(sink, ref, "deleted");
   if (!record) record = record_of(world.store, ref.namespace_name, ref.name);
-  const auto target = target_of(world, record->target).second({arguments.kubeconfig, arguments.context});
+  const auto target = target_of(world, record->target).second(arguments.reach);
   Teller tell(sink);
   for (;;) {
     const bool recorded = world.store.get(ref.namespace_name, ref.name).has_value();
@@ -78,7 +78,7 @@ void wait_for(const World& world, const Caller&, const WaitArguments& arguments,
 
 Response events(const World& world, const Caller&, const DeploymentArguments& arguments) {
   const store::Deployment record = record_of(world.store, arguments.namespace_name, arguments.name);
-  const auto target = target_of(world, record.target).second({arguments.kubeconfig, arguments.context});
+  const auto target = target_of(world, record.target).second(arguments.reach);
   Table table{.columns = {{"TIME"}, {"TYPE"}, {"OBJECT"}, {"REASON"}, {"MESSAGE"}}};
   Node list = Node::list();
   for (const targets::Event& each : target->events({record.namespace_name, record.name})) {
