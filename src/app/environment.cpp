@@ -40,8 +40,7 @@ Environment environment() {
   found.kubeconfigs = split(kubeconfig.empty() ? home + "/.kube/config" : kubeconfig, ':');
   found.kubernetes_host = variable("KUBERNETES_SERVICE_HOST");
   found.kubernetes_port = variable("KUBERNETES_SERVICE_PORT");
-  const std::string podman = variable("CONTAINER_HOST");
-  if (podman.rfind("unix://", 0) == 0) found.podman = podman.substr(7);
+  found.podman = variable("CONTAINER_HOST");
   found.kube_watcher_url = variable("KUBE_WATCHER_URL");
   found.kube_watcher_key = Secret<std::string>(variable("KUBE_WATCHER_KEY"));
   found.kube_watcher_key_file = variable("KUBE_WATCHER_KEY_FILE");

@@ -11,7 +11,7 @@ struct Environment {
   std::string state;  ///< folder of the state: $XDG_STATE_HOME or ~/.local/state, then model-library
   std::vector<std::string> kubeconfigs;          ///< $KUBECONFIG's files, else ~/.kube/config
   std::string kubernetes_host, kubernetes_port;  ///< of the cluster that this process runs in, or ""
-  std::string podman;                            ///< socket that $CONTAINER_HOST names (unix:///…), or ""
+  std::string podman;                            ///< $CONTAINER_HOST as it is
   std::string kube_watcher_url, kube_watcher_key_file,
       kube_watcher_node;  ///< $KUBE_WATCHER_URL and so on, or ""
   Secret<std::string> kube_watcher_key;

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <mutex>
 #include <sstream>
 
 #include "app/kube_watcher.hpp"
 #include "base/text.hpp"
+#include "cards/cause.hpp"
 #include "kube/config.hpp"
 #include "net/client.hpp"
 #include "render/policy_file.hpp"
@@ -30,29 +32,55 @@ render::PolicyFile load_policy(const std::string& path) {
   return render::read_policy({path, text.str()});
 }
 
+/// The causes of failure that the program brings, those of a folder of cards laid over them.
+cards::Causes load_causes(const std::string& folder) {
+  std::vector<cards::File> files = cards::embedded();
+  if (!folder.empty())
+    for (cards::File& file : cards::read_folder(folder)) files.push_back(std::move(file));
+  return cards::load_causes(files);
+}
+
 }  // namespace
 
 struct Ground::Parts {
   Parts(const cli::Options& options, const Environment& environment)
       : shelf(load_catalogue(options.catalog)),
+        catalog(options.catalog),
         state(options.state.empty() ? environment.state : options.state),
         store(store::lazy_store([folder = state] { return store::sqlite_store(folder); })),
         policy(load_policy(environment.policy)) {}
 
   verbs::Shelf shelf;
+  std::string catalog;
+  std::once_flag causes_read;
+  cards::Causes causes_there;
   std::string state;
   std::unique_ptr<store::Store> store;
   SystemClock clock;
   std::unique_ptr<net::Client> http = net::make_client();
   render::PolicyFile policy;
   std::optional<verbs::World> world;
+
+  /// Read when the first target is made: most commands need none.
+  const cards::Causes& causes() {
+    std::call_once(causes_read, [this] { causes_there = load_causes(catalog); });
+    return causes_there;
+  }
 };
 
 namespace {
 
-targets::PodmanOptions podman_options(const std::string& state, const Environment& environment) {
+targets::PodmanOptions podman_options(const std::string& state, const Environment& environment,
+                                      const cards::Causes& causes) {
+  constexpr std::string_view scheme = "unix://";
+  if (!environment.podman.empty() && !environment.podman.starts_with(scheme))
+    throw Problem(Kind::unsupported,
+                  fmt::format("$CONTAINER_HOST is `{}`: only a socket of this machine will do",
+                              shortened(environment.podman, 80)),
+                  "as in CONTAINER_HOST=unix:///run/podman/podman.sock; unset it for podman's usual one");
   targets::PodmanOptions options;
-  options.socket = environment.podman;
+  options.causes = causes;
+  if (!environment.podman.empty()) options.socket = environment.podman.substr(scheme.size());
   if (!environment.runtime.empty())
     options.sockets.insert(options.sockets.begin(), environment.runtime + "/podman/podman.sock");
   options.state = state + "/podman";
@@ -80,13 +108,17 @@ Ground::Ground(const cli::Options& options, const Environment& environment)
     : parts_(std::make_unique<Parts>(options, environment)) {
   Parts& parts = *parts_;
   const verbs::MakeTarget podman = [&parts, environment](const verbs::TargetOptions&) {
-    return targets::podman_target(*parts.http, parts.clock, podman_options(parts.state, environment));
+    return targets::podman_target(*parts.http, parts.clock,
+                                  podman_options(parts.state, environment, parts.causes()));
   };
   const verbs::MakeTarget kubernetes = [&parts, environment](const verbs::TargetOptions& target) {
-    return targets::kubernetes_target(*parts.http, parts.clock, kube::find(where_of(target, environment)));
+    return targets::kubernetes_target(*parts.http, parts.clock, kube::find(where_of(target, environment)),
+                                      parts.causes());
   };
   const verbs::MakeTarget kube_watcher = [&parts, environment](const verbs::TargetOptions& target) {
-    return targets::kube_watcher_target(*parts.http, parts.clock, kube_watcher_of(target, environment));
+    targets::KubeWatcherOptions options = kube_watcher_of(target, environment);
+    options.causes = parts.causes();
+    return targets::kube_watcher_target(*parts.http, parts.clock, std::move(options));
   };
   parts.world.emplace(
       verbs::World{parts.shelf,

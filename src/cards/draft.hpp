@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cards/cause.hpp"
 #include "cards/library.hpp"
 #include "schema/document.hpp"
 
@@ -68,6 +69,12 @@ struct Shelf {
   std::vector<std::string> lost;
   std::vector<Finding> findings;
 };
+
+/// True for the files that hold causes of failure instead of cards.
+inline bool is_causes(std::string_view path) { return path.starts_with("causes/"); }
+
+/// Takes the sound causes of a file; what is wrong with the others goes to `findings`.
+void read_causes(const Text& text, Causes& causes, std::vector<Finding>& findings);
 
 /// Checks a framework's parameters and its manifest's placeholders (a null pointer: there is none).
 void check_framework(Draft<Framework>& draft, const Text* manifest, std::vector<Finding>& findings);

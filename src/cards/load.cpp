@@ -98,8 +98,13 @@ class Loading {
   std::shared_ptr<const Library> run() {
     for (const auto& [path, file] : files_) read(*file);
     find_manifests();
-    for (const auto& [path, text] : texts_)
-      if (!is_manifest(path)) decode_all(text);
+    Causes causes;
+    for (const auto& [path, text] : texts_) {
+      if (is_causes(path))
+        read_causes(text, causes, shelf_.findings);
+      else if (!is_manifest(path))
+        decode_all(text);
+    }
     for (auto& [name, draft] : shelf_.frameworks) add_manifest(draft);
     resolve(shelf_);
     return library();
@@ -175,7 +180,7 @@ class Loading {
     const std::string& name = draft.card.metadata.name;
     const Spot spot = value_spot(text, document, path_of({"metadata", "name"}));
     std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(shelf_.findings));
-    draft.sound = reader.findings.empty();
+    draft.sound = reader.findings.empty() && !text.broken;
     const std::string_view wanted = name_of(text.path);
     if (draft.sound && alone && name != wanted) {
       report(shelf_.findings, spot, Fault::not_allowed,

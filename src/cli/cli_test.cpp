@@ -162,14 +162,14 @@ TEST_CASE("colours are for terminals, unless told not") {
 TEST_CASE("progress is one line that changes on a terminal, and plain lines elsewhere") {
   std::ostringstream terminal, file;
   {
-    cli::Progress one(terminal, true), other(file, false);
-    for (const char* line : {"pulling", "starting"}) {
+    cli::Progress one(terminal, 12), other(file, 0);
+    for (const char* line : {"pulling", "starting it now"}) {
       one.tell(line);
       other.tell(line);
     }
   }
-  CHECK(terminal.str() == "\r\x1b[Kpulling\r\x1b[Kstarting\n");
-  CHECK(file.str() == "pulling\nstarting\n");
+  CHECK(terminal.str() == "\r\x1b[Kpulling\r\x1b[Kstarting i…\n");
+  CHECK(file.str() == "pulling\nstarting it now\n");
 }
 
 TEST_CASE("a table fits the terminal: the widest columns are cut") {
@@ -178,6 +178,17 @@ TEST_CASE("a table fits the terminal: the widest columns are cut") {
   const std::string text = cli::table_text(table, false, 30);
   CHECK(text == "NAME   TITLE\none    " + std::string(22, 'x') + "…\nzwölf  line break\n");
   CHECK(cli::table_text(table, true, 0).find(std::string(100, 'x') + "  wide\n") != std::string::npos);
+}
+
+TEST_CASE("a name, an address or a time is whole on a terminal, and -o wide is whole altogether") {
+  verbs::Table table{.columns = {{"TIME"}, {"NAME"}, {"ENDPOINT"}, {"DETAIL"}, {"MORE", true}}};
+  table.rows = {
+      {"2026-11-28T17:05:43Z", "a-name-of-some-length", "http://10.250.99.2:30387", "what was done", "x"}};
+  CHECK(cli::table_text(table, false, 80)
+            .find("17:05:43Z  a-name-of-some-length  http://10.250.99.2:30387  what was…\n") !=
+        std::string::npos);
+  CHECK(cli::table_text(table, false, 40).find("http://10.250.99.2:30387  what wa…\n") != std::string::npos);
+  CHECK(cli::table_text(table, true, 40).find("  what was done  x\n") != std::string::npos);
 }
 
 TEST_CASE("no page of the help is wider than 80 columns") {

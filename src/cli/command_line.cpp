@@ -216,8 +216,21 @@ class Parser {
       case Option::Takes::pair:
         return pair(into, option, *value);
       case Option::Takes::value:
+        check_allowed(option, *value);
         return one(into, option, *value);
     }
+  }
+
+  void check_allowed(const Option& option, const std::string& value) const {
+    const Node* allowed = schema_.at({"properties", option.property, "enum"});
+    if (allowed == nullptr) return;
+    Words known;
+    for (const Node& each : allowed->items()) known.push_back(each.string());
+    if (std::find(known.begin(), known.end(), value) != known.end()) return;
+    const std::string near = nearest(value, known);
+    throw Problem(
+        Kind::usage, fmt::format("{}: `{}` is not allowed here", option.flag, shortened(value, 60)),
+        (near.empty() ? "" : fmt::format("did you mean `{}`? ", near)) + "one of: " + join(known, ", "));
   }
 
   static void pair(Node& into, const Option& option, const std::string& text) {

@@ -116,6 +116,13 @@ std::string overview() {
     own.push_back({std::string(each.name), std::string(each.summary)});
   text += "\nThis program\n" + lines(own);
   text += fmt::format("\n{}\nOptions of every verb\n{}", first_endpoint, options_text(common_options()));
+  text += "\nEnvironment\n" +
+          lines({{"CONTAINER_HOST",
+                  "podman's socket, unix://PATH; else podman's usual one, or one that is started"},
+                 {"KUBECONFIG", "Kubeconfig files (~/.kube/config; in a pod, its service account)"},
+                 {"MLIB_POLICY", "The administrator's policy file (/etc/model-library/policy.yaml)"},
+                 {"XDG_STATE_HOME", "Where the state lies without --state (~/.local/state)"},
+                 {"NO_COLOR", "When set, no colours"}});
   return text + "\nExit codes\n  " + wrapped(std::string(exit_codes), 2) + "\n";
 }
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t gap = 2;
 constexpr std::size_t narrowest = 8;
+constexpr std::size_t longest_word = 64;
 
 /// One line, controls made visible.
 std::string one_line(const std::string& text) {
@@ -28,13 +29,27 @@ std::string cut(const std::string& text, std::size_t columns) {
   return text.substr(0, bytes) + "…";
 }
 
-void narrow(std::vector<std::size_t>& widths, std::size_t width) {
-  const auto total = [&] {
-    return std::accumulate(widths.begin(), widths.end(), std::size_t{0}) + gap * (widths.size() - 1);
-  };
-  while (total() > width) {
-    const auto widest = std::max_element(widths.begin(), widths.end());
-    if (*widest <= narrowest) return;
+/// How narrow a column may become: prose may be cut, names, addresses and times only where they are very
+/// long.
+std::size_t floor_of(const std::vector<std::vector<std::string>>& lines, std::size_t column) {
+  std::size_t longest = 0;
+  bool prose = false;
+  for (const auto& line : lines) {
+    longest = std::max(longest, utf8_length(line[column]));
+    prose = prose || line[column].find(' ') != std::string::npos;
+  }
+  return prose ? std::max(narrowest, utf8_length(lines[0][column])) : std::min(longest, longest_word);
+}
+
+/// Takes from the widest column that may become narrower until all fit; a row of names alone may stay too
+/// wide.
+void narrow(std::vector<std::size_t>& widths, const std::vector<std::size_t>& floors, std::size_t width) {
+  std::size_t total = std::accumulate(widths.begin(), widths.end(), gap * (widths.size() - 1));
+  for (; total > width; --total) {
+    std::size_t* widest = nullptr;
+    for (std::size_t k = 0; k < widths.size(); ++k)
+      if (widths[k] > floors[k] && (widest == nullptr || widths[k] > *widest)) widest = &widths[k];
+    if (widest == nullptr) return;
     --*widest;
   }
 }
@@ -59,7 +74,7 @@ std::string names(const Node& value) {
 }  // namespace
 
 std::string table_text(const verbs::Table& table, bool wide, std::size_t width) {
-  std::vector<std::size_t> shown, widths;
+  std::vector<std::size_t> shown, widths, floors;
   for (std::size_t i = 0; i < table.columns.size(); ++i)
     if (wide || !table.columns[i].wide) shown.push_back(i);
   std::vector<std::vector<std::string>> lines(1);
@@ -72,8 +87,9 @@ std::string table_text(const verbs::Table& table, bool wide, std::size_t width) 
     std::size_t widest = 0;
     for (const auto& line : lines) widest = std::max(widest, utf8_length(line[k]));
     widths.push_back(widest);
+    floors.push_back(floor_of(lines, k));
   }
-  if (width > 0) narrow(widths, width);
+  if (width > 0 && !wide) narrow(widths, floors, width);
   std::string text;
   for (const auto& line : lines) {
     std::string out;

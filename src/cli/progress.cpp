@@ -1,5 +1,7 @@
 #include "cli/progress.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 
 namespace mlib::cli {
@@ -8,11 +10,12 @@ Progress::~Progress() { end(); }
 
 void Progress::tell(const std::string& line) {
   const std::string text = visible(line);
-  if (!rewrites_) {
+  if (columns_ == 0) {
     err_ << text << '\n' << std::flush;
     return;
   }
-  err_ << "\r\x1b[K" << shortened(text.substr(0, text.find('\n')), 76) << std::flush;
+  err_ << "\r\x1b[K" << shortened(text.substr(0, text.find('\n')), std::max<std::size_t>(columns_, 10) - 2)
+       << std::flush;
   open_ = true;
 }
 

@@ -4,10 +4,11 @@
 
 namespace mlib::cli {
 
-/// Lines of progress: on a terminal each replaces the one before, elsewhere they are plain lines.
+/// Lines of progress: on a terminal of `columns` each replaces the one before, cut so that it does not wrap;
+/// with 0 columns they are plain lines.
 class Progress {
  public:
-  Progress(std::ostream& err, bool rewrites) : err_(err), rewrites_(rewrites) {}
+  Progress(std::ostream& err, std::size_t columns) : err_(err), columns_(columns) {}
   ~Progress();
   void tell(const std::string& line);
   /// Ends the line that would be replaced.
@@ -15,7 +16,7 @@ class Progress {
 
  private:
   std::ostream& err_;
-  bool rewrites_;
+  std::size_t columns_;
   bool open_ = false;
 };
 

@@ -57,7 +57,8 @@ void ask(const CommandLine& line, const Outside& outside) {
 }
 
 void stream(const CommandLine& line, const Outside& outside, const verbs::World& world) {
-  Progress progress(outside.err, outside.rewrites);
+  const std::size_t columns = outside.width == 0 ? 80 : outside.width;
+  Progress progress(outside.err, outside.rewrites ? columns : 0);
   const std::string& output = line.options.output;
   line.verb->stream(
       world, {outside.user, verbs::Role::admin}, line.arguments,

@@ -208,6 +208,14 @@ TEST_CASE("quota, Pod Security and a namespace that goes each have their next st
   CHECK(going.kind() == Kind::conflict);
 }
 
+TEST_CASE("a port that is taken has its next step") {
+  const Problem taken = problem_of(
+      answer(422,
+             R"({"kind":"Status","message":"spec.ports[0].nodePort: provided port is already allocated"})"),
+      asked);
+  CHECK(taken.hint().find("take another") != std::string::npos);
+}
+
 TEST_CASE("a field that the cluster's schema does not have is the input's fault, not the server's") {
   const Problem problem = problem_of(
       answer(

@@ -102,6 +102,8 @@ std::string hint_for(std::string_view message, const Row& row) {
   if (says("admission webhook")) return "an admission webhook of the cluster refused it";
   if (says("field is immutable"))
     return "delete the deployment first (its storage is kept), then deploy again";
+  if (says("port is already allocated"))
+    return "another Service has that port: take another, or none, and the cluster gives a free one";
   if (says("unknown field") || says("field not declared in schema"))
     return "the cluster's version does not know that field";
   return std::string(row.hint);

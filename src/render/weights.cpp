@@ -11,20 +11,20 @@ namespace mlib::render {
 namespace {
 
 /// Constant: every value comes by environment. Continues a broken download, tries ten times, checks what it
-/// has a checksum for, and says in the log how far it is.
-constexpr std::string_view script = R"(set -u
+/// has a checksum for (another one twice is the end), and says in the log how far it is.
+constexpr std::string_view script = R"sh(set -u
 target="/models/$FILE"
 part="$target.part"
 say() { echo "weights: $*"; }
 size() { wc -c < "$part" 2>/dev/null || echo 0; }
 watch() { while sleep 5; do say "`size` bytes of $FILE"; done; }
+ask() { curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 60 -C - -w '%{http_code}' -o "$part" "$@" "$URL"; }
 get() {
   if command -v curl >/dev/null 2>&1; then
     if [ -n "${HF_TOKEN:-}" ]; then
-      printf 'header = "Authorization: Bearer %s"\n' "$HF_TOKEN" |
-        curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 60 -C - -K - -o "$part" "$URL"
+      code=$(printf 'header = "Authorization: Bearer %s"\n' "$HF_TOKEN" | ask -K -)
     else
-      curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 60 -C - -o "$part" "$URL"
+      code=$(ask)
     fi
   elif [ -n "${HF_TOKEN:-}" ]; then
     wget -q -T 60 -c --header "Authorization: Bearer $HF_TOKEN" -O "$part" "$URL"
@@ -38,22 +38,29 @@ sound() {
   echo "$SHA256  $part" | sha256sum -c - >/dev/null 2>&1
 }
 if [ -f "$target" ]; then say "$FILE is here"; exit 0; fi
+others=0 code= end="giving up on $URL"
 watch & watcher=$!
 trap 'kill $watcher 2>/dev/null' EXIT
 for try in 1 2 3 4 5 6 7 8 9 10; do
   say "fetching $URL, try $try of 10"
   if get; then
     if sound; then mv "$part" "$target"; say "$FILE is complete"; exit 0; fi
-    say "$FILE has another SHA-256 than $SHA256: starting over"
     rm -f "$part"
+    others=$((others + 1))
+    if [ "$others" = 2 ]; then end="$URL has another SHA-256 than $SHA256, twice"; break; fi
+    say "$FILE has another SHA-256 than $SHA256: starting over"
   elif [ -n "${SHA256:-}" ] && sound; then
     mv "$part" "$target"; say "$FILE is complete"; exit 0
   fi
+  case $code in
+    401 | 403) end="$URL is not for everybody (HTTP $code); a gated model of the hub wants its terms accepted and, on a cluster, a token in Secret hf-token, key token"; break ;;
+    404 | 410) end="$URL is not there (HTTP $code)"; break ;;
+  esac
   sleep "$try"
 done
-say "giving up on $URL"
+say "$end"
 exit 1
-)";
+)sh";
 
 [[noreturn]] void refuse(const cards::Source& source, std::string why, std::string hint) {
   Finding finding;

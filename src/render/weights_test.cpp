@@ -136,10 +136,13 @@ TEST_CASE("the fetching script keeps nothing with another checksum, and gives up
   const Fetch wrong = fetch(folder, sha256_hex("expected"));
   CHECK(wrong.status != 0);
   CHECK(has(wrong.log, "has another SHA-256"));
-  CHECK(has(wrong.log, "try 10 of 10"));
+  CHECK(has(wrong.log, "try 2 of 10"));
+  CHECK(!has(wrong.log, "try 3 of 10"));
   CHECK(!fs::exists(folder.path / "models/a.gguf"));
   fs::remove(folder.path / "source");
-  CHECK(has(fetch(folder, "").log, "giving up on"));
+  const Fetch missing = fetch(folder, "");
+  CHECK(has(missing.log, "try 10 of 10"));
+  CHECK(has(missing.log, "giving up on"));
 }
 
 TEST_CASE("the fetching script continues a finished download that was not yet checked") {

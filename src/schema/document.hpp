@@ -23,9 +23,9 @@ struct Limits {
 };
 
 /// The documents of a YAML (or JSON) text, with places. Plain scalars follow YAML 1.2's core schema; integers
-/// that YAML 1.1 reads otherwise (`0755`, `1:30`), aliases, anchors, tags, merge keys, duplicate keys, texts
-/// over the limits and broken syntax become findings, and then no documents. Never throws for what the text
-/// holds.
+/// that YAML 1.1 reads otherwise (`0755`, `1:30`) and duplicate keys (the first stays) are findings beside
+/// the documents; aliases, anchors, tags, merge keys, texts over the limits and broken syntax become
+/// findings, and then no documents. Never throws for what the text holds.
 std::vector<Node> read_yaml(const Source& source, std::vector<Finding>& findings, const Limits& limits = {});
 /// The same; throws Problem{invalid, "SOURCE cannot be read", findings}.
 std::vector<Node> read_yaml(const Source& source, const Limits& limits = {});

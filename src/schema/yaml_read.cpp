@@ -76,7 +76,7 @@ struct Close {
   void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
 };
 
-/// Builds nodes from the parser's events; findings end it.
+/// Builds nodes from the parser's events, up to what breaks the text.
 class Builder {
  public:
   Builder(const Source& source, const Limits& limits, std::vector<Finding>& findings)
@@ -91,6 +91,7 @@ class Builder {
   struct Frame {
     Node node;
     bool has_key = false;
+    bool again = false;  ///< the key was there before: the first value stays
     Entry key;
     std::unordered_set<std::string> seen;
   };
@@ -160,7 +161,8 @@ void Builder::key(Node node) {
     report(Fault::syntax, node.line, node.column, "merge keys (<<) are not allowed", "write the fields out");
     return;
   }
-  if (!frame.seen.insert(name).second)
+  frame.again = !frame.seen.insert(name).second;
+  if (frame.again)
     report(Fault::duplicate, node.line, node.column, fmt::format("`{}` is given twice", shortened(name, 60)),
            "keep one of them");
   frame.key = Entry{std::move(name), Node(), node.line, node.column};
@@ -186,7 +188,7 @@ void Builder::add(Node node) {
     key(std::move(node));
   } else {
     frame.key.value = std::move(node);
-    frame.node.entries().push_back(std::move(frame.key));
+    if (!frame.again) frame.node.entries().push_back(std::move(frame.key));
     frame.has_key = false;
   }
 }
@@ -310,7 +312,6 @@ Node scalar_of(std::string_view text) {
 }
 
 std::vector<Node> read_yaml(const Source& source, std::vector<Finding>& findings, const Limits& limits) {
-  const std::size_t before = findings.size();
   Builder builder(source, limits, findings);
   if (!is_text(source, limits, builder)) return {};
   fy_diag_cfg quiet{};
@@ -332,8 +333,9 @@ std::vector<Node> read_yaml(const Source& source, std::vector<Finding>& findings
     builder.take(parser.get(), event);
     fy_parser_event_free(parser.get(), event);
   }
-  if (!builder.broken() && fy_parser_get_stream_error(parser.get())) report_syntax(diag.get(), builder);
-  if (findings.size() > before) return {};
+  const bool cut_off = !builder.broken() && fy_parser_get_stream_error(parser.get());
+  if (cut_off) report_syntax(diag.get(), builder);
+  if (cut_off || builder.broken()) return {};
   return std::move(builder.documents);
 }
 

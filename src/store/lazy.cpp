@@ -25,6 +25,9 @@ class LazyStore final : public Store {
     return opened().history(namespace_name, name);
   }
   std::vector<Audit> audit(std::size_t newest) const override { return opened().audit(newest); }
+  std::unique_ptr<Hold> hold(std::string_view namespace_name, std::string_view name) override {
+    return opened().hold(namespace_name, name);
+  }
 
  private:
   Store& opened() const {

@@ -1,5 +1,9 @@
 #pragma once
+#include <memory>
 #include <string>
+#include <string_view>
+
+#include "store/store.hpp"
 
 namespace mlib::store {
 
@@ -20,5 +24,9 @@ class FileLock {
   std::string path_;
   int file_;
 };
+
+/// One of the many holds that the file `path` gives, by `key`; nullptr when it is had. Problem{unavailable}
+/// when the file cannot be used.
+std::unique_ptr<Hold> hold_in(const std::string& path, std::string_view key);
 
 }  // namespace mlib::store

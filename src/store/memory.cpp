@@ -2,6 +2,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "store/rules.hpp"
@@ -9,6 +10,28 @@
 
 namespace mlib::store {
 namespace {
+
+using Key = std::pair<std::string, std::string>;
+
+struct Holds {
+  std::mutex mutex;
+  std::set<Key> had;
+};
+
+class MemoryHold final : public Hold {
+ public:
+  MemoryHold(std::shared_ptr<Holds> holds, Key key) : holds_(std::move(holds)), key_(std::move(key)) {}
+  ~MemoryHold() override {
+    const std::lock_guard lock(holds_->mutex);
+    holds_->had.erase(key_);
+  }
+  MemoryHold(const MemoryHold&) = delete;
+  MemoryHold& operator=(const MemoryHold&) = delete;
+
+ private:
+  std::shared_ptr<Holds> holds_;
+  Key key_;
+};
 
 /// Everything in this process; gone with it.
 class MemoryStore final : public Store {
@@ -55,6 +78,13 @@ class MemoryStore final : public Store {
     return {at->second.begin(), at->second.end()};
   }
 
+  std::unique_ptr<Hold> hold(std::string_view namespace_name, std::string_view name) override {
+    const std::lock_guard lock(holds_->mutex);
+    std::pair key{std::string(namespace_name), std::string(name)};
+    if (!holds_->had.insert(key).second) return nullptr;
+    return std::make_unique<MemoryHold>(holds_, std::move(key));
+  }
+
   std::vector<Audit> audit(std::size_t newest) const override {
     const std::lock_guard lock(mutex_);
     return {audit_.begin(), audit_.begin() + static_cast<std::ptrdiff_t>(std::min(newest, audit_.size()))};
@@ -67,6 +97,7 @@ class MemoryStore final : public Store {
     if (history.size() > kept_renderings) history.pop_back();
   }
   mutable std::mutex mutex_;
+  std::shared_ptr<Holds> holds_ = std::make_shared<Holds>();
   std::map<std::pair<std::string, std::string>, Deployment> records_;
   std::map<std::pair<std::string, std::string>, std::deque<Deployment>> history_;
   std::deque<Audit> audit_;

@@ -93,7 +93,8 @@ Deployment decoded(const std::string& body, int revision, const std::string& pat
 /// One connection, used by one thread and one process at a time.
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(const std::string& folder) : path_(folder + "/mlib.db"), lock_(folder + "/lock") {
+  explicit SqliteStore(const std::string& folder)
+      : path_(folder + "/mlib.db"), changes_(folder + "/changes"), lock_(folder + "/lock") {
     const Held held(*this);
     if (sqlite3_open_v2(path_.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         nullptr) != SQLITE_OK) {
@@ -176,6 +177,10 @@ class SqliteStore final : public Store {
     std::vector<Deployment> all;
     while (found.step()) all.push_back(decoded(found.text(0), found.integer(1), path_));
     return all;
+  }
+
+  std::unique_ptr<Hold> hold(std::string_view namespace_name, std::string_view name) override {
+    return hold_in(changes_, fmt::format("{}/{}", namespace_name, name));
   }
 
   std::vector<Audit> audit(std::size_t newest) const override {
@@ -281,6 +286,7 @@ class SqliteStore final : public Store {
   }
 
   std::string path_;
+  std::string changes_;  ///< the file of holds
   mutable std::mutex mutex_;
   mutable FileLock lock_;
   sqlite3* db_ = nullptr;

@@ -69,6 +69,12 @@ struct Audit {
 /// How many earlier renderings of a deployment are kept.
 inline constexpr int kept_renderings = 10;
 
+/// Had by who changes a deployment; given back when it goes.
+class Hold {
+ public:
+  virtual ~Hold() = default;
+};
+
 /// Durable state. A change, its audit row and its outbox row are one transaction; when a call returns, it is
 /// on disk. Problem{conflict} when `revision` is not the stored one (somebody else changed it),
 /// Problem{unavailable} when the file cannot be used (with its path and the cause).
@@ -85,6 +91,9 @@ class Store {
   /// The last kept_renderings records as they were deployed, the newest first; gone with the deployment.
   virtual std::vector<Deployment> history(std::string_view namespace_name, std::string_view name) const = 0;
   virtual std::vector<Audit> audit(std::size_t newest) const = 0;
+  /// Nobody else gets it, in this process or another, for as long as what it gives lives; nullptr when
+  /// somebody has it. It ends with the process.
+  virtual std::unique_ptr<Hold> hold(std::string_view namespace_name, std::string_view name) = 0;
 };
 
 std::unique_ptr<Store> memory_store();

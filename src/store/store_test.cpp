@@ -71,6 +71,13 @@ void contract(Store& store) {
   CHECK(audit[0].detail == "why");
   CHECK(audit[1].verb == "deploy");
   CHECK(store.audit(100).size() == 5);  // what was refused left no row
+
+  std::unique_ptr<Hold> first = store.hold("team-a", "one");
+  CHECK(first != nullptr);
+  CHECK(store.hold("team-a", "one") == nullptr);
+  CHECK(store.hold("team-a", "two") != nullptr);
+  first.reset();
+  CHECK(store.hold("team-a", "one") != nullptr);
 }
 
 /// Only what was deployed is kept, the last ten, and until the deployment goes.
@@ -128,6 +135,15 @@ TEST_CASE("The lazy store keeps the contract and opens once, when used") {
   CHECK(opened == 0);
   contract(*store);
   CHECK(opened == 1);
+}
+
+TEST_CASE("Two stores of one folder, as of two processes, share their holds") {
+  const Folder folder;
+  const std::unique_ptr<Store> one = sqlite_store(folder.path), two = sqlite_store(folder.path);
+  std::unique_ptr<Hold> held = one->hold("team-a", "demo");
+  CHECK(two->hold("team-a", "demo") == nullptr);
+  held.reset();
+  CHECK(two->hold("team-a", "demo") != nullptr);
 }
 
 TEST_CASE("Every store keeps the last ten renderings that were deployed") {

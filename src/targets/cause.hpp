@@ -5,9 +5,11 @@
 #include <string_view>
 #include <vector>
 
+#include "cards/cause.hpp"
 #include "targets/target.hpp"
 
-/// Why a deployment on Kubernetes is not up: pure functions on what the cluster says of it.
+/// Why a deployment on Kubernetes is not up: pure functions on what the cluster says of it. What its words
+/// mean is data (catalog/causes).
 namespace mlib::targets {
 
 /// What a cluster says of one deployment; what could not be read is null or empty.
@@ -32,7 +34,12 @@ using ReadLog =
     std::function<std::string(const std::string& pod, const std::string& container, bool previous)>;
 
 /// The first cause that holds, from the most telling on; nothing when all is well or only takes its time.
-std::optional<Cause> find_cause(const Seen& seen, const ReadLog& read_log);
+std::optional<Cause> find_cause(const cards::Causes& causes, const Seen& seen, const ReadLog& read_log);
+
+/// Why a container ended. Its log is read only when it may tell more than the sign, which is of the place
+/// `ended`, or `container` when it could not even be started.
+Cause ended_cause(const cards::Causes& causes, const cards::Sign& sign,
+                  const std::function<std::string()>& read_log);
 
 /// The line of a log that tells most: the last that speaks of an error, else the last that is not empty.
 std::string telling_line(std::string_view log);
@@ -40,8 +47,8 @@ std::string telling_line(std::string_view log);
 /// The last line that is not empty, made harmless.
 std::string last_line(std::string_view log);
 
-/// What a line of an engine's log means, where it is one that people meet: sentence and hint.
-std::optional<Cause> known_line(std::string_view log);
+/// A text as evidence: trimmed, harmless, of at most 600 bytes.
+std::string as_evidence(std::string_view text);
 
 /// Phase, summary, cause and since when; no endpoint. `progress` is what a running init step said last, or
 /// "".

@@ -2,10 +2,16 @@
 
 #include <doctest/doctest.h>
 
+#include "cards/library.hpp"
 #include "schema/document.hpp"
 
 namespace mlib::targets {
 namespace {
+
+const cards::Causes& shipped() {
+  static const cards::Causes causes = cards::load_causes(cards::embedded());
+  return causes;
+}
 
 Node pod_with(std::string_view status) {
   Node pod = schema::read_json(
@@ -37,7 +43,7 @@ std::string pull_sentence(std::string_view words) {
       starting(R"({"phase":"Pending","containerStatuses":[{"name":"server","ready":false,"state":{"waiting":
     {"reason":"ImagePullBackOff","message":"Back-off pulling image"}}}]})");
   add_event(seen, "Failed", "Failed to pull image \"reg.test/x:1\": " + std::string(words));
-  return find_cause(seen, no_log)->sentence;
+  return find_cause(shipped(), seen, no_log)->sentence;
 }
 
 TEST_CASE("why an image cannot be pulled is told apart") {
@@ -56,7 +62,7 @@ std::string unschedulable_sentence(std::string_view message) {
       R"({"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable"}]})");
   status.find("conditions")->items()[0].set("message", message);
   Seen seen = starting(schema::to_json(status));
-  return find_cause(seen, no_log)->sentence;
+  return find_cause(shipped(), seen, no_log)->sentence;
 }
 
 TEST_CASE("each reason of the scheduler becomes a clause") {
@@ -70,9 +76,9 @@ TEST_CASE("each reason of the scheduler becomes a clause") {
         "no node can run it: 1 node closed for new pods (cordoned)");
   CHECK(
       unschedulable_sentence("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.") ==
-      "no node can run it before its claim has a volume");
+      "no node can run it: its claim has no volume yet");
   CHECK(unschedulable_sentence("persistentvolumeclaim \"m\" not found") ==
-        "the claim for its storage does not exist");
+        "the claim `m` for its storage does not exist");
 }
 
 TEST_CASE("a restart by the liveness probe is not called a crash") {
@@ -81,10 +87,10 @@ TEST_CASE("a restart by the liveness probe is not called a crash") {
     "state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":137,"reason":"Error"}}}]})");
   add_event(seen, "Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500");
   add_event(seen, "Killing", "Container server failed liveness probe, will be restarted");
-  const auto cause = find_cause(seen, no_log);
+  const auto cause = find_cause(shipped(), seen, no_log);
   REQUIRE(cause);
   CHECK(cause->sentence ==
-        "container `server` is restarted because its health check fails, restarted 3 times");
+        "container `server` is restarted because its health check answers 500, restarted 3 times");
   CHECK(cause->final);
 }
 
@@ -92,37 +98,87 @@ TEST_CASE("a line that people meet in an engine's log is explained") {
   const Seen seen =
       starting(R"({"phase":"Running","containerStatuses":[{"name":"server","ready":false,"restartCount":2,
     "state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1,"reason":"Error"}}}]})");
-  const auto cause = find_cause(seen, [](const std::string&, const std::string&, bool) {
-    return std::string("loading\nRuntimeError: CUDA out of memory. Tried to allocate 2 GiB\nexiting\n");
+  const auto cause = find_cause(shipped(), seen, [](const std::string&, const std::string&, bool) {
+    return std::string("loading\nRuntimeError: CUDA out of memory. Tried to allocate 2 GiB.\nexiting\n");
   });
   REQUIRE(cause);
   CHECK(cause->sentence ==
-        "the GPU has too little memory for it: container `server` ended with exit code 1, restarted 2 times");
-  CHECK(cause->evidence == "RuntimeError: CUDA out of memory. Tried to allocate 2 GiB");
+        "the GPU has too little memory for it: 2 GiB more were asked: container `server` ended with exit "
+        "code 1, restarted 2 times");
+  CHECK(cause->evidence == "RuntimeError: CUDA out of memory. Tried to allocate 2 GiB.");
 }
 
 TEST_CASE("one first restart is not yet a failure, but it is told") {
   const Seen seen =
       starting(R"({"phase":"Running","containerStatuses":[{"name":"server","ready":false,"restartCount":1,
     "state":{"running":{}},"lastState":{"terminated":{"exitCode":1,"reason":"Error"}}}]})");
-  const Status status = status_of(seen, find_cause(seen, no_log));
+  const Status status = status_of(seen, find_cause(shipped(), seen, no_log));
   CHECK(status.phase == Phase::starting);
-  CHECK(status.cause == "container `server` ended with exit code 1, restarted 1 times");
+  CHECK(status.cause == "container `server` ended with exit code 1, restarted once");
 }
 
 TEST_CASE("evicted, mount and sandbox failures have their own causes") {
   Seen evicted =
       starting(R"({"phase":"Failed","reason":"Evicted","message":"The node was low on resource: memory."})");
-  CHECK(find_cause(evicted, no_log)->sentence == "the node evicted it: it ran short of memory or disk");
+  CHECK(find_cause(shipped(), evicted, no_log)->sentence ==
+        "the node evicted it because it ran short of memory");
   Seen mount = starting(R"({"phase":"Pending"})");
   add_event(mount, "FailedMount", "MountVolume.SetUp failed for volume \"s\" : secret \"absent\" not found");
-  CHECK(find_cause(mount, no_log)->sentence == "something that it mounts does not exist");
+  CHECK(find_cause(shipped(), mount, no_log)->sentence ==
+        "something that it mounts does not exist: secret `absent`");
   Seen attach = starting(R"({"phase":"Pending"})");
   add_event(attach, "FailedAttachVolume", "Multi-Attach error for volume \"pvc-1\"");
-  CHECK(find_cause(attach, no_log)->sentence == "its volume is still used on another node");
+  CHECK(find_cause(shipped(), attach, no_log)->sentence == "its volume is still used on another node");
   Seen sandbox = starting(R"({"phase":"Pending"})");
   add_event(sandbox, "FailedCreatePodSandBox", "Failed to create pod sandbox: no IP addresses available");
-  CHECK(find_cause(sandbox, no_log)->sentence == "the node cannot set its pod up");
+  CHECK(find_cause(shipped(), sandbox, no_log)->sentence == "the node n has no address left for its pod");
+}
+
+TEST_CASE("an eviction is told before the exit code that it caused") {
+  const Seen seen = starting(
+      R"({"phase":"Failed","reason":"Evicted","message":"Usage exceeds the limit.","containerStatuses":[{"name":"server","ready":false,"state":{"terminated":{"exitCode":137}}}]})");
+  CHECK(find_cause(shipped(), seen, no_log)->sentence == "the node evicted it");
+}
+
+TEST_CASE("events from before the last start are over") {
+  Seen seen = starting(R"({"phase":"Running","conditions":[{"type":"Ready","status":"False"}]})");
+  add_event(seen, "FailedMount", "MountVolume.SetUp failed for volume \"s\" : timed out");
+  CHECK(find_cause(shipped(), seen, no_log)->sentence == "a volume cannot be mounted");
+  add_event(seen, "Started", "Started container server");
+  CHECK_FALSE(find_cause(shipped(), seen, no_log));
+  add_event(seen, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 500");
+  add_event(seen, "Whatever", "nobody knows");
+  CHECK(find_cause(shipped(), seen, no_log)->sentence == "it runs but its health check answers 500");
+}
+
+TEST_CASE("of a claim's events the cause that comes first counts, not the newest") {
+  Seen seen = starting(R"({"phase":"Pending"})");
+  seen.claims.push_back(schema::read_json(
+      R"({"metadata":{"name":"p"},"spec":{"storageClassName":"nfs"},"status":{"phase":"Pending"}})"));
+  add_event(seen, "ProvisioningFailed", "driver says: unsupported access mode ReadWriteMany");
+  add_event(seen, "ExternalProvisioning", "external provisioner \"a.b/c\" or manually created");
+  const auto cause = find_cause(shipped(), seen, no_log);
+  REQUIRE(cause);
+  CHECK(cause->sentence == "claim `p` gets no volume: the StorageClass `nfs` does not have its access mode");
+  CHECK_FALSE(cause->final);
+}
+
+TEST_CASE("a reason of the scheduler that nobody knows stays as it was said") {
+  CHECK(unschedulable_sentence("0/2 nodes are available: 2 node(s) had bad weather, 1 Too many pods.") ==
+        "no node can run it: 2 nodes: node(s) had bad weather, 1 node full of pods");
+}
+
+TEST_CASE("without any known cause the exit code is told all the same") {
+  const Seen seen =
+      starting(R"({"phase":"Running","containerStatuses":[{"name":"server","ready":false,"restartCount":2,
+    "state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":5,"reason":"Error"}}}]})");
+  const auto cause = find_cause({}, seen, [](const std::string&, const std::string&, bool) {
+    return std::string("error: \x1b[31mred");
+  });
+  REQUIRE(cause);
+  CHECK(cause->sentence == "container `server` ended with exit code 5");
+  CHECK(cause->evidence == "error: \\x1b[31mred");
+  CHECK(cause->final);
 }
 
 TEST_CASE("what was ready once and is not now is degraded") {

@@ -22,7 +22,7 @@ std::string masked(Node object) {
 class KubeWatcher final : public Target {
  public:
   KubeWatcher(net::Client& http, Clock& clock, KubeWatcherOptions options)
-      : watcher_(http, std::move(options)), clock_(clock) {}
+      : causes_(options.causes), watcher_(http, std::move(options)), clock_(clock) {}
 
   std::string_view name() const override { return "kube-watcher"; }
 
@@ -50,7 +50,7 @@ class KubeWatcher final : public Target {
     return kube_watcher::apply({watcher_, clock_, desired.ref, progress, cancel}, desired);
   }
 
-  Status observe(const Ref& ref) override { return kube_watcher::observe(watcher_, ref); }
+  Status observe(const Ref& ref) override { return kube_watcher::observe(watcher_, ref, causes_); }
 
   void logs(const Ref& ref, const LogOptions& options, const LineSink& sink, const Cancel& cancel) override {
     if (watcher_.generation(&cancel) == Generation::early)
@@ -78,6 +78,7 @@ class KubeWatcher final : public Target {
   }
 
  private:
+  cards::Causes causes_;
   kube_watcher::Watcher watcher_;
   Clock& clock_;
 };

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "base/secret.hpp"
+#include "cards/cause.hpp"
 #include "net/client.hpp"
 #include "targets/target.hpp"
 
@@ -13,6 +14,7 @@ struct KubeWatcherOptions {
   std::string url;                ///< http://host:port or https://…
   Secret<std::string> key = {};   ///< sent to the URL's own origin only; "" for none
   std::string node_address = {};  ///< where node ports answer; "": a node that it names, else its own host
+  cards::Causes causes = {};      ///< what the cluster's words mean
 };
 
 /// Deployments by a Kube Watcher, of January 2024 (no keys) or today's: which one is found out by asking.

@@ -76,7 +76,7 @@ std::string endpoint_of(Watcher& watcher, const Ref& ref, const std::vector<Node
   return "";
 }
 
-Status observe_today(Watcher& watcher, const Ref& ref) {
+Status observe_today(Watcher& watcher, const Ref& ref, const cards::Causes& causes) {
   const Found found = look(watcher, ref, nullptr);
   Seen seen;
   seen.pods = pods_of(watcher, ref);
@@ -94,7 +94,7 @@ Status observe_today(Watcher& watcher, const Ref& ref) {
         if (name == pod) return log;
       return std::string();
     };
-    status = status_of(seen, find_cause(seen, read));
+    status = status_of(seen, find_cause(causes, seen, read));
   }
   status.endpoint = endpoint_of(watcher, ref, seen.pods);
   return status;
@@ -145,8 +145,8 @@ std::vector<std::pair<std::string, std::string>> logs_of(Watcher& watcher, const
   return logs;
 }
 
-Status observe(Watcher& watcher, const Ref& ref) {
-  return watcher.generation(nullptr) == Generation::today ? observe_today(watcher, ref)
+Status observe(Watcher& watcher, const Ref& ref, const cards::Causes& causes) {
+  return watcher.generation(nullptr) == Generation::today ? observe_today(watcher, ref, causes)
                                                           : observe_early(watcher, ref);
 }
 

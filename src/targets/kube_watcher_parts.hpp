@@ -47,7 +47,7 @@ Removed remove(const Life& life, const RemoveOptions& options);
 /// Takes back what an apply made, as far as the Kube Watcher can; gives what is left.
 std::vector<std::string> take_back(const Life& life, const std::vector<Owned>& made);
 
-Status observe(Watcher& watcher, const Ref& ref);
+Status observe(Watcher& watcher, const Ref& ref, const cards::Causes& causes);
 /// Each pod's log by its name; empty for the early Kube Watcher, and while there is none.
 std::vector<std::pair<std::string, std::string>> logs_of(Watcher& watcher, const Ref& ref, int lines,
                                                          const Cancel* cancel);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "cards/library.hpp"
 #include "kube/scripted_http.hpp"
 #include "targets/fake_kube_watcher.hpp"
 #include "targets/kube_watcher_config.hpp"
@@ -41,6 +42,7 @@ struct Bench {
   explicit Bench(Shape shape) : fake(shape) {
     rendered.objects = schema::read_yaml({"manifest", manifest});
     options.url = fake.url();
+    options.causes = cards::load_causes(cards::embedded());
   }
   std::unique_ptr<Target> target() { return kube_watcher_target(*http, clock, options); }
   Desired desired(bool replace = false) {

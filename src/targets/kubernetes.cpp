@@ -7,8 +7,8 @@ namespace {
 
 class KubernetesTarget final : public Target {
  public:
-  KubernetesTarget(net::Client& http, Clock& clock, kube::Config config)
-      : client_(http, clock, std::move(config)) {}
+  KubernetesTarget(net::Client& http, Clock& clock, kube::Config config, cards::Causes causes)
+      : client_(http, clock, std::move(config)), causes_(std::move(causes)) {}
 
   std::string_view name() const override { return "kubernetes"; }
 
@@ -30,7 +30,7 @@ class KubernetesTarget final : public Target {
   std::vector<Owned> apply(const Desired& desired, const LineSink& progress, const Cancel& cancel) override {
     return kubernetes::apply(client_, desired, progress, cancel);
   }
-  Status observe(const Ref& ref) override { return kubernetes::observe(client_, ref); }
+  Status observe(const Ref& ref) override { return kubernetes::observe(client_, ref, causes_); }
   void logs(const Ref& ref, const LogOptions& options, const LineSink& sink, const Cancel& cancel) override {
     kubernetes::logs(client_, ref, options, sink, cancel);
   }
@@ -49,12 +49,14 @@ class KubernetesTarget final : public Target {
 
  private:
   kube::Client client_;
+  cards::Causes causes_;
 };
 
 }  // namespace
 
-std::unique_ptr<Target> kubernetes_target(net::Client& http, Clock& clock, kube::Config config) {
-  return std::make_unique<KubernetesTarget>(http, clock, std::move(config));
+std::unique_ptr<Target> kubernetes_target(net::Client& http, Clock& clock, kube::Config config,
+                                          cards::Causes causes) {
+  return std::make_unique<KubernetesTarget>(http, clock, std::move(config), std::move(causes));
 }
 
 }  // namespace mlib::targets

@@ -140,7 +140,7 @@ Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
   return {};
 }
 
-Status observe(kube::Client& client, const Ref& ref) {
+Status observe(kube::Client& client, const Ref& ref, const cards::Causes& causes) {
   Seen seen;
   seen.deployment = workload_of(client, ref, nullptr);
   seen.pods = pods_of(client, ref, nullptr);
@@ -162,7 +162,7 @@ Status observe(kube::Client& client, const Ref& ref) {
     std::string progress;
     if (!init.empty())
       progress = last_line(read(seen.pods.front().text_at({"metadata", "name"}), init, false));
-    status = status_of(seen, find_cause(seen, read), progress);
+    status = status_of(seen, find_cause(causes, seen, read), progress);
   }
   status.endpoint = endpoint_of(client, seen);
   return status;

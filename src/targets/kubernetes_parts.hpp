@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "cards/cause.hpp"
 #include "kube/client.hpp"
 #include "targets/target.hpp"
 
@@ -57,7 +58,7 @@ std::vector<Owned> apply(kube::Client& client, const Desired& desired, const Lin
 bool remove_owned(kube::Client& client, const Owned& owned, const Ref& ref, const Cancel* cancel);
 Removed remove(kube::Client& client, const Ref& ref, const RemoveOptions& options, const LineSink& progress,
                const Cancel& cancel);
-Status observe(kube::Client& client, const Ref& ref);
+Status observe(kube::Client& client, const Ref& ref, const cards::Causes& causes);
 /// The newest Deployment (or StatefulSet) of it; null when there is none.
 Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel);
 /// The deployment's pods, newest first, those that are being deleted last.

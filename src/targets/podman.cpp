@@ -260,7 +260,7 @@ Status Podman::observe(const Ref& ref) {
     sight.log = podman_.end_of_log(blamed->id);
     if (blamed->restarts > 0 && blamed->running()) sight.last_exit_code = podman_.last_exit_code(blamed->id);
   }
-  return status_of(sight);
+  return status_of(sight, options_.causes);
 }
 
 void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sink, const Cancel& cancel) {
@@ -296,11 +296,11 @@ void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sin
     if (kept.size() > static_cast<std::size_t>(options.tail)) kept.pop_front();
     return true;
   };
-  const std::string tail = bounded ? fmt::format("tail={}", options.tail) : "tail=all";
+  // Not podman's own `tail`: of lines that were written in pieces it makes others.
   for (const std::string_view role : {label::init, label::sidecar, label::main})
     for (const SeenContainer& each : all) {
       if (each.role != role || !wanted || (options.follow && &each == main && !bounded)) continue;
-      give(each, tail, take);
+      give(each, "tail=all", take);
     }
   for (const std::string& line : kept) wanted = wanted && sink(line);
   if (options.follow && wanted) give(*main, bounded ? "follow=true&tail=0" : "follow=true", sink);

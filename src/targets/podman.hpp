@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "cards/cause.hpp"
 #include "net/client.hpp"
 #include "targets/target.hpp"
 
@@ -22,6 +23,8 @@ struct PodmanOptions {
   std::string state = {};
   /// How long apply watches new containers for an early death; an endpoint that answers ends it earlier.
   std::chrono::milliseconds settle{3'000};
+  /// What the words of podman and of engines' logs mean.
+  cards::Causes causes = {};
 };
 
 /// Deployments as containers of this machine (podman 4.3 to 5): one replica, its endpoint on a free port of

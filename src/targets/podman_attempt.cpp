@@ -182,7 +182,7 @@ void Attempt::settle() {
 void Attempt::died(const SeenContainer& container) {
   int code = container.exit_code;
   if (!container.ended() || container.restarts > 0) code = with_.podman.last_exit_code(container.id);
-  const Cause cause = why_ended(container, code, with_.podman.end_of_log(container.id));
+  const Cause cause = why_ended(container, code, with_.podman.end_of_log(container.id), with_.options.causes);
   std::string message =
       fmt::format("{} {}: {}", ref_.name,
                   container.role == label::init ? "could not be prepared" : "died at start", cause.sentence);

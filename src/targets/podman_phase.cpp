@@ -35,55 +35,37 @@ std::string in_words(std::int64_t bytes) {
   return bytes % (1 << 20) == 0 ? fmt::format("{}Mi", bytes >> 20U) : fmt::format("{} bytes", bytes);
 }
 
+/// A container that ended, how, and what that may mean.
+struct End {
+  const SeenContainer& container;
+  int exit_code;
+  const cards::Causes& causes;
+};
+
 std::string logs_hint(const Ref& ref) {
   return fmt::format("mlib logs {} -n {}", ref.name, ref.namespace_name);
 }
 
-void tell_end(Status& status, const Sight& sight, const SeenContainer& container, int exit_code) {
-  const Cause cause = why_ended(container, exit_code, sight.log);
-  status.cause = container.error.empty() ? cause.sentence : container.error;
+/// 4.3 never says that it was memory, so a kill under a limit is taken for it.
+std::string end_reason(const SeenContainer& container, int exit_code) {
+  if (!container.error.empty()) return "StartError";
+  if (exit_code < 0) return "Restarted";
+  if (container.out_of_memory) return "OOMKilled";
+  return exit_code == 137 && container.memory > 0 ? "KilledUnderLimit" : "Error";
+}
+
+void tell_end(Status& status, const Sight& sight, const End& end) {
+  const Cause cause = why_ended(end.container, end.exit_code, sight.log, end.causes);
+  status.cause = cause.sentence;
   status.evidence = cause.evidence;
   status.hint = cause.hint.empty() ? fmt::format("its log: {}", logs_hint(sight.ref)) : cause.hint;
 }
 
-/// 4.3 never says that it was memory, so a kill under a limit is taken for it.
-bool out_of_memory(const SeenContainer& container, int exit_code) {
-  return container.out_of_memory || (exit_code == 137 && container.memory > 0);
-}
-
-std::string exit_text(const SeenContainer& container, int exit_code) {
-  const std::string what = fmt::format("container {}", container.title);
-  if (exit_code < 0) return fmt::format("{} ended and was started again", what);
-  if (out_of_memory(container, exit_code))
-    return fmt::format(
-        "{} was killed (exit code {}), most likely because it needs more memory than its limit of {}", what,
-        exit_code, in_words(container.memory));
-  switch (exit_code) {
-    case 0:
-      return fmt::format("{} ended by itself (exit code 0)", what);
-    case 126:
-    case 127:
-      return fmt::format("{} could not run its command (exit code {})", what, exit_code);
-    case 132:
-      return fmt::format("{} used an instruction that this CPU does not have (exit code 132)", what);
-    case 134:
-      return fmt::format("{} aborted (exit code 134)", what);
-    case 137:
-      return fmt::format("{} was killed (exit code 137)", what);
-    case 139:
-      return fmt::format("{} crashed (segmentation fault, exit code 139)", what);
-    case 143:
-      return fmt::format("{} was asked to end (exit code 143)", what);
-    default:
-      return fmt::format("{} ended with exit code {}", what, exit_code);
-  }
-}
-
-Status of_inits(const Sight& sight, Status status) {
+Status of_inits(const Sight& sight, const cards::Causes& causes, Status status) {
   if (const SeenContainer* failed = find(sight.containers, label::init, has_failed)) {
     status.phase = Phase::failed;
     status.summary = fmt::format("preparing it failed in container {}", failed->title);
-    tell_end(status, sight, *failed, failed->exit_code);
+    tell_end(status, sight, {*failed, failed->exit_code, causes});
     return status;
   }
   if (const SeenContainer* running = find(sight.containers, label::init, is_running)) {
@@ -99,12 +81,12 @@ Status of_inits(const Sight& sight, Status status) {
   return status;
 }
 
-Status of_running(const Sight& sight, const SeenContainer& main, Status status) {
+Status of_running(const Sight& sight, const SeenContainer& main, const cards::Causes& causes, Status status) {
   const Probe& probe = sight.probe;
   if (const SeenContainer* ended = find(sight.containers, label::sidecar, has_ended)) {
     status.phase = Phase::degraded;
     status.summary = fmt::format("container {} has ended", ended->title);
-    tell_end(status, sight, *ended, ended->exit_code);
+    tell_end(status, sight, {*ended, ended->exit_code, causes});
     return status;
   }
   if (probe.ready()) {
@@ -118,7 +100,7 @@ Status of_running(const Sight& sight, const SeenContainer& main, Status status) 
   if (main.restarts >= 2) {
     status.phase = Phase::failed;
     status.summary = fmt::format("it ends again and again: {} restarts", main.restarts);
-    tell_end(status, sight, main, sight.last_exit_code);
+    tell_end(status, sight, {main, sight.last_exit_code, causes});
   } else if (sight.was_ready) {
     status.phase = Phase::degraded;
     status.summary = "it runs, but its endpoint has stopped answering";
@@ -128,7 +110,7 @@ Status of_running(const Sight& sight, const SeenContainer& main, Status status) 
   } else {
     status.phase = Phase::starting;
     status.summary = fmt::format("running; {}", answer);
-    if (main.restarts == 1) tell_end(status, sight, main, sight.last_exit_code);
+    if (main.restarts == 1) tell_end(status, sight, {main, sight.last_exit_code, causes});
   }
   return status;
 }
@@ -164,31 +146,25 @@ const SeenContainer* culprit(const std::vector<SeenContainer>& all) {
   return find(all, label::main, any);
 }
 
-Cause why_ended(const SeenContainer& container, int exit_code, std::string_view log) {
-  Cause cause;
-  cause.sentence = exit_text(container, exit_code);
-  cause.evidence = telling_line(log);
-  const bool memory = out_of_memory(container, exit_code);
-  if (memory || exit_code == 137)
-    cause.hint = "choose a hardware card with more memory, a smaller model or a shorter context";
-  if (exit_code == 126 || exit_code == 127) cause.hint = "check the framework's command and image";
-  if (exit_code == 132) cause.hint = "take an image that is built for this CPU";
-  if (const std::optional<Cause> known = known_line(log); known && !memory) {
-    cause.sentence = fmt::format("{}: {}", known->sentence, cause.sentence);
-    cause.evidence = known->evidence;
-    cause.hint = known->hint;
-  }
-  return cause;
+Cause why_ended(const SeenContainer& container, int exit_code, std::string_view log,
+                const cards::Causes& causes) {
+  const bool unstarted = !container.error.empty();
+  cards::Sign sign{unstarted ? "container" : "ended", end_reason(container, exit_code), exit_code,
+                   container.error};
+  sign.facts["who"] =
+      fmt::format("{}container `{}`", container.role == label::init ? "init " : "", container.title);
+  if (container.memory > 0) sign.facts["limit"] = in_words(container.memory);
+  return ended_cause(causes, sign, [&] { return std::string(log); });
 }
 
-Status status_of(const Sight& sight) {
+Status status_of(const Sight& sight, const cards::Causes& causes) {
   Status status;
   if (sight.containers.empty()) {
     status.summary = "not there";
     return status;
   }
   const SeenContainer* main = find(sight.containers, label::main, any);
-  if (main == nullptr || is_waiting(*main)) return of_inits(sight, status);
+  if (main == nullptr || is_waiting(*main)) return of_inits(sight, causes, status);
   status.since = to_seconds(main->started);
   if (main->ended()) {
     status.since = to_seconds(main->finished);
@@ -196,11 +172,11 @@ Status status_of(const Sight& sight) {
     status.summary = main->tries > 0 && main->restarts >= main->tries
                          ? fmt::format("it ended, and podman gave up after {} restarts", main->restarts)
                          : "it has ended";
-    tell_end(status, sight, *main, main->exit_code);
+    tell_end(status, sight, {*main, main->exit_code, causes});
     return status;
   }
   if (!sight.probe.url.empty()) status.endpoint = sight.probe.url.substr(0, sight.probe.url.find('/', 8));
-  return of_running(sight, *main, status);
+  return of_running(sight, *main, causes, status);
 }
 
 }  // namespace mlib::targets

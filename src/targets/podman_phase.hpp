@@ -55,11 +55,11 @@ struct Sight {
 /// when there is none.
 const SeenContainer* culprit(const std::vector<SeenContainer>& containers);
 
-/// Why a container ended, by its exit code (-1: not known), its memory limit and the end of its log; evidence
-/// is the log's telling line, the hint may be "".
-Cause why_ended(const SeenContainer& container, int exit_code, std::string_view log);
+/// Why a container ended, by its exit code (-1: not known), its memory limit and the end of its log.
+Cause why_ended(const SeenContainer& container, int exit_code, std::string_view log,
+                const cards::Causes& causes);
 
 /// Pure: the status for people.
-Status status_of(const Sight& sight);
+Status status_of(const Sight& sight, const cards::Causes& causes);
 
 }  // namespace mlib::targets

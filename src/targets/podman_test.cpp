@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "cards/library.hpp"
 #include "schema/document.hpp"
 #include "targets/podman_api.hpp"
 #include "targets/podman_frames.hpp"
@@ -30,6 +31,8 @@ SeenContainer container(std::string_view role, std::string state, int exit_code 
   made.finished = "2026-11-28T16:15:32.1Z";
   return made;
 }
+
+Status status_at(const Sight& sight) { return status_of(sight, cards::load_causes(cards::embedded())); }
 
 Sight sight(std::vector<SeenContainer> containers) {
   Sight made;
@@ -68,82 +71,95 @@ TEST_CASE("a frame longer than 255 bytes and a carriage return are read right") 
   CHECK(frames.rest().empty());
 }
 
-TEST_CASE("no container is absent") { CHECK(status_of(sight({})).phase == Phase::absent); }
+TEST_CASE("no container is absent") { CHECK(status_at(sight({})).phase == Phase::absent); }
 
 TEST_CASE("a container whose endpoint answers is ready since it started") {
-  const Status status = status_of(running(200));
+  const Status status = status_at(running(200));
   CHECK(status.phase == Phase::ready);
   CHECK(status.since == "2026-11-28T16:15:31Z");
   CHECK(status.endpoint == "http://127.0.0.1:40001");
 }
 
 TEST_CASE("one that answers 503 or not at all is starting, and degraded when it has been ready") {
-  CHECK(status_of(running(503)).phase == Phase::starting);
-  CHECK(status_of(running(503)).summary == "running; http://127.0.0.1:40001/health answers 503");
+  CHECK(status_at(running(503)).phase == Phase::starting);
+  CHECK(status_at(running(503)).summary == "running; http://127.0.0.1:40001/health answers 503");
   Sight silent = running(0);
-  CHECK(status_of(silent).phase == Phase::starting);
+  CHECK(status_at(silent).phase == Phase::starting);
   silent.was_ready = true;
-  CHECK(status_of(silent).phase == Phase::degraded);
-  CHECK(status_of(silent).cause == "http://127.0.0.1:40001/health does not answer");
-  CHECK(status_of(silent).hint == "its log: mlib logs llama -n team-a");
+  CHECK(status_at(silent).phase == Phase::degraded);
+  CHECK(status_at(silent).cause == "http://127.0.0.1:40001/health does not answer");
+  CHECK(status_at(silent).hint == "its log: mlib logs llama -n team-a");
 }
 
 TEST_CASE("without a health path any answer is ready") {
   Sight seen = running(404);
-  CHECK(status_of(seen).phase == Phase::starting);
+  CHECK(status_at(seen).phase == Phase::starting);
   seen.probe.any_status = true;
-  CHECK(status_of(seen).phase == Phase::ready);
+  CHECK(status_at(seen).phase == Phase::ready);
 }
 
 TEST_CASE("one that has ended tells exit code and the line that says why") {
   Sight seen = sight({container(label::main, "exited", 3)});
   seen.log = "loading\nerror: cannot open model\nbye\n";
-  const Status status = status_of(seen);
+  const Status status = status_at(seen);
   CHECK(status.phase == Phase::failed);
-  CHECK(status.cause == "container server ended with exit code 3");
+  CHECK(status.cause == "container `server` ended with exit code 3");
   CHECK(status.evidence == "error: cannot open model");
   CHECK(status.since == "2026-11-28T16:15:32Z");
 }
 
 TEST_CASE("a kill under a memory limit is told as memory, with the limit") {
   Sight seen = sight({container(label::main, "exited", 137)});
-  CHECK(status_of(seen).cause == "container server was killed (exit code 137)");
+  CHECK(status_at(seen).cause == "container `server` was killed (exit code 137)");
   seen.containers[0].memory = 64 << 20;
-  CHECK(
-      status_of(seen).cause ==
-      "container server was killed (exit code 137), most likely because it needs more memory than its limit "
-      "of 64Mi");
-  CHECK(status_of(seen).hint.find("more memory") != std::string::npos);
+  CHECK(status_at(seen).cause ==
+        "container `server` was killed (exit code 137), most likely because it needs more memory than its "
+        "limit "
+        "of 64Mi");
+  CHECK(status_at(seen).hint.find("more memory") != std::string::npos);
+}
+
+TEST_CASE("one that podman could not start tells why, and one whose log is known what it means") {
+  Sight seen = sight({container(label::main, "exited", 127)});
+  seen.containers[0].error = "crun: executable file `absent` not found in $PATH: No such file or directory";
+  CHECK(status_at(seen).cause == "container `server` cannot be started: its command is not in the image");
+  seen.containers[0].error.clear();
+  seen.log = "error: invalid argument: --no-such-flag\n";
+  CHECK(status_at(seen).cause ==
+        "the engine does not know one of its flags: --no-such-flag: container `server` ended with exit code "
+        "127: "
+        "its command is not in the image");
+  CHECK(status_at(seen).evidence == "error: invalid argument: --no-such-flag");
 }
 
 TEST_CASE("one that is restarted twice without answering has failed, whatever it does at the moment") {
   Sight seen = running(0);
   seen.containers[0].restarts = 1;
-  CHECK(status_of(seen).phase == Phase::starting);
+  CHECK(status_at(seen).phase == Phase::starting);
   seen.containers[0].restarts = 2;
   seen.last_exit_code = 4;
-  CHECK(status_of(seen).phase == Phase::failed);
-  CHECK(status_of(seen).cause == "container server ended with exit code 4");
+  CHECK(status_at(seen).phase == Phase::failed);
+  CHECK(status_at(seen).cause == "container `server` ended with exit code 4");
   seen.probe.status = 200;
-  CHECK(status_of(seen).phase == Phase::ready);
+  CHECK(status_at(seen).phase == Phase::ready);
 }
 
 TEST_CASE("init containers come first: running, failed, none yet") {
   Sight seen = sight({container(label::init, "running")});
   seen.log = "weights: 12 bytes\n";
-  CHECK(status_of(seen).phase == Phase::starting);
-  CHECK(status_of(seen).summary == "init: weights: 12 bytes");
+  CHECK(status_at(seen).phase == Phase::starting);
+  CHECK(status_at(seen).summary == "init: weights: 12 bytes");
   seen.containers[0] = container(label::init, "exited", 9);
-  CHECK(status_of(seen).phase == Phase::failed);
-  CHECK(status_of(seen).cause == "container init ended with exit code 9");
+  CHECK(status_at(seen).phase == Phase::failed);
+  CHECK(status_at(seen).cause == "init container `init` ended with exit code 9");
   seen.containers[0] = container(label::init, "created");
-  CHECK(status_of(seen).phase == Phase::pending);
+  CHECK(status_at(seen).phase == Phase::pending);
 }
 
 TEST_CASE("a sidecar that has ended degrades what answers") {
   Sight seen = running(200);
   seen.containers.push_back(container(label::sidecar, "exited", 1));
-  CHECK(status_of(seen).phase == Phase::degraded);
+  CHECK(status_at(seen).phase == Phase::degraded);
   CHECK(culprit(seen.containers)->role == label::sidecar);
 }
 

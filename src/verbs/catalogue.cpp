@@ -68,6 +68,12 @@ void fact(Found& found, std::string_view name, std::string value) {
   if (!value.empty()) found.facts.rows.push_back({std::string(name), std::move(value)});
 }
 
+/// A heading and what a card says of its framework's parameters; nothing when it says nothing.
+void values(Found& found, const cards::Dict<Node>& all) {
+  if (!all.empty()) found.facts.rows.push_back({"values", ""});
+  for (const auto& [key, value] : all) fact(found, "  " + key, cell(value));
+}
+
 Found framework(const Library& library, const std::string& name) {
   const cards::Framework& card = library.get_framework(name);
   Found found{.kind = "Framework",
@@ -79,6 +85,7 @@ Found framework(const Library& library, const std::string& name) {
   fact(found, "health",
        card.spec.health.path ? fmt::format("{} on port {}", *card.spec.health.path, card.spec.health.port)
                              : "none");
+  if (!card.spec.parameters.empty()) found.facts.rows.push_back({"parameters", ""});
   for (const auto& [key, parameter] : card.spec.parameters) {
     std::string text = parameter.type;
     if (!parameter.default_value.is_null()) text += " = " + cell(parameter.default_value);
@@ -100,7 +107,7 @@ Found model(const Library& library, const std::string& name) {
   fact(found, "context", card.spec.context_length ? fmt::format("{} tokens", *card.spec.context_length) : "");
   fact(found, "license", card.spec.license);
   for (const cards::Source& source : card.spec.sources) fact(found, "weights", source.uri);
-  for (const auto& [key, value] : card.spec.values) fact(found, "  " + key, cell(value));
+  values(found, card.spec.values);
   return found;
 }
 
@@ -116,7 +123,7 @@ Found hardware(const Library& library, const std::string& name) {
     fact(found, "price",
          fmt::format("{} {} an hour ({})", card.spec.price->per_hour, card.spec.price->currency,
                      card.spec.price->as_of));
-  for (const auto& [key, value] : card.spec.values) fact(found, "  " + key, cell(value));
+  values(found, card.spec.values);
   return found;
 }
 
@@ -128,9 +135,9 @@ Found a_template(const Library& library, const std::string& name) {
   fact(found, "framework", model.spec.framework);
   fact(found, "hardware", card.spec.hardware);
   fact(found, "runs on", join(card.spec.viable_hardware, ", "));
-  for (const auto& [key, value] : card.spec.values) fact(found, "  " + key, cell(value));
+  values(found, card.spec.values);
   for (const cards::Benchmark& each : card.spec.benchmarks) fact(found, "measured", each.description);
-  fact(found, "values", fmt::format("mlib explain template {}", name));
+  fact(found, "all values", fmt::format("mlib explain template {}", name));
   fact(found, "deploy", fmt::format("mlib deploy {} --name NAME", name));
   return found;
 }
@@ -172,7 +179,8 @@ std::string page(const Found& found) {
   for (const Row& row : facts.rows) widest = std::max(widest, utf8_length(row[0]));
   if (!facts.rows.empty()) text += '\n';
   for (const Row& row : facts.rows)
-    text += fmt::format("{:<{}}  {}\n", row[0], widest, wrapped(row[1], widest + 2));
+    text += row[1].empty() ? row[0] + "\n"
+                           : fmt::format("{:<{}}  {}\n", row[0], widest, wrapped(row[1], widest + 2));
   return text;
 }
 

@@ -102,6 +102,32 @@ TEST_CASE("an apply that fails leaves no record when nothing is there") {
   CHECK(join(t.audited(), ", ") == "ann deploy-failed, ann deploy");
 }
 
+TEST_CASE("a target that does not answer leaves no record of a new deployment") {
+  Test t;
+  t.podman.observe_fails = t.podman.apply_fails = Problem(Kind::unavailable, "podman is down");
+  CHECK(t.failure().message() == "podman is down");
+  CHECK(t.store->list().empty());
+}
+
+TEST_CASE("while somebody deploys a name, another deploy or delete of it is a conflict") {
+  Test t;
+  std::unique_ptr<store::Hold> other = t.store->hold("model-library", "demo");
+  const Problem refused = t.failure();
+  CHECK(refused.kind() == Kind::conflict);
+  CHECK(refused.message() == "`demo` is being changed by somebody else right now");
+  CHECK(t.store->list().empty());
+  CHECK(t.podman.running.empty());
+  other.reset();
+  t.deploy_demo();
+  other = t.store->hold("model-library", "demo");
+  DeleteArguments arguments;
+  arguments.name = "demo";
+  CHECK_THROWS_AS(delete_deployment(
+                      t.world, t.ann, arguments, [](const Node&) { return true; }, t.cancel),
+                  Problem);
+  CHECK(t.podman.running.size() == 1);
+}
+
 TEST_CASE("a new deployment that dies is removed, and the error has cause, evidence, log and next step") {
   Test t;
   targets::Status dead = in(Phase::failed, "exited with 1");
@@ -133,10 +159,11 @@ TEST_CASE("--keep-failed leaves it, and so does an update") {
 TEST_CASE("waiting ends after the time-out and at Ctrl-C, and says how to go on") {
   Test t;
   t.podman.statuses = {in(Phase::starting, "loading")};
+  t.podman.statuses[0].evidence = "no such folder";
   const Problem late = t.failure([](DeployArguments& arguments) { arguments.timeout = "3s"; });
   CHECK(late.kind() == Kind::timeout);
-  CHECK(late.message() == "`demo` is not ready in time (starting: loading)");
-  CHECK(t.podman.observed == 4);
+  CHECK(late.message() == "`demo` is not ready in time (starting: loading)\n  no such folder");
+  CHECK(t.podman.observed == 5);  // once before it, and four times waiting
   t.clock.after_sleep = [&] { t.cancel.ask(); };
   const Problem ended = t.failure();
   CHECK(ended.kind() == Kind::cancelled);

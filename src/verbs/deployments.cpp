@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "verbs/filter.hpp"
+#include "verbs/job.hpp"
 #include "verbs/names.hpp"
 
 namespace mlib::verbs {
@@ -207,6 +208,7 @@ void delete_deployment(const World& world, const Caller& caller, const DeleteArg
   const std::string space = namespace_or_default(arguments.namespace_name);
   if (arguments.with_storage && !world.store.get(space, arguments.name))
     return delete_leftover(world, arguments, progress, sink);
+  const std::unique_ptr<store::Hold> held = hold(world, {space, arguments.name});
   store::Deployment record = record_of(world.store, space, arguments.name);
   const std::unique_ptr<targets::Target> target = target_for(world, record, arguments);
   const auto entry = [&](std::string_view verb, std::string detail) {

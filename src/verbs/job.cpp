@@ -64,6 +64,8 @@ bool settle(Job& job, std::optional<store::Deployment> before, const Problem& pr
 }
 
 void apply(Job& job) {
+  if (job.is_new) job.target->observe(job.ref);  // where nobody answers, nothing is recorded either
+  const std::unique_ptr<store::Hold> held = hold(job.world, job.ref);
   std::optional<store::Deployment> before = job.world.store.get(job.ref.namespace_name, job.ref.name);
   ++job.record.applies;
   put(job, "deploying", "", job.verb == "deploy" && !job.is_new ? "update" : job.verb);
@@ -145,8 +147,10 @@ targets::Status wait(Job& job, std::chrono::milliseconds timeout, bool keep) {
     if (job.cancel.asked() || !listening)
       throw Problem(Kind::cancelled, fmt::format("stopped waiting; `{}` goes on ({})", job.ref.name, line),
                     hint);
+    const std::string evidence = status.evidence.empty() ? "" : "\n  " + status.evidence;
     if (job.world.clock.now() >= end)
-      throw Problem(Kind::timeout, fmt::format("`{}` is not ready in time ({})", job.ref.name, line),
+      throw Problem(Kind::timeout,
+                    fmt::format("`{}` is not ready in time ({}){}", job.ref.name, line, evidence),
                     hint + "; wait longer: --timeout");
     job.world.clock.sleep(std::chrono::seconds{1});
   }
@@ -195,6 +199,14 @@ targets::Desired desired_of(const Job& job) {
   desired.replace = job.replace;
   desired.keeps_secrets = job.keeps_secrets;
   return desired;
+}
+
+std::unique_ptr<store::Hold> hold(const World& world, const targets::Ref& ref) {
+  std::unique_ptr<store::Hold> held = world.store.hold(ref.namespace_name, ref.name);
+  if (held == nullptr)
+    throw Problem(Kind::conflict, fmt::format("`{}` is being changed by somebody else right now", ref.name),
+                  fmt::format("wait until that is done: mlib status {}{}", ref.name, in_namespace(ref)));
+  return held;
 }
 
 void carry_out(Job& job, const Waiting& waiting) {

@@ -35,6 +35,8 @@ struct Waiting {
 
 /// ` -n team-a`, or "" in the default namespace.
 std::string in_namespace(const targets::Ref& ref);
+/// The right to change that deployment; Problem{conflict} when somebody else changes it now.
+std::unique_ptr<store::Hold> hold(const World& world, const targets::Ref& ref);
 /// The objects that the record says its target holds.
 std::vector<targets::Owned> inventory_of(const store::Deployment& record);
 targets::Desired desired_of(const Job& job);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "verbs/job.hpp"
 #include "verbs/names.hpp"
 
 namespace mlib::verbs {
@@ -41,8 +42,10 @@ void delete_namespace(const World& world, const Caller& caller, const DeleteName
     return store::Audit{utc(world.clock.wall()), caller.user, std::string(verb), object, std::move(detail)};
   };
   std::vector<store::Deployment> records;
+  std::vector<std::unique_ptr<store::Hold>> held;
   for (store::Deployment& each : world.store.list(name)) {
     if (each.target != target_name) continue;
+    held.push_back(hold(world, {name, each.name}));
     each.state = "deleting";
     each.updated = utc(world.clock.wall());
     records.push_back(world.store.put(each, entry("delete", name + "/" + each.name, "with its namespace")));

@@ -38,7 +38,7 @@ Response explain_template(const World& world, const Caller&, const ExplainArgume
   const cards::Framework& framework =
       library->get_framework(library->get_model(card.spec.model).spec.framework);
   const render::Values values = render::merge(framework, render::layers(*library, request), request.identity);
-  Table table{.columns = {{"NAME"}, {"VALUE"}, {"FROM"}, {"OVERRODE"}}};
+  Table table{.columns = {{"NAME"}, {"VALUE"}, {"FROM"}, {"OVERRODE", true}}};
   Node list = Node::list();
   for (const auto& [name, value] : values) {
     const Node shown = value.secret && !value.value.is_null() ? Node("***") : value.value;

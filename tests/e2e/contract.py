@@ -101,7 +101,7 @@ mkdir -p /tmp/www; echo "$TEXT" > /tmp/www/text; cp /data/starts /tmp/www/starts
 echo "${#TOKEN}" > /tmp/www/token;
 [ "$MODE" = late ] || echo ok > /tmp/www/health;
 [ "$MODE" != sick ] || (sleep 3; rm /tmp/www/health; echo "error: now sick") &
-echo "box listens"; exec httpd -f -p 8080 -h /tmp/www"""
+printf "box "; sleep 0.2; echo "listens"; exec httpd -f -p 8080 -h /tmp/www"""
 FAILING = ("dies", "unprepared", "imageless", "unreachable")
 CARDS = {
     "models/box": "kind: Model\nmetadata: {name: box}\nspec: {framework: box, format: none}\n",
@@ -175,7 +175,8 @@ def lives(user, claim):
     status = json.loads(user("status", "one", "-o", "json").out)
     claim((status["phase"], status["endpoint"]) == ("ready", url), "status says ready", status)
     log = user("logs", "one")
-    claim("box listens" in log.out, "logs prints the container's log", log)
+    claim("box | box listens" in log.out.splitlines(), "logs prints the container's log", log)
+    claim("prepare | preparing" in log.out.splitlines(), "and that of what prepared it", log)
     tail = user("logs", "one", "--tail", "1")
     claim(tail.out.splitlines() == ["box | box listens"], "and with --tail its end only", tail)
     claim(follows(user), "logs -f goes on until it is ended")
@@ -228,7 +229,7 @@ def fails(user, claim, left):
     broken = user.deploy("one", "mode=die", "text=three", timeout="20s")
     claim(broken.code != 0 and "exit code 3" in broken.err, "an update that dies is told with its cause", broken)
     if user.target == "podman":
-        claim(fetch(f"{url}/text") == "two", "and what ran before runs again", user("status", "one"))
+        claim(bed.wait(lambda: fetch(f"{url}/text") == "two", 20, "one answers again"), "and what ran before runs again")
 
 
 def kept(name):
@@ -252,6 +253,39 @@ def ends(user, claim, left):
     claim(bed.wait(lambda: not left() & kept("one"), 40, "the claim is gone") or True, "removes the storage too", left())
 
 
+def at_once(user, claim):
+    """Three deploys of one name at the same time."""
+    words = user.words("deploy", "box", "--name", "same", "--target", user.target)
+    all_of = [subprocess.Popen([bed.MLIB, *words], env={**bed.os.environ, **user.env}, text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(3)]
+    said = [process.communicate(timeout=60)[0] for process in all_of]
+    codes = sorted(process.returncode for process in all_of)
+    claim(codes[0] == 0 and set(codes) <= {0, 5}, "of deploys of one name at once none breaks another: done, or a conflict", said)
+    claim(json.loads(user("status", "same", "-o", "json").out)["phase"] == "ready", "and it is ready", said)
+    claim(user.delete("same", "--with-storage").code == 0, "and known")
+
+
+def stops_waiting(user, claim):
+    """Ctrl-C while deploy waits for an endpoint that never gets healthy."""
+    words = user.words("deploy", "box", "--name", "slow", "--target", user.target, "--set", "mode=late")
+    process = subprocess.Popen([bed.MLIB, *words], env={**bed.os.environ, **user.env}, text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said = ""
+    try:
+        for line in process.stderr:
+            said += line
+            if re.search(r"starting: .*(404|health check)", line):
+                break
+        process.send_signal(bed.signal.SIGINT)
+        said += process.communicate(timeout=20)[1]
+    finally:
+        process.kill()
+    claim(process.returncode == 130 and "`slow` goes on" in said, "Ctrl-C stops waiting and says what goes on", said)
+    claim(f"mlib delete deployment slow -n {SPACE}" in said, "and how to remove it", said)
+    claim(json.loads(user("status", "slow", "-o", "json").out)["phase"] == "starting", "which it does")
+    claim(user.delete("slow", "--with-storage").code == 0, "and can be removed")
+
+
 def loops(user, claim):
     """What goes wrong later is told by status."""
     sick = user.deploy("sick", "mode=sick")
@@ -270,6 +304,8 @@ def everything(user, claim, left, foreign):
     foreign(user, claim)
     fails(user, claim, left)
     loops(user, claim)
+    at_once(user, claim)
+    stops_waiting(user, claim)
     ends(user, claim, left)
     for name in FAILING:
         user.delete(name, "--with-storage", "--target", user.target)

@@ -135,6 +135,14 @@ def today(cluster, cards):
         elsewhere = bed.mlib("status", "llama", "-n", space, "--catalog", cards, "--state", user.state, "--kube-watcher-url",
                              watcher.url.replace("127.0.0.1", "localhost"), env=user.env)
         bed.claim("refuses the key" in elsewhere.out, f"{title}: the key is not sent to another origin", elsewhere)
+        key = cards.parent / "key"
+        key.write_text(f"{standin.KEYS['admin']}\n")
+        user.keyed(None)
+        user.env["KUBE_WATCHER_KEY_FILE"] = str(key)
+        bed.claim("ready" in user("status", "llama").out, f"{title}: the key may be in a file", user("status", "llama"))
+        user.env["KUBE_WATCHER_KEY_FILE"] = "/nowhere/key"
+        bed.claim("/nowhere/key" in user("status", "llama").out, f"{title}: a key file that is not there is named")
+        del user.env["KUBE_WATCHER_KEY_FILE"]
         user.keyed("write")
         silent = user("delete", "deployment", "llama", "--yes")
         bed.claim(silent.code == 1 and "deleted nothing" in silent.err, f"{title}: a key whose namespace is ignored deletes nothing, and mlib says so", silent)

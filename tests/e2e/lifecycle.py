@@ -66,7 +66,8 @@ def looks(user, claim):
           "events are sorted by time and tell that the container runs", events)
     claim(len(events) > 1, "and what happened before", events)
     stamped = user("logs", "one", "--container", "box", "--timestamps")
-    claim(re.search(r"^20\d\d-\d\d-\d\dT\S+ box listens$", stamped.out, re.M), "logs --timestamps of one container", stamped)
+    # podman 4.3 puts a time before each piece of a line that was written in pieces.
+    claim(re.search(r"^20\d\d-\d\d-\d\dT\S+ box (20\S+ )?listens$", stamped.out, re.M), "logs --timestamps of one container", stamped)
     unknown = user("logs", "one", "--container", "bax")
     claim(unknown.code == 3 and "box" in unknown.err, "an unknown container names the known ones", unknown)
     claim("box listens" in user("logs", "one", "--since", "10m").out and user("logs", "one", "--since", "0s").out == "",

@@ -10,12 +10,16 @@ namespace mlib::golden {
 namespace {
 
 /// Input: files, each after a line `=== PATH`; they are laid over the sound cards of
-/// tests/golden/broken/base.
+/// tests/golden/broken/base. A line `%repeat N TEXT` stands for N times TEXT.
 std::vector<cards::File> files_of(const std::string& input) {
   std::vector<cards::File> files = cards::read_folder(MLIB_SOURCE_DIR "/tests/golden/broken/base");
   for (const std::string& line : split(input, '\n')) {
     if (line.starts_with("=== ")) {
       files.push_back({line.substr(4), ""});
+    } else if (line.starts_with("%repeat ")) {
+      const std::size_t text = line.find(' ', 8) + 1;
+      for (int left = std::stoi(line.substr(8)); left > 0; --left) files.back().text += line.substr(text);
+      files.back().text += "\n";
     } else {
       files.back().text += line + "\n";
     }

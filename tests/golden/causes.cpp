@@ -1,5 +1,6 @@
 #include "targets/cause.hpp"
 
+#include "cards/library.hpp"
 #include "golden.hpp"
 #include "schema/document.hpp"
 
@@ -31,7 +32,8 @@ std::string causes(const std::string& input) {
     return root.text_at({"logs", container + (previous ? " previous" : "")});
   };
   const std::string progress = last_line(root.text_at({"logs", running_init(seen)}));
-  const Status status = status_of(seen, find_cause(seen, read), progress);
+  const Status status =
+      status_of(seen, find_cause(cards::load_causes(cards::embedded()), seen, read), progress);
   std::string text;
   add(text, "phase", to_text(status.phase));
   add(text, "summary", status.summary);

@@ -1,0 +1,205 @@
+"""Causes of failure that a real cluster can produce: each is made, and `mlib status` must tell it in its sentence."""
+import json
+import pathlib
+import tempfile
+
+import bed
+
+SPACE = "causes"
+POD_IMAGE = "bed.local/pod:1"  # the node's own; told by its arguments what to do
+FRAMEWORK = """\
+apiVersion: model-library/v1
+kind: Framework
+metadata: {name: NAME, description: Something that does not come up}
+spec:
+  engine: none
+  image: IMAGE
+  protocol: http
+  health: {path: /healthz, port: 8080}
+  parameters:
+    image: {help: Image, pattern: repository, from: framework.image, required: true}
+"""
+CARDS = {
+    "models": "kind: Model\nmetadata: {name: NAME}\nspec: {framework: NAME, format: none}\n",
+    "hardware": "kind: Hardware\nmetadata: {name: NAME}\nspec: {cpus: 0.1, memory: 32Mi, replicas: 1}\n",
+    "templates": "kind: Template\nmetadata: {name: NAME}\nspec: {model: NAME, hardware: NAME}\n",
+}
+CLAIM = ('apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: "${name}-pvc"}\nspec:\n  storageClassName: CLASS\n'
+         "  accessModes: [ReadWriteOnce]\n  resources: {requests: {storage: 8Mi}}\n---\n")
+OPEN = {"resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "32Mi"}}}
+PROBE = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1}
+MOUNT = [{"name": "v", "mountPath": "/v"}]
+
+
+def env_of(kind, name, key):
+    return {"env": [{"name": "X", "valueFrom": {f"{kind}KeyRef": {"name": name, "key": key}}}]}
+
+
+def busybox(script, **more):
+    return {"image": bed.BASE_IMAGE, "command": ["sh", "-c", script.replace("$", "$$")], **more}
+
+
+def claim_pod(storage_class):
+    return {"container": {"volumeMounts": MOUNT}, "before": CLAIM.replace("CLASS", storage_class),
+            "pod": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "${name}-pvc"}}]}}
+
+
+def volume_pod(volume, container=None):
+    return {"container": {"volumeMounts": MOUNT, **(container or {})}, "pod": {"volumes": [{"name": "v", **volume}]}}
+
+
+# name: (namespace, what differs from a pod that would run, what the cause says)
+CASES = {
+    "secret-missing": (SPACE, {"container": env_of("secret", "absent", "a")}, "the Secret `absent` is missing"),
+    "secret-key": (SPACE, {"container": env_of("secret", "half", "absent")}, "the Secret causes/half has no key `absent`"),
+    "map-missing": (SPACE, {"container": env_of("configMap", "absent", "a")}, "the ConfigMap `absent` is missing"),
+    "map-key": (SPACE, {"container": env_of("configMap", "half", "absent")}, "the ConfigMap causes/half has no key `absent`"),
+    "runs-as-root": (SPACE, {"container": {"securityContext": {"runAsNonRoot": True}}}, "its image runs as root"),
+    "secret-mount": (SPACE, volume_pod({"secret": {"secretName": "absent"}}), "mounts does not exist: secret `absent`"),
+    "key-mount": (SPACE, volume_pod({"secret": {"secretName": "half", "items": [{"key": "absent", "path": "a"}]}}),
+                  "lacks the key `absent` (secret)"),
+    "init-fails": (SPACE, {"pod": {"initContainers": [{"name": "fetch", "image": POD_IMAGE, "args": ["crash", "4"]}]}},
+                   "init container `fetch` ended with exit code 4"),
+    "ends": (SPACE, {"container": {"args": ["env"]}}, "container `server` ended by itself (exit code 0)"),
+    "unready": (SPACE, {"container": {"args": ["http", "8080", "-1"], "readinessProbe": PROBE}}, "its health check answers 503"),
+    "silent": (SPACE, {"container": {"readinessProbe": PROBE}}, "it runs but nothing listens at "),
+    "unhealthy": (SPACE, {"container": {"args": ["http", "8080", "-1"], "livenessProbe": {**PROBE, "failureThreshold": 1}}},
+                  "is restarted because its health check answers 503"),
+    "no-class": (SPACE, claim_pod("nowhere"), "there is no StorageClass `nowhere`"),
+    "no-default-class": (SPACE, claim_pod('""'), "names no StorageClass and the cluster has no default one"),
+    "no-provisioner": (SPACE, claim_pod("never"), "waits for a volume from `bed.local/never`"),
+    "label": (SPACE, {"pod": {"nodeSelector": {"disk": "ssd"}}}, "1 node without the labels that it selects (disk=ssd)"),
+    "affinity": (SPACE, {"pod": {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"labelSelector": {"matchLabels": {"a": "b"}}, "topologyKey": "kubernetes.io/hostname"}]}}}},
+                 "1 node against its rules of affinity to other pods"),
+    "gpu": (SPACE, {"container": {"resources": {"limits": {"nvidia.com/gpu": "2"}}}},
+            "1 node without enough nvidia.com/gpu (2 asked)"),
+    "disk-full": (SPACE, {**volume_pod({"emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+                                       busybox("dd if=/dev/zero of=/v/x bs=64k count=64"))}, "its disk is full: container"),
+    "permission": (SPACE, {"container": busybox("echo a > /etc/a || exit 1", securityContext={"runAsUser": 65534})},
+                   "it may not read or write a file: /etc/a: container"),
+    "evicted": (SPACE, volume_pod({"emptyDir": {"sizeLimit": "1Mi"}},
+                                  busybox("dd if=/dev/zero of=/v/x bs=1M count=20; sleep 1000")), "and was evicted"),
+    "account": (SPACE, {"pod": {"serviceAccountName": "robot"}}, "its service account `robot` does not exist"),
+    "runtime": (SPACE, {"pod": {"runtimeClassName": "nvidia"}}, "the cluster has no RuntimeClass `nvidia`"),
+    "priority": (SPACE, {"pod": {"priorityClassName": "urgent"}}, "the cluster has no PriorityClass `urgent`"),
+    "quota": ("tight", {}, "the quota `small` of the namespace does not allow its pods"),
+    "limit-range": ("bounded", {}, "a LimitRange of the namespace does not allow its pods: memory"),
+    "pod-security": ("restricted", {}, "Pod Security level `restricted:latest` does not allow its pods"),
+    "webhook": ("hooked", {}, "the cluster's webhook `pods.bed.local` does not answer"),
+}
+SETTING = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: causes}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: half, namespace: causes}
+stringData: {other: x}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: half, namespace: causes}
+data: {other: x}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: tight}
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: small, namespace: tight}
+spec: {hard: {pods: "0"}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: bounded}
+---
+apiVersion: v1
+kind: LimitRange
+metadata: {name: small, namespace: bounded}
+spec: {limits: [{type: Container, max: {memory: 24Mi}}]}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: restricted, labels: {pod-security.kubernetes.io/enforce: restricted}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: hooked, labels: {hooked: "yes"}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: bed}
+webhooks:
+  - name: pods.bed.local
+    rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
+    clientConfig: {url: "https://127.0.0.1:9/"}
+    namespaceSelector: {matchLabels: {hooked: "yes"}}
+    admissionReviewVersions: [v1]
+    sideEffects: None
+"""
+
+
+def write_cards(catalogue, name, case):
+    """A framework whose manifest is the case, and the cards that lead to it."""
+    container = {"name": "server", "image": "$image", "imagePullPolicy": "IfNotPresent", **OPEN, **case.get("container", {})}
+    image = container["image"] if container["image"] != "$image" else POD_IMAGE
+    pod = {"terminationGracePeriodSeconds": 1, **case.get("pod", {}), "containers": [{**container, "image": "$image"}]}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "$name"},
+                  "spec": {"replicas": 1, "strategy": {"type": "Recreate"}, "template": {"spec": pod}}}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "$name"},
+               "spec": {"type": "NodePort", "ports": [{"name": "http", "port": 8080, "targetPort": 8080}]}}
+    folder = catalogue / "frameworks" / name
+    folder.mkdir(parents=True)
+    (folder / "framework.yaml").write_text(FRAMEWORK.replace("NAME", name).replace("IMAGE", image))
+    # `"$image"` in quotes stays a text, which it is.
+    (folder / "manifest.yaml").write_text(case.get("before", "") + json.dumps(deployment) + "\n---\n" + json.dumps(service))
+    for kind, text in CARDS.items():
+        (catalogue / kind).mkdir(exist_ok=True)
+        (catalogue / kind / f"{name}.yaml").write_text("apiVersion: model-library/v1\n" + text.replace("NAME", name))
+
+
+def tells(user, name, space, words):
+    """What status says once it says the words, or at last."""
+    seen = {}
+
+    def told():
+        seen.update(json.loads(user("status", name, "-n", space, "-o", "json").out or "{}"))
+        return words in seen.get("cause", "")
+    try:
+        bed.wait(told, 60, name)
+    except bed.Failure:
+        return False, seen
+    return True, seen
+
+
+def test():
+    with bed.Cluster(node=True) as cluster, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home:
+        cluster.load("base")
+        bed.need(cluster.kubectl("apply", "-f", "-", input=SETTING), "kubectl apply")
+        catalogue = pathlib.Path(home) / "catalog"
+        for name, (_, case, _) in CASES.items():
+            write_cards(catalogue, name, case)
+
+        lifted = ["foreignReferences", "serviceAccount", "scheduling"]
+        policy = pathlib.Path(home) / "policy.yaml"
+        policy.write_text(json.dumps({"frameworks": {name: lifted for name in CASES}}))
+
+        def user(*arguments):
+            return bed.mlib(*arguments, "--kubeconfig", cluster.kubeconfig, "--catalog", catalogue, "--state", f"{home}/state",
+                            env={"MLIB_POLICY": str(policy)})
+
+        for name, (space, _, _) in CASES.items():
+            bed.need(user("deploy", name, "--name", name, "-n", space, "--target", "kubernetes", "--no-wait"), f"deploy {name}")
+        for name, (space, _, words) in CASES.items():
+            held, seen = tells(user, name, space, words)
+            pods = "" if held else cluster.kubectl("describe", "pods", "-n", space, "-l", f"app.kubernetes.io/instance={name}")
+            if bed.claim(held, f"{name}: {words}", f"{json.dumps(seen, indent=1)}\n{pods}"):
+                bed.note(f"{name}: {seen['cause']}\n    {seen.get('evidence', '')}\n    {seen.get('hint', '')}")
+                bed.claim(seen.get("evidence") and seen.get("hint"), f"{name}: with evidence and a next step", seen)
+
+
+if __name__ == "__main__":
+    bed.main(test)
