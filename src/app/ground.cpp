@@ -125,7 +125,8 @@ Ground::Ground(const cli::Options& options, const Environment& environment)
                    *parts.store,
                    parts.clock,
                    {{"podman", podman}, {"kubernetes", kubernetes}, {"kube-watcher", kube_watcher}},
-                   parts.policy});
+                   parts.policy,
+                    parts.http.get()});
 }
 
 Ground::~Ground() = default;

@@ -33,7 +33,7 @@ struct Session : verbs::ScriptedWorld {
     out.str("");
     err.str("");
     std::istringstream in(typed);
-    cli::Outside outside{.in = in, .out = out, .err = err, .cancel = cancel};
+    cli::Outside outside{.in = in, .out = out, .err = err, .cancel = *cancel};
     outside.asks = is_terminal;
     outside.rewrites = is_terminal;
     outside.color = is_terminal;
@@ -46,8 +46,11 @@ struct Session : verbs::ScriptedWorld {
 
   bool is_terminal = false;
   std::string typed;
+  void stop() { cancel->ask(); }
+  void go_on() { cancel = std::make_unique<Cancel>(); }
+
   std::ostringstream out, err;
-  Cancel cancel;
+  std::unique_ptr<Cancel> cancel = std::make_unique<Cancel>();
 };
 
 }  // namespace
@@ -90,6 +93,48 @@ TEST_CASE("without a terminal deleting needs --yes") {
   s.run("deploy tiny-llama-test --name demo");
   CHECK(s.run("delete deployment demo") == 2);
   CHECK(s.store->list().size() == 1);
+}
+
+TEST_CASE("a namespace is deleted when its name is typed again, or given by --confirm; --yes is not enough") {
+  Session s;
+  s.run("deploy tiny-llama-test --name demo -n team-a");
+  CHECK(s.run("delete namespace team-a --yes") == 2);
+  CHECK(s.out.str() == "namespace team-a has\n  Deployment demo, of demo\n");
+  CHECK(s.err.str().find("hint: add --confirm team-a") != std::string::npos);
+  s.is_terminal = true;
+  s.typed = "y\n";
+  CHECK(s.run("delete namespace team-a") == 130);
+  CHECK(s.store->list().size() == 1);
+  s.typed = "team-a\n";
+  CHECK(s.run("delete namespace team-a") == 0);
+  CHECK(s.store->list().empty());
+  s.is_terminal = false;
+  s.run("deploy tiny-llama-test --name demo -n team-a");
+  CHECK(s.run("delete namespace team-a --confirm team-a") == 0);
+  CHECK(s.out.str() == "deleted namespace team-a with\n  Deployment demo, of demo\n");
+}
+
+TEST_CASE("status -w gives a line for each change, and on a terminal writes over what was there") {
+  Session s;
+  s.run("deploy tiny-llama-test --name demo");
+  targets::Status starting = s.podman.statuses.front(), ready = starting;
+  starting.phase = targets::Phase::starting;
+  starting.summary = "loading";
+  for (const bool terminal : {false, true}) {
+    s.is_terminal = terminal;
+    s.podman.statuses = {starting, starting, ready};
+    int sleeps = 0;
+    s.clock.after_sleep = [&] {
+      if (++sleeps == 35) s.stop();
+    };
+    CHECK(s.run("status demo -w") == 130);
+    s.go_on();
+    if (terminal) {
+      CHECK(s.out.str().find("\x1b[11A\x1b[J") != std::string::npos);
+    } else {
+      CHECK(s.out.str() == "2026-11-28T16:00:00Z starting: loading\n2026-11-28T16:00:02Z ready: answers\n");
+    }
+  }
 }
 
 TEST_CASE("a key comes from standard input or a file, never from the command line") {
@@ -158,10 +203,14 @@ TEST_CASE("options may stand before the verb, and after -- nothing is an option"
   CHECK(s.err.str() == "nothing found\n");
 }
 
-TEST_CASE("--set takes lists and maps as JSON, and says where one is broken") {
+TEST_CASE("--set takes lists and maps where the parameter is one, and says how to write them") {
   Session s;
-  CHECK(s.run(R"(render tiny-llama-test --name demo --set extra_args=["--verbose","--jinja"])") == 0);
-  CHECK(s.out.str().find("        - --verbose\n        - --jinja\n") != std::string::npos);
-  CHECK(s.run(R"(render tiny-llama-test --name demo --set extra_args=["--verbose",])") == 2);
-  CHECK(s.err.str().find("begins like JSON but is none: ") != std::string::npos);
+  for (const char* line : {R"(render tiny-llama-test --name demo --set extra_args=["--verbose","--jinja"])",
+                           "render tiny-llama-test --name demo --set extra_args=[--verbose,--jinja]"}) {
+    CHECK(s.run(line) == 0);
+    CHECK(s.out.str().find("        - --verbose\n        - --jinja\n") != std::string::npos);
+  }
+  CHECK(s.run(R"(render tiny-llama-test --name demo --set extra_args=["--verbose")") == 2);
+  CHECK(s.err.str().find("`extra_args`: expected a list, got string") != std::string::npos);
+  CHECK(s.err.str().find("as in --set 'extra_args=[one, \"two words\"]'") != std::string::npos);
 }

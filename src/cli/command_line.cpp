@@ -238,17 +238,8 @@ class Parser {
     if (equals == std::string::npos || equals == 0)
       throw Problem(Kind::usage, fmt::format("{}: `{}` is no NAME=VALUE", option.flag, shortened(text, 60)),
                     fmt::format("as in {} threads=4", option.flag));
-    const std::string value = text.substr(equals + 1);
-    Node node = schema::scalar_of(value);
-    if (value.rfind('[', 0) == 0 || value.rfind('{', 0) == 0) {
-      schema::JsonError error;
-      if (!schema::read_json(value, node, error))
-        throw Problem(Kind::usage,
-                      fmt::format("{}: `{}` begins like JSON but is none: {} at character {}", option.flag,
-                                  shortened(text, 60), error.message, equals + 2 + error.offset),
-                      "a list is written as [\"a\", \"b\"], a map as {\"a\": 1}");
-    }
-    into.child(option.property).set(text.substr(0, equals), std::move(node));
+    // A list or a map stays a text here: whoever knows the parameter's type reads it.
+    into.child(option.property).set(text.substr(0, equals), schema::scalar_of(text.substr(equals + 1)));
   }
 
   static void one(Node& into, const Option& option, const std::string& text) {

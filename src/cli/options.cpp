@@ -10,8 +10,8 @@ namespace {
 struct Letter {
   std::string_view property, letter;
 };
-constexpr Letter letters[] = {{"output", "-o"}, {"namespace", "-n"}, {"follow", "-f"},
-                              {"yes", "-y"},    {"help", "-h"},      {"previous", "-p"}};
+constexpr Letter letters[] = {{"output", "-o"}, {"namespace", "-n"}, {"follow", "-f"}, {"yes", "-y"},
+                              {"help", "-h"},   {"previous", "-p"},  {"watch", "-w"}};
 
 std::string dashed(std::string_view property) {
   std::string flag = "--";

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -65,6 +66,9 @@ void stream(const CommandLine& line, const Outside& outside, const verbs::World&
         if (const Node* text = event.find("progress")) progress.tell(text->string());
         if (const Node* text = event.find("line"))
           outside.out << visible(text->string()) << '\n' << std::flush;
+        if (const Node* piece = event.find("piece");
+            piece != nullptr && (output == "table" || output == "wide"))
+          outside.out << visible(piece->string()) << std::flush;
         if (const Node* result = event.find("result")) {
           progress.end();
           const verbs::Response response{.value = *result, .text = event.text_at({"text"})};
@@ -75,9 +79,60 @@ void stream(const CommandLine& line, const Outside& outside, const verbs::World&
       outside.cancel);
 }
 
-int run_verb(const CommandLine& line, const Outside& outside) {
-  if (line.verb->method == verbs::Method::del && !line.options.yes) ask(line, outside);
-  const std::unique_ptr<Ground> ground = outside.open(line.options);
+/// Whether the verb deletes only what is named a second time.
+bool needs_name_again(const verbs::Verb& verb) {
+  const Node schema = verb.arguments();
+  return verb.method == verbs::Method::del && schema.at({"properties", "confirm"}) != nullptr;
+}
+
+/// Shows what would go and has its name typed again.
+CommandLine confirmed(CommandLine line, const Outside& outside, const verbs::World& world) {
+  if (line.arguments.find("confirm") != nullptr) return line;
+  const std::string name = line.arguments.text_at({"name"});
+  stream(line, outside, world);
+  if (!outside.asks)
+    throw Problem(Kind::usage,
+                  fmt::format("`mlib {} {}` has the name typed again, and there is no terminal to ask on",
+                              line.verb->name, name),
+                  fmt::format("add --confirm {} (--yes is not enough)", name));
+  outside.err << fmt::format("All of it will be gone. Type the name again to {}: ", line.verb->name)
+              << std::flush;
+  std::string answer;
+  std::getline(outside.in, answer);
+  if (trim(answer) != name) throw Problem(Kind::cancelled, "nothing was deleted");
+  line.arguments.set("confirm", name);
+  return line;
+}
+
+/// Asks each second and prints what changed: on a terminal in place of what was there, elsewhere a line with
+/// its time; until Ctrl-C.
+int watch(const CommandLine& line, const Outside& outside, const verbs::World& world) {
+  const bool lines = line.options.output == "table" || line.options.output == "wide";
+  std::string shown;
+  while (!outside.cancel.asked() && outside.out.good()) {
+    const verbs::Response response =
+        line.verb->call(world, {outside.user, verbs::Role::admin}, line.arguments);
+    const bool rewrites = outside.width > 0 && lines;
+    const std::string text = lines && !rewrites ? response.brief + "\n"
+                                                : answer_text(response, line.options.output, outside.width);
+    if (text != shown) {
+      if (rewrites && !shown.empty())
+        outside.out << fmt::format("\x1b[{}A\x1b[J", std::count(shown.begin(), shown.end(), '\n'));
+      outside.out << (lines && !rewrites ? utc(world.clock.wall()) + " " : "") << text << std::flush;
+      shown = text;
+    }
+    for (int i = 0; i < 10 && !outside.cancel.asked(); ++i) world.clock.sleep(std::chrono::milliseconds{100});
+  }
+  return exit_code(Kind::cancelled);
+}
+
+int run_verb(const CommandLine& asked, const Outside& outside) {
+  const bool twice = needs_name_again(*asked.verb);
+  if (asked.verb->method == verbs::Method::del && !twice && !asked.options.yes) ask(asked, outside);
+  const std::unique_ptr<Ground> ground = outside.open(asked.options);
+  const CommandLine line = twice ? confirmed(asked, outside, ground->world()) : asked;
+  if (const Node* on = line.arguments.find("watch"); on != nullptr && on->boolean())
+    return watch(line, outside, ground->world());
   if (line.verb->stream) {
     stream(line, outside, ground->world());
     return 0;

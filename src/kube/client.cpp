@@ -123,6 +123,36 @@ Resource Client::resource(const std::string& api_version, const std::string& kin
   return found_.emplace(key, *found).first->second;
 }
 
+/// Nothing when there is no such path, or its server does not answer.
+std::optional<Node> Client::read(const std::string& path, const Cancel* cancel) {
+  net::Call call;
+  call.url = config_.server + path;
+  const net::Answer answer = send(call, cancel);
+  const Asked what{"read", path, config_.server};
+  if (answer.status == 404 || busy(answer.status)) return std::nullopt;
+  if (answer.status != 200) throw problem_of(answer, what);
+  return parsed(answer, what);
+}
+
+std::vector<Resource> Client::namespaced(const Cancel* cancel) {
+  std::vector<std::string> versions{"v1"};
+  if (const std::optional<Node> groups = read("/apis", cancel))
+    if (const Node* list = groups->find("groups"); list != nullptr && list->is_list())
+      for (const Node& group : list->items())
+        versions.push_back(group.text_at({"preferredVersion", "groupVersion"}));
+  std::vector<Resource> found;
+  for (const std::string& version : versions) {
+    // What it tells is measured, not kept.
+    if (version.empty() || version.starts_with("metrics.k8s.io/")) continue;
+    const std::optional<Node> kinds = read(group_path(version), cancel);
+    for (Resource& each : kinds ? listable(*kinds, version) : std::vector<Resource>{}) {
+      found_.emplace(version + " " + each.kind, each);
+      found.push_back(std::move(each));
+    }
+  }
+  return found;
+}
+
 std::string Client::url(const Id& id, const Cancel* cancel) {
   return config_.server + path_of(resource(id.api_version, id.kind, cancel), id);
 }

@@ -67,6 +67,10 @@ class Client {
   /// The log as it comes, each line begun by its time stamp. Problem{invalid} while the container has none.
   void log(const LogQuery& query, const net::BodySink& sink, const Cancel* cancel = nullptr);
 
+  /// Every kind of object that a namespace may hold and that can be listed, in the version the server
+  /// prefers; a group whose server does not answer is left out.
+  std::vector<Resource> namespaced(const Cancel* cancel = nullptr);
+
   /// How the server calls `kind`, asked once when it is not among the known. Problem{unsupported} when it has
   /// no such kind.
   Resource resource(const std::string& api_version, const std::string& kind, const Cancel* cancel = nullptr);
@@ -74,6 +78,7 @@ class Client {
  private:
   net::Answer send(const net::Call& call, const Cancel* cancel);
   bool list_page(Node& page, const std::string& url, const Asked& asked, const Cancel* cancel);
+  std::optional<Node> read(const std::string& path, const Cancel* cancel);
   Asked asked(std::string verb, const Id& id) const;
   std::string url(const Id& id, const Cancel* cancel);
 

@@ -79,4 +79,22 @@ std::optional<Resource> find_resource(const Node& resource_list, std::string_vie
   return std::nullopt;
 }
 
+std::vector<Resource> listable(const Node& resource_list, std::string_view api_version) {
+  std::vector<Resource> found;
+  const Node* resources = resource_list.find("resources");
+  if (resources == nullptr || !resources->is_list()) return found;
+  for (const Node& each : resources->items()) {
+    const std::string name = each.text_at({"name"});
+    const Node* namespaced = each.find("namespaced");
+    const Node* verbs = each.find("verbs");
+    if (name.find('/') != std::string::npos || namespaced == nullptr || !namespaced->is_boolean() ||
+        !namespaced->boolean() || verbs == nullptr || !verbs->is_list())
+      continue;
+    for (const Node& verb : verbs->items())
+      if (verb.is_string() && verb.string() == "list")
+        found.push_back({std::string(api_version), each.text_at({"kind"}), name, true});
+  }
+  return found;
+}
+
 }  // namespace mlib::kube

@@ -45,4 +45,7 @@ std::string path_of(const Resource& resource, const Id& id);
 std::optional<Resource> find_resource(const Node& resource_list, std::string_view api_version,
                                       std::string_view kind);
 
+/// The namespaced kinds of such an answer whose objects can be listed.
+std::vector<Resource> listable(const Node& resource_list, std::string_view api_version);
+
 }  // namespace mlib::kube

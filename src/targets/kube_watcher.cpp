@@ -45,6 +45,8 @@ class KubeWatcher final : public Target {
   }
 
   std::vector<Owned> apply(const Desired& desired, const LineSink& progress, const Cancel& cancel) override {
+    if (desired.keeps_secrets)
+      cannot("go back to an earlier revision: it does not give the Secrets that run");
     return kube_watcher::apply({watcher_, clock_, desired.ref, progress, cancel}, desired);
   }
 

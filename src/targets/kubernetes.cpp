@@ -38,6 +38,14 @@ class KubernetesTarget final : public Target {
                  const Cancel& cancel) override {
     return kubernetes::remove(client_, ref, options, progress, cancel);
   }
+  std::vector<Event> events(const Ref& ref) override { return kubernetes::events(client_, ref); }
+  std::vector<std::string> contents(const std::string& namespace_name) override {
+    return kubernetes::contents(client_, namespace_name);
+  }
+  void remove_namespace(const std::string& namespace_name, const LineSink& progress,
+                        const Cancel& cancel) override {
+    kubernetes::remove_namespace(client_, namespace_name, progress, cancel);
+  }
 
  private:
   kube::Client client_;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <set>
 
@@ -9,14 +10,18 @@
 namespace mlib::targets::kubernetes {
 namespace {
 
-constexpr std::size_t longest_line = 64U << 10U;
+constexpr std::size_t longest_line = 1U << 20U;
 constexpr std::chrono::milliseconds look_every{1'000};
 
 /// Cuts a log into lines, takes the time stamp that begins each off, and leaves out what came before.
 class Lines {
  public:
-  Lines(const LineSink& sink, std::string prefix, std::string after)
-      : sink_(sink), prefix_(std::move(prefix)), last_(std::move(after)), after_(last_) {}
+  Lines(const LineSink& sink, std::string prefix, std::string after, bool timestamps)
+      : sink_(sink),
+        prefix_(std::move(prefix)),
+        last_(std::move(after)),
+        after_(last_),
+        timestamps_(timestamps) {}
 
   bool feed(std::string_view bytes) {
     for (std::size_t end = 0; (end = bytes.find('\n')) != std::string_view::npos;
@@ -39,9 +44,10 @@ class Lines {
       text = space == std::string_view::npos ? "" : text.substr(space + 1);
       skip_ = !after_.empty() && time <= after_;
       if (!skip_) last_ = time;
+      time_ = timestamps_ ? time + " " : "";
     }
     inside_ = !whole;
-    const bool go_on = skip_ || sink_(prefix_ + visible(text));
+    const bool go_on = skip_ || sink_(prefix_ + time_ + visible(text));
     rest_.clear();
     return go_on;
   }
@@ -51,6 +57,8 @@ class Lines {
   std::string last_;
   std::string after_;
   std::string rest_;
+  std::string time_;
+  bool timestamps_;
   bool inside_ = false;  ///< what follows belongs to a line that was begun
   bool skip_ = false;
 };
@@ -88,20 +96,43 @@ std::vector<Container> containers_of(const Node& pod) {
   return result;
 }
 
-std::string prefix_of(const std::vector<Container>& containers, const Container& container) {
-  return containers.size() > 1 ? container.name + " | " : "";
-}
-
 std::string name_of(const Node& pod) { return pod.text_at({"metadata", "name"}); }
 
-/// All containers of the newest pod, one after the other, as their logs are now.
+/// The containers whose logs are asked for; Problem{not_found} with the known ones.
+std::vector<Container> chosen(const Node& pod, const LogOptions& options) {
+  std::vector<Container> all = containers_of(pod);
+  if (options.container.empty()) return all;
+  std::vector<std::string> known;
+  for (const Container& each : all) known.push_back(each.name);
+  std::erase_if(all, [&](const Container& each) { return each.name != options.container; });
+  if (all.empty())
+    throw Problem(Kind::not_found,
+                  fmt::format("pod {} has no container `{}`", name_of(pod), shortened(options.container, 60)),
+                  "its containers: " + join(known, ", "));
+  return all;
+}
+
+std::string prefix_of(const Node& pod, const Container& container, const LogOptions& options) {
+  if (options.all_pods) return fmt::format("{} {} | ", name_of(pod), container.name);
+  return options.container.empty() && containers_of(pod).size() > 1 ? container.name + " | " : "";
+}
+
+/// The pods whose logs are asked for: the newest, or all, the oldest first.
+std::vector<Node> chosen_pods(kube::Client& client, const Ref& ref, const LogOptions& options,
+                              const Cancel& cancel) {
+  std::vector<Node> pods = pods_of(client, ref, &cancel);
+  if (!options.all_pods && pods.size() > 1) pods.resize(1);
+  std::reverse(pods.begin(), pods.end());
+  return pods;
+}
+
+/// All containers of the pods, one after the other, as their logs are now.
 void read_once(kube::Client& client, const Ref& ref, const LogOptions& options, const LineSink& sink,
                const Cancel& cancel) {
-  const std::vector<Node> pods = pods_of(client, ref, &cancel);
+  const std::vector<Node> pods = chosen_pods(client, ref, options, cancel);
   if (pods.empty())
     throw Problem(Kind::not_found, fmt::format("{}/{} has no pod, so no log", ref.namespace_name, ref.name),
                   "mlib status tells why");
-  const std::vector<Container> containers = containers_of(pods.front());
   bool any = false;
   std::string waiting;
   std::deque<std::string> last;  // with --tail: of all containers together
@@ -111,20 +142,21 @@ void read_once(kube::Client& client, const Ref& ref, const LogOptions& options, 
     return true;
   };
   const LineSink& out = options.tail >= 0 ? keep : sink;
-  for (const Container& container : containers) {
-    if (options.previous ? !container.ran_before : !container.started) {
-      waiting = container.waiting.empty() ? "waiting" : container.waiting;
-      continue;
+  for (const Node& pod : pods)
+    for (const Container& container : chosen(pod, options)) {
+      if (options.previous ? !container.ran_before : !container.started) {
+        waiting = container.waiting.empty() ? "waiting" : container.waiting;
+        continue;
+      }
+      any = true;
+      Lines lines(out, prefix_of(pod, container, options), "", options.timestamps);
+      bool go_on = true;
+      const kube::LogQuery query{ref.namespace_name, name_of(pod), container.name, false,
+                                 options.previous,   options.tail, options.since};
+      client.log(
+          query, [&](std::string_view bytes) { return go_on = lines.feed(bytes); }, &cancel);
+      if (!go_on || !lines.finish()) return;
     }
-    any = true;
-    Lines lines(out, prefix_of(containers, container), "");
-    bool go_on = true;
-    const kube::LogQuery query{ref.namespace_name, name_of(pods.front()), container.name, false,
-                               options.previous,   options.tail};
-    client.log(
-        query, [&](std::string_view bytes) { return go_on = lines.feed(bytes); }, &cancel);
-    if (!go_on || !lines.finish()) return;
-  }
   for (const std::string& line : last)
     if (!sink(line)) return;
   if (any) return;
@@ -141,11 +173,11 @@ void read_once(kube::Client& client, const Ref& ref, const LogOptions& options, 
 /// Follows the newest pod across init steps, restarts, lost connections and pods that take its place.
 class Follower {
  public:
-  Follower(kube::Client& client, const Ref& ref, const LineSink& sink, const Cancel& cancel)
-      : client_(client), ref_(ref), sink_(sink), cancel_(cancel) {}
+  Follower(kube::Client& client, const Ref& ref, const LogOptions& options, const LineSink& sink,
+           const Cancel& cancel)
+      : client_(client), ref_(ref), options_(options), sink_(sink), cancel_(cancel) {}
 
-  void run(int tail) {
-    tail_ = tail;
+  void run() {
     while (step()) kube::pause(client_.clock(), look_every, &cancel_);
   }
 
@@ -154,14 +186,13 @@ class Follower {
   bool step() {
     const std::vector<Node> pods = pods_of(client_, ref_, &cancel_);
     if (pods.empty()) return !workload_of(client_, ref_, &cancel_).is_null();
-    const std::vector<Container> containers = containers_of(pods.front());
-    for (const Container& container : containers) {
+    for (const Container& container : chosen(pods.front(), options_)) {
       const std::string key =
           fmt::format("{} {} {}", uid_of(pods.front()), container.name, container.restarts);
       if (done_.count(key) > 0) continue;
       if (!container.started) return true;
       // Whether it has ended is asked before its log is read to the end, so that nothing is missed.
-      const bool more = follow(pods.front(), container, prefix_of(containers, container));
+      const bool more = follow(pods.front(), container, prefix_of(pods.front(), container, options_));
       if (container.ended) done_.insert(key);
       return more;
     }
@@ -171,10 +202,11 @@ class Follower {
   bool follow(const Node& pod, const Container& container, const std::string& prefix) {
     const std::string place = uid_of(pod) + " " + container.name;
     std::string& last = last_[place];
-    Lines lines(sink_, prefix, last);
+    Lines lines(sink_, prefix, last, options_.timestamps);
     bool go_on = true;
-    kube::LogQuery query{ref_.namespace_name,       name_of(pod), container.name, true, false,
-                         last.empty() ? tail_ : -1, last};
+    kube::LogQuery query{ref_.namespace_name, name_of(pod), container.name, true, false};
+    query.tail = last.empty() ? options_.tail : -1;
+    query.since = last.empty() ? options_.since : last;
     try {
       client_.log(
           query, [&](std::string_view bytes) { return go_on = lines.feed(bytes); }, &cancel_);
@@ -192,9 +224,9 @@ class Follower {
 
   kube::Client& client_;
   const Ref& ref_;
+  const LogOptions& options_;
   const LineSink& sink_;
   const Cancel& cancel_;
-  int tail_ = -1;
   int failures_ = 0;
   std::set<std::string> done_;
   std::map<std::string, std::string> last_;
@@ -207,7 +239,10 @@ void logs(kube::Client& client, const Ref& ref, const LogOptions& options, const
   if (!options.follow || options.previous) return read_once(client, ref, options, sink, cancel);
   if (pods_of(client, ref, &cancel).empty() && workload_of(client, ref, &cancel).is_null())
     throw Problem(Kind::not_found, fmt::format("{}/{} does not exist here", ref.namespace_name, ref.name));
-  Follower(client, ref, sink, cancel).run(options.tail);
+  if (options.all_pods)
+    throw Problem(Kind::unsupported, "the logs of all pods cannot be followed together",
+                  "leave --all-pods out to follow the newest pod, or leave -f out");
+  Follower(client, ref, options, sink, cancel).run();
 }
 
 }  // namespace mlib::targets::kubernetes

@@ -102,6 +102,58 @@ TEST_CASE("a log that is not there yet says why") {
   CHECK_THROWS_WITH_AS(desk.read({.previous = true}), "no container of team/llama ran before", Problem);
 }
 
+TEST_CASE(
+    "one container, a time and time stamps are as asked for; an unknown container names the known ones") {
+  Desk desk;
+  desk.cluster.add(pod_path, pod(R"("state":{"terminated":{"exitCode":0}})", R"("state":{"running":{}})"));
+  std::vector<std::string> asked;
+  desk.log = [&](const std::string& url) {
+    asked.push_back(url);
+    return "2026-11-28T16:00:02.000000000Z ready\n";
+  };
+  desk.read({.since = "2026-11-28T16:00:00Z", .container = "server", .timestamps = true});
+  CHECK(desk.lines == std::vector<std::string>{"2026-11-28T16:00:02.000000000Z ready"});
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].find("sinceTime=2026-11-28T16%3A00%3A00Z") != std::string::npos);
+  try {
+    desk.read({.container = "serfer"});
+    FAIL("it was found");
+  } catch (const Problem& problem) {
+    CHECK(problem.message() == "pod p has no container `serfer`");
+    CHECK(problem.hint() == "its containers: fetch, server");
+  }
+}
+
+TEST_CASE("--all-pods reads every replica, each line begun by its pod and container") {
+  Desk desk;
+  const std::string one = pod(R"("state":{"terminated":{"exitCode":0}})", R"("state":{"running":{}})");
+  desk.cluster.add(pod_path, one);
+  std::string other = one;
+  other.replace(other.find("\"p\""), 3, "\"q\"").replace(other.find("16:00:00Z"), 9, "15:00:00Z");
+  desk.cluster.add("/api/v1/namespaces/team/pods/q", other);
+  desk.log = [](const std::string& url) -> std::string {
+    if (url.find("container=fetch") != std::string::npos) return "";
+    return "2026-11-28T16:00:02.000000000Z of " + url.substr(url.find("/pods/") + 6, 1) + "\n";
+  };
+  desk.read({.all_pods = true});
+  CHECK(desk.lines == std::vector<std::string>{"q server | of q", "p server | of p"});
+  CHECK_THROWS_AS(desk.read({.follow = true, .all_pods = true}), Problem);
+}
+
+TEST_CASE("a line of one megabyte stays one, and bytes that are no UTF-8 are shown") {
+  Desk desk;
+  desk.cluster.add(pod_path, pod(R"("state":{"terminated":{"exitCode":0}})", R"("state":{"running":{}})"));
+  desk.log = [](const std::string& url) -> std::string {
+    if (url.find("container=fetch") != std::string::npos) return "";
+    return "2026-11-28T16:00:01.000000000Z " + std::string(1'000'000, 'x') +
+           "\n2026-11-28T16:00:02.000000000Z \xff\x1b]0;title\x07\n";
+  };
+  desk.read({});
+  REQUIRE(desk.lines.size() == 2);
+  CHECK(desk.lines[0].size() == 1'000'000 + std::string("server | ").size());
+  CHECK(desk.lines[1] == "server | \\xff\\x1b]0;title\\x07");
+}
+
 TEST_CASE("a line without an end is passed on in pieces") {
   Desk desk;
   desk.cluster.add(pod_path, pod(R"("state":{"terminated":{"exitCode":0}})", R"("state":{"running":{}})"));

@@ -23,11 +23,6 @@ std::vector<Node> list_if_allowed(kube::Client& client, const Id& kind, const ku
   }
 }
 
-std::string time_of(const Node& event) {
-  const std::string last = event.text_at({"lastTimestamp"});
-  return last.empty() ? event.text_at({"eventTime"}, created_of(event)) : last;
-}
-
 std::vector<Node> events_of(kube::Client& client, const Ref& ref, const Seen& seen) {
   std::vector<std::string> names;
   for (const Node& pod : seen.pods)
@@ -118,6 +113,11 @@ std::string endpoint_of(kube::Client& client, const Seen& seen) {
 }
 
 }  // namespace
+
+std::string time_of(const Node& event) {
+  const std::string last = event.text_at({"lastTimestamp"});
+  return last.empty() ? event.text_at({"eventTime"}, created_of(event)) : last;
+}
 
 std::vector<Node> pods_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
   std::vector<Node> pods =

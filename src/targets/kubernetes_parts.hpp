@@ -63,6 +63,17 @@ Status observe(kube::Client& client, const Ref& ref, const cards::Causes& causes
 Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel);
 /// The deployment's pods, newest first, those that are being deleted last.
 std::vector<Node> pods_of(kube::Client& client, const Ref& ref, const Cancel* cancel);
+/// Events of its objects and states of its containers, the oldest first.
+std::vector<Event> events(kube::Client& client, const Ref& ref);
+std::vector<std::string> contents(kube::Client& client, const std::string& namespace_name);
+void remove_namespace(kube::Client& client, const std::string& namespace_name, const LineSink& progress,
+                      const Cancel& cancel);
+/// When an Event object happened last.
+std::string time_of(const Node& event);
+/// `a, b`, or "" when the object has no finalizers.
+std::string finalizers_of(const Node& object);
+/// Size of a claim as Kubernetes writes it, or "".
+std::string size_of(const Node& claim);
 void logs(kube::Client& client, const Ref& ref, const LogOptions& options, const LineSink& sink,
           const Cancel& cancel);
 

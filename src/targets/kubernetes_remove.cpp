@@ -24,22 +24,9 @@ const std::vector<Id>& owned_kinds() {
   return kinds;
 }
 
-std::string size_of(const Node& claim) {
-  return claim.text_at({"status", "capacity", "storage"},
-                       claim.text_at({"spec", "resources", "requests", "storage"}));
-}
-
 std::string with_size(const Id& id, const Node& claim) {
   const std::string size = size_of(claim);
   return size.empty() ? kube::to_text(id) : fmt::format("{} ({})", kube::to_text(id), size);
-}
-
-std::string finalizers_of(const Node& object) {
-  std::vector<std::string> names;
-  if (const Node* list = object.at({"metadata", "finalizers"}); list != nullptr && list->is_list())
-    for (const Node& each : list->items())
-      if (each.is_string()) names.push_back(each.string());
-  return join(names, ", ");
 }
 
 /// What an object that does not go waits for.
@@ -145,6 +132,19 @@ void tell_unrecorded(Work& work, const std::vector<Owned>& known) {
 }
 
 }  // namespace
+
+std::string size_of(const Node& claim) {
+  return claim.text_at({"status", "capacity", "storage"},
+                       claim.text_at({"spec", "resources", "requests", "storage"}));
+}
+
+std::string finalizers_of(const Node& object) {
+  std::vector<std::string> names;
+  if (const Node* list = object.at({"metadata", "finalizers"}); list != nullptr && list->is_list())
+    for (const Node& each : list->items())
+      if (each.is_string()) names.push_back(each.string());
+  return join(names, ", ");
+}
 
 Removed remove(kube::Client& client, const Ref& ref, const RemoveOptions& options, const LineSink& progress,
                const Cancel& cancel) {

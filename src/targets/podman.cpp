@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <ctime>
 #include <deque>
 #include <filesystem>
 #include <fstream>
 
+#include "base/clock.hpp"
 #include "base/text.hpp"
 #include "targets/podman_attempt.hpp"
 #include "targets/podman_labels.hpp"
@@ -38,6 +41,29 @@ std::string in_bytes(std::int64_t bytes) {
                                : fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
 }
 
+/// Leaves the container of that title, or all for "".
+void choose(std::vector<SeenContainer>& all, const std::string& title) {
+  if (title.empty()) return;
+  std::vector<std::string> known;
+  for (const SeenContainer& each : all) known.push_back(each.title);
+  std::erase_if(all, [&](const SeenContainer& each) { return each.title != title; });
+  if (all.empty())
+    throw Problem(Kind::not_found, fmt::format("there is no container `{}`", shortened(title, 60)),
+                  "its containers: " + join(known, ", "));
+}
+
+/// podman's time, `2026-11-28T18:00:00.123+01:00`, as UTC to the second; "" when it is none.
+std::string short_time(const std::string& time) {
+  std::tm parts{};
+  if (::strptime(time.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return "";
+  int hours = 0, minutes = 0;
+  const std::size_t zone = time.find_first_of("+-", 19);
+  if (zone != std::string::npos) std::sscanf(time.c_str() + zone, "%d:%d", &hours, &minutes);
+  const bool west = zone != std::string::npos && time[zone] == '-';
+  const std::time_t local = ::timegm(&parts);
+  return utc(std::chrono::system_clock::from_time_t(local - hours * 3600 - (west ? -minutes : minutes) * 60));
+}
+
 Owned owned(std::string kind, const Ref& ref, std::string name, std::string uid) {
   Owned made;
   made.kind = std::move(kind);
@@ -60,6 +86,10 @@ class Podman final : public Target {
   void logs(const Ref& ref, const LogOptions& options, const LineSink& sink, const Cancel& cancel) override;
   Removed remove(const Ref& ref, const RemoveOptions& options, const LineSink& progress,
                  const Cancel& cancel) override;
+  std::vector<Event> events(const Ref& ref) override;
+  std::vector<std::string> contents(const std::string& namespace_name) override;
+  void remove_namespace(const std::string& namespace_name, const LineSink& progress,
+                        const Cancel& cancel) override;
 
  private:
   std::vector<Change> changes(const Desired& desired, const std::vector<SeenContainer>& there) const;
@@ -238,14 +268,20 @@ void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sin
   std::erase_if(all, [](const SeenContainer& each) { return each.name.ends_with(".old"); });
   if (all.empty())
     throw Problem(Kind::not_found, fmt::format("{} is not deployed on this machine", ref.name));
+  const bool prefixed = options.all_pods || (all.size() > 1 && options.container.empty());
+  choose(all, options.container);
   const SeenContainer* main = main_of(all);
+  if (main == nullptr) main = &all.front();
+  std::string common = options.timestamps ? "&timestamps=true" : "";
+  if (!options.since.empty()) common += "&since=" + percent_encoded(options.since);
   const auto give = [&](const SeenContainer& from, const std::string& query, const LineSink& to) {
-    const std::string prefix = all.size() > 1 ? from.title + " | " : "";
+    const std::string prefix = prefixed ? from.title + " | " : "";
     podman_.logs(
-        from.id, query, [&](std::string_view line) { return to(prefix + std::string(line)); }, &cancel);
+        from.id, query + common, [&](std::string_view line) { return to(prefix + std::string(line)); },
+        &cancel);
   };
   if (options.previous) {
-    if (main == nullptr || main->restarts == 0)
+    if (main->restarts == 0)
       throw Problem(Kind::not_found, fmt::format("{} has not been started before this run", ref.name));
     const std::string boundary = main->ended() ? main->started : main->finished;
     give(*main, "until=" + percent_encoded(boundary), sink);
@@ -264,11 +300,63 @@ void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sin
   for (const std::string_view role : {label::init, label::sidecar, label::main})
     for (const SeenContainer& each : all) {
       if (each.role != role || !wanted || (options.follow && &each == main && !bounded)) continue;
-      give(each, "", take);
+      give(each, "tail=all", take);
     }
   for (const std::string& line : kept) wanted = wanted && sink(line);
-  if (options.follow && wanted && main != nullptr)
-    give(*main, bounded ? "follow=true&tail=0" : "follow=true", sink);
+  if (options.follow && wanted) give(*main, bounded ? "follow=true&tail=0" : "follow=true", sink);
+}
+
+std::vector<Event> Podman::events(const Ref& ref) {
+  std::vector<Event> all;
+  for (const SeenContainer& each : podman_.containers(ref)) {
+    const std::string object = "Container " + each.title;
+    for (const Node& event : podman_.events(each.id)) {
+      const std::string what = event.text_at({"Action"}, event.text_at({"status"}));
+      const std::string code = event.text_at({"Actor", "Attributes", "containerExitCode"});
+      const bool died = what == "died";
+      Event told{utc(std::chrono::system_clock::time_point(std::chrono::seconds(event.integer_at({"time"})))),
+                 died && code != "0" ? "Warning" : "Normal", object, what,
+                 died && !code.empty() ? "exit code " + code : ""};
+      all.push_back(std::move(told));
+    }
+    const bool now = each.running();
+    all.push_back({short_time(now ? each.started : each.finished), "State", object, each.state,
+                   now ? "" : fmt::format("exit code {}", each.exit_code)});
+  }
+  if (all.empty())
+    throw Problem(Kind::not_found, fmt::format("{} is not deployed on this machine", ref.name));
+  std::stable_sort(all.begin(), all.end(), [](const Event& a, const Event& b) { return a.time < b.time; });
+  return all;
+}
+
+std::vector<std::string> Podman::contents(const std::string& namespace_name) {
+  std::vector<std::string> lines;
+  for (const std::string& name : podman_.names_in(namespace_name)) {
+    const Ref ref{namespace_name, name};
+    for (const SeenContainer& each : podman_.containers(ref))
+      lines.push_back(fmt::format("Container {}, of {}", each.name, name));
+    for (const SeenVolume& each : podman_.volumes(ref)) {
+      const std::int64_t bytes = podman_.volume_bytes(each.name);
+      const std::string size = bytes < 0 ? "" : fmt::format(" ({})", in_bytes(bytes));
+      lines.push_back(fmt::format("Volume {}{}, of {}", each.name, size, name));
+    }
+  }
+  if (lines.empty())
+    throw Problem(Kind::not_found,
+                  fmt::format("nothing of ours is in namespace {} on this machine", namespace_name));
+  return lines;
+}
+
+void Podman::remove_namespace(const std::string& namespace_name, const LineSink& progress,
+                              const Cancel& cancel) {
+  RemoveOptions options;
+  options.with_storage = true;
+  for (const std::string& name : podman_.names_in(namespace_name)) {
+    cancel.check();
+    const Removed removed = remove({namespace_name, name}, options, progress, cancel);
+    if (!removed.kept.empty())
+      throw Problem(Kind::conflict, fmt::format("{} is still there", removed.kept.front()));
+  }
 }
 
 void Podman::remove_storage(const Ref& ref, const RemoveOptions& options, Removed& removed) {

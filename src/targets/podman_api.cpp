@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <thread>
 
 #include "base/text.hpp"
@@ -150,6 +151,23 @@ void Libpod::remove_container(const std::string& id) {
   if (!is_fine(answer) && answer.status != 404) throw failure("remove a container", answer);
 }
 
+std::vector<Node> Libpod::events(const std::string& id) {
+  Node filters = Node::map();
+  Node one = Node::list();
+  one.push(id);
+  filters.set("container", std::move(one));
+  const net::Answer answer =
+      send("GET", "events?stream=false&since=0&filters=" + percent_encoded(schema::to_json(filters)));
+  std::vector<Node> all;
+  if (!is_fine(answer)) return all;  // podman keeps none when its events_logger is `none`
+  for (const std::string& line : split(answer.body, '\n')) {
+    Node event;
+    schema::JsonError error;
+    if (!trim(line).empty() && schema::read_json(line, event, error)) all.push_back(std::move(event));
+  }
+  return all;
+}
+
 int Libpod::last_exit_code(const std::string& id) {
   Node filters = Node::map();
   Node one = Node::list();
@@ -205,6 +223,24 @@ std::string Libpod::end_of_log(const std::string& id) {
 }
 
 // --- volumes and secrets
+
+std::vector<std::string> Libpod::names_in(const std::string& namespace_name) {
+  std::set<std::string> names;
+  Node wanted = Node::list();
+  wanted.push(fmt::format("{}={}", label::namespace_name, namespace_name));
+  Node filters = Node::map();
+  filters.set("label", std::move(wanted));
+  const std::string query = "filters=" + percent_encoded(schema::to_json(filters));
+  for (const std::string& path : {"containers/json?all=true&" + query, "volumes/json?" + query}) {
+    const Node list = get(path, "what is in a namespace");
+    if (!list.is_list()) continue;
+    for (const Node& each : list.items())
+      if (each.text_at({"Labels", label::namespace_name}) == namespace_name &&
+          each.text_at({"Labels", label::managed_by}) == label::us)
+        names.insert(each.text_at({"Labels", label::name}));
+  }
+  return {names.begin(), names.end()};
+}
 
 void Libpod::create_volume(const PodmanVolume& volume, const Ref& ref) {
   if (has_volume(volume.name)) return;

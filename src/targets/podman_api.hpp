@@ -33,6 +33,10 @@ class Libpod {
   void stop(const std::string& id);
   void rename(const std::string& id, const std::string& name);
   void remove_container(const std::string& id);  ///< stopped or not; absent is fine
+  /// Names of the deployments that have containers or volumes in that namespace.
+  std::vector<std::string> names_in(const std::string& namespace_name);
+  /// podman's events of a container as far as it still has them, the oldest first.
+  std::vector<Node> events(const std::string& id);
   /// Exit code of the run that ended last, by the events; -1 when they do not tell.
   int last_exit_code(const std::string& id);
 

@@ -12,6 +12,16 @@ std::string_view to_text(Phase phase) {
   return names[static_cast<std::size_t>(phase)];
 }
 
+std::vector<Event> Target::events(const Ref&) { cannot("tell events"); }
+std::vector<std::string> Target::contents(const std::string&) { cannot("list a namespace"); }
+void Target::remove_namespace(const std::string&, const LineSink&, const Cancel&) {
+  cannot("delete a namespace");
+}
+
+void Target::cannot(std::string_view what) const {
+  throw Problem(Kind::unsupported, fmt::format("target {} cannot {}", name(), what));
+}
+
 Problem no_running_secret(std::string_view secret, std::string_view key) {
   return {Kind::conflict,
           fmt::format("Secret {} had a value of `{}` then, the one that runs has none, and values of secrets "

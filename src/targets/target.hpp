@@ -45,7 +45,11 @@ struct Status {
 struct LogOptions {
   bool follow = false;
   bool previous = false;
-  int tail = -1;  ///< lines from the end; -1: all
+  int tail = -1;               ///< lines from the end; -1: all
+  std::string since = {};      ///< only what was written after it: RFC 3339, UTC; "" for all
+  std::string container = {};  ///< only this one; Problem{not_found} with the known ones
+  bool timestamps = false;     ///< each line begins with its time
+  bool all_pods = false;       ///< of every replica, `POD CONTAINER | ` before each line
 };
 
 /// Takes a line of progress or of a log; false ends it.
@@ -90,6 +94,16 @@ struct RemoveOptions {
   std::vector<Owned> known = {};
 };
 
+/// Something that happened to a deployment's objects, or a container's state.
+struct Event {
+  std::string time;    ///< RFC 3339, UTC; "" when nobody knows
+  std::string type;    ///< Normal, Warning or State (of a container)
+  std::string object;  ///< "Pod llama-5d9"
+  std::string reason;
+  std::string message;
+  int count = 1;  ///< how often, when the target counts
+};
+
 struct Removed {
   std::vector<std::string> removed;  ///< "Deployment a/b"
   std::vector<std::string> kept;     ///< claims and volumes, with their size when known
@@ -114,6 +128,19 @@ class Target {
   /// lists.
   virtual Removed remove(const Ref& ref, const RemoveOptions& options, const LineSink& progress,
                          const Cancel& cancel) = 0;
+  /// What happened to its objects and how its containers are, the oldest first.
+  virtual std::vector<Event> events(const Ref& ref);
+  /// What removing the whole namespace would take, one line each. Problem{forbidden} for one that is not ours
+  /// to remove (with the reason), Problem{not_found}.
+  virtual std::vector<std::string> contents(const std::string& namespace_name);
+  /// Removes the namespace with everything in it, storage too, and waits for the end; refuses as `contents`.
+  /// Problem{timeout} names what holds it.
+  virtual void remove_namespace(const std::string& namespace_name, const LineSink& progress,
+                                const Cancel& cancel);
+
+ protected:
+  /// Problem{unsupported}: this target cannot do `what`.
+  [[noreturn]] void cannot(std::string_view what) const;
 };
 
 }  // namespace mlib::targets

@@ -266,7 +266,7 @@ Response get_templates(const World& world, const Caller&, const GetArguments& ar
 Response describe(const World& world, const Caller& caller, const DescribeArguments& arguments) {
   const KindRow& kind = kind_of(arguments.kind);
   if (kind.find == nullptr) {
-    DeploymentArguments one;
+    StatusArguments one;
     one.name = arguments.name;
     one.namespace_name = arguments.namespace_name;
     return status(world, caller, one);

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "base/text.hpp"
+#include "verbs/asking.hpp"
 #include "verbs/deployments.hpp"
 #include "verbs/scripted_world.hpp"
 
@@ -244,13 +245,15 @@ TEST_CASE("diff says what differs, by exit code 1 too") {
 
 TEST_CASE("status, endpoint and logs ask the target that the record names") {
   Test t;
-  DeploymentArguments demo;
+  StatusArguments demo;
   demo.name = "demo";
   CHECK_THROWS_WITH_AS(status(t.world, t.ann, demo),
                        "there is no deployment `demo` in namespace `model-library`", Problem);
   t.deploy_demo();
   CHECK(status(t.world, t.ann, demo).value.text_at({"phase"}) == "ready");
-  CHECK(*endpoint(t.world, t.ann, demo).text == "http://127.0.0.1:31000\n");
+  EndpointArguments where;
+  where.name = "demo";
+  CHECK(*endpoint(t.world, t.ann, where).text == "http://127.0.0.1:31000\n");
   demo.name = "demi";
   try {
     status(t.world, t.ann, demo);

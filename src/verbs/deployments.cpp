@@ -166,7 +166,7 @@ Response get_deployments(const World& world, const Caller&, const ListArguments&
   return {.value = std::move(list), .table = std::move(table)};
 }
 
-Response status(const World& world, const Caller&, const DeploymentArguments& arguments) {
+Response status(const World& world, const Caller&, const StatusArguments& arguments) {
   const store::Deployment record = record_of(world.store, arguments.namespace_name, arguments.name);
   Observed seen;
   try {
@@ -175,35 +175,27 @@ Response status(const World& world, const Caller&, const DeploymentArguments& ar
     seen = unknown(record, problem);
   }
   std::string text = page(seen);
-  return {.value = schema::encode(seen), .text = std::move(text)};
+  std::string brief = fmt::format("{}: {}", seen.phase, seen.cause.empty() ? seen.summary : seen.cause);
+  return {.value = schema::encode(seen), .text = std::move(text), .brief = std::move(brief)};
 }
 
 void logs(const World& world, const Caller&, const LogsArguments& arguments, const Sink& sink,
           const Cancel& cancel) {
   const store::Deployment record = record_of(world.store, arguments.namespace_name, arguments.name);
-  const targets::LogOptions options{arguments.follow, arguments.previous, arguments.tail};
+  targets::LogOptions options{arguments.follow, arguments.previous, arguments.tail};
+  if (!arguments.since.empty()) options.since = utc(world.clock.wall() - span_of(arguments.since, "--since"));
+  options.container = arguments.container;
+  options.timestamps = arguments.timestamps;
+  options.all_pods = arguments.all_pods;
   target_for(world, record, arguments)
       ->logs(
           ref_of(record), options,
           [&](std::string_view text) {
             Node event = Node::map();
-            event.set("line", text);
+            event.set("line", visible(text));
             return sink(event);
           },
           cancel);
-}
-
-Response endpoint(const World& world, const Caller&, const DeploymentArguments& arguments) {
-  const store::Deployment record = record_of(world.store, arguments.namespace_name, arguments.name);
-  const targets::Status status = target_for(world, record, arguments)->observe(ref_of(record));
-  if (status.endpoint.empty())
-    throw Problem(Kind::unavailable,
-                  fmt::format("`{}` has no endpoint: {} {}", record.name, targets::to_text(status.phase),
-                              status.summary),
-                  status.hint.empty() ? fmt::format("mlib status {}", record.name) : status.hint);
-  Node value = Node::map();
-  value.set("endpoint", status.endpoint);
-  return {.value = std::move(value), .text = status.endpoint + "\n"};
 }
 
 void delete_deployment(const World& world, const Caller& caller, const DeleteArguments& arguments,

@@ -30,16 +30,44 @@ struct ListArguments {
   }
 };
 
+struct StatusArguments : DeploymentArguments {
+  bool watch = false;
+
+  template <class D>
+  void describe(D& d) {
+    DeploymentArguments::describe(d);
+    d.field("watch", watch, {.help = "Go on with each change until Ctrl-C", .format = "local"});
+  }
+};
+
+struct WaitArguments : DeploymentArguments {
+  std::string condition = "ready", timeout = "10m";
+
+  template <class D>
+  void describe(D& d) {
+    DeploymentArguments::describe(d);
+    d.field("for", condition, {.help = "What to wait for (ready)", .one_of = {"ready", "deleted"}});
+    d.field("timeout", timeout, {.help = "How long to wait, e.g. 90s, 10m, 1h (10m)"});
+  }
+};
+
 struct LogsArguments : DeploymentArguments {
   bool follow = false;
   bool previous = false;
   int tail = -1;
+  std::string since, container;
+  bool timestamps = false;
+  bool all_pods = false;
 
   template <class D>
   void describe(D& d) {
     DeploymentArguments::describe(d);
     d.field("follow", follow, {.help = "Go on with new lines until Ctrl-C"});
     d.field("tail", tail, {.help = "Only this many lines from the end", .min = -1});
+    d.field("since", since, {.help = "Only of the last while, e.g. 90s, 10m, 1h"});
+    d.field("container", container, {.help = "Of this container only"});
+    d.field("timestamps", timestamps, {.help = "Begin each line with its time"});
+    d.field("all_pods", all_pods, {.help = "Of every replica, each line begun by its pod and container"});
     d.field("previous", previous, {.help = "Of the container before the last restart"});
   }
 };
@@ -90,10 +118,13 @@ struct Observed {
 Observed observed(const store::Deployment& record, targets::Target& target);
 
 Response get_deployments(const World&, const Caller&, const ListArguments&);
-Response status(const World&, const Caller&, const DeploymentArguments&);
+Response status(const World&, const Caller&, const StatusArguments&);
+/// Tells each change until the condition holds. Problem{failed} with the cause when it fails first,
+/// Problem{timeout}, Problem{not_found} (to wait until something is deleted that is not there ends at once).
+void wait_for(const World&, const Caller&, const WaitArguments&, const Sink&, const Cancel&);
+/// What happened to its objects and how its containers are, the oldest first.
+Response events(const World&, const Caller&, const DeploymentArguments&);
 void logs(const World&, const Caller&, const LogsArguments&, const Sink&, const Cancel&);
-/// The URL alone; Problem{unavailable} while there is none.
-Response endpoint(const World&, const Caller&, const DeploymentArguments&);
 /// Removes it from its target and its record; storage is kept unless asked. With `with_storage` also removes
 /// what an earlier deployment of that name left.
 void delete_deployment(const World&, const Caller&, const DeleteArguments&, const Sink&, const Cancel&);

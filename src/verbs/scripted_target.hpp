@@ -22,6 +22,9 @@ class ScriptedTarget final : public targets::Target {
     int observed = 0;
     bool removed_storage = false;
     bool kept_secrets = false;
+    targets::LogOptions asked_log = {};
+    std::vector<targets::Event> happened = {};
+    std::vector<std::string> removed_namespaces = {};
   };
   explicit ScriptedTarget(Script& script) : script_(script) {}
 
@@ -68,6 +71,7 @@ class ScriptedTarget final : public targets::Target {
 
   void logs(const targets::Ref&, const targets::LogOptions& options, const targets::LineSink& sink,
             const Cancel&) override {
+    script_.asked_log = options;
     const auto count = static_cast<int>(script_.log.size());
     for (int i = options.tail < 0 ? 0 : std::max(0, count - options.tail); i < count; ++i)
       if (!sink(script_.log[static_cast<std::size_t>(i)])) return;
@@ -83,6 +87,22 @@ class ScriptedTarget final : public targets::Target {
     if (options.with_storage)
       for (const std::string& each : std::exchange(script_.kept, {})) removed.removed.push_back(each);
     return removed;
+  }
+
+  std::vector<targets::Event> events(const targets::Ref&) override { return script_.happened; }
+  std::vector<std::string> contents(const std::string& namespace_name) override {
+    if (namespace_name == "default")
+      throw Problem(Kind::forbidden, "namespace default is not deleted: it belongs to the cluster");
+    std::vector<std::string> lines;
+    for (const auto& [name, objects] : script_.running)
+      if (name.first == namespace_name) lines.push_back("Deployment " + name.second + ", of " + name.second);
+    return lines;
+  }
+  void remove_namespace(const std::string& namespace_name, const targets::LineSink& progress,
+                        const Cancel&) override {
+    progress("removing " + namespace_name);
+    std::erase_if(script_.running, [&](const auto& each) { return each.first.first == namespace_name; });
+    script_.removed_namespaces.push_back(namespace_name);
   }
 
  private:

@@ -1,7 +1,9 @@
+#include "verbs/asking.hpp"
 #include "verbs/catalogue.hpp"
 #include "verbs/deploying.hpp"
 #include "verbs/deployments.hpp"
 #include "verbs/journal.hpp"
+#include "verbs/namespaces.hpp"
 #include "verbs/rendering.hpp"
 #include "verbs/revisions.hpp"
 #include "verbs/validation.hpp"
@@ -218,12 +220,39 @@ std::vector<Verb> watching() {
        "/api/v1/deployments/{namespace}/{name}",
        Role::viewer,
        "Show how a deployment is, and why",
-       schema::json_schema<DeploymentArguments>,
+       schema::json_schema<StatusArguments>,
        answers(status),
        {},
        Names{"name"},
        run,
-       "status demo"},
+       "status demo\nstatus demo -w"},
+      {"wait",
+       Method::get,
+       "/api/v1/deployments/{namespace}/{name}/wait",
+       Role::viewer,
+       "Wait until a deployment is ready, or deleted",
+       schema::json_schema<WaitArguments>,
+       {},
+       streams(wait_for),
+       Names{"name"},
+       run,
+       "wait demo --timeout 5m\nwait demo --for deleted"},
+      {"events",
+       Method::get,
+       "/api/v1/deployments/{namespace}/{name}/events",
+       Role::viewer,
+       "Show what happened to a deployment",
+       schema::json_schema<DeploymentArguments>,
+       answers(events),
+       {},
+       Names{"name"},
+       run,
+       "events demo"},
+  };
+}
+
+std::vector<Verb> using_it() {
+  return {
       {"logs",
        Method::get,
        "/api/v1/deployments/{namespace}/{name}/logs",
@@ -234,18 +263,29 @@ std::vector<Verb> watching() {
        streams(logs),
        Names{"name"},
        run,
-       "logs demo --tail 20\nlogs demo -f"},
+       "logs demo --tail 20\nlogs demo -f\nlogs demo --since 10m --timestamps --all-pods"},
       {"endpoint",
        Method::get,
        "/api/v1/deployments/{namespace}/{name}/endpoint",
        Role::viewer,
        "Print a deployment's URL alone",
-       schema::json_schema<DeploymentArguments>,
+       schema::json_schema<EndpointArguments>,
        answers(endpoint),
        {},
        Names{"name"},
        run,
-       "endpoint demo"},
+       "endpoint demo\nendpoint demo --snippet"},
+      {"chat",
+       Method::post,
+       "/api/v1/deployments/{namespace}/{name}/chat",
+       Role::viewer,
+       "Ask a deployment a question",
+       schema::json_schema<ChatArguments>,
+       {},
+       streams(chat),
+       Names{"name", "text"},
+       run,
+       "chat demo \"What is a llama?\""},
   };
 }
 
@@ -262,6 +302,18 @@ std::vector<Verb> ending() {
        Names{"name"},
        run,
        "delete deployment demo\ndelete deployment demo --with-storage --yes"},
+      {"delete namespace",
+       Method::del,
+       "/api/v1/namespace/{name}",
+       Role::admin,
+       "Delete a namespace with everything in it, storage too",
+       schema::json_schema<DeleteNamespaceArguments>,
+       {},
+       streams(delete_namespace),
+       Names{"name"},
+       run,
+       "delete namespace team-a --target kubernetes\n"
+       "delete namespace team-a --target kubernetes --confirm team-a"},
       {"audit",
        Method::get,
        "/api/v1/audit",
@@ -278,7 +330,7 @@ std::vector<Verb> ending() {
 
 std::vector<Verb> all() {
   std::vector<Verb> verbs;
-  for (const auto part : {lists, reading, rendering, life, watching, ending})
+  for (const auto part : {lists, reading, rendering, life, watching, using_it, ending})
     for (Verb& verb : part()) verbs.push_back(std::move(verb));
   return verbs;
 }

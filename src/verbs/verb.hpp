@@ -13,6 +13,10 @@
 #include "store/store.hpp"
 #include "targets/target.hpp"
 
+namespace mlib::net {
+class Client;
+}
+
 namespace mlib::verbs {
 
 using schema::Node;
@@ -52,6 +56,7 @@ struct World {
   Clock& clock;
   std::vector<std::pair<std::string, MakeTarget>> targets;  ///< in reading order; the first is the default
   const render::PolicyFile& policy;
+  net::Client* http = nullptr;  ///< asks deployments; without it they cannot be asked
 };
 
 enum class Role { viewer, editor, admin };
@@ -77,12 +82,13 @@ struct Response {
   Node value;
   std::optional<Table> table = {};
   std::optional<std::string> text = {};
+  std::string brief = {};  ///< one line, for an answer that is watched: what may change
   int exit_code =
       0;  ///< of the command line, for an answer that is no error (diff: 1 when something differs)
 };
 
-/// Takes what a stream verb tells: {"line": "…"} (log), {"progress": "…"}, {"result": …, "text": "…"} once at
-/// the end. False ends it.
+/// Takes what a stream verb tells: {"line": "…"} (log), {"progress": "…"}, {"piece": "…"} (of a line),
+/// {"result": …, "text": "…"} once at the end. False ends it.
 using Sink = std::function<bool(const Node& event)>;
 
 enum class Method { get, post, del };

@@ -4,11 +4,20 @@
 """
 import json
 import pathlib
+import re
+import subprocess
 import sys
 import tempfile
 
 import bed
 from contract import SPACE, User, claims_of, fetch
+
+
+class Person(User):
+    def bare(self, *arguments):
+        """A verb that takes no namespace option."""
+        return bed.mlib(*arguments, "--catalog", str(self.home / "catalog"), "--state", str(self.home / "state"), env=self.env,
+                        timeout=90)
 
 
 def rolls_back(user, claim):
@@ -44,6 +53,55 @@ def rolls_back(user, claim):
     claim(after.code == 0 and fetch(f"{url}/token") == str(len("canary-5")), "a deploy after it sets the key anew", after)
 
 
+def looks(user, claim):
+    """wait, events, logs, snippets of what runs."""
+    waited = user("wait", "one", "--timeout", "20s")
+    claim(waited.code == 0 and waited.out == "one is ready\n", "wait ends when it is ready", waited)
+    late = user("wait", "one", "--for", "deleted", "--timeout", "1s")
+    claim(late.code == 8 and "not deleted in time" in late.err, "and with a failure when the time is over", late)
+    claim(user("wait", "nothing", "--for", "deleted").code == 0, "what is not there is deleted")
+    events = json.loads(user("events", "one", "-o", "json").out)
+    times = [each["time"] for each in events if each["time"]]
+    claim(times == sorted(times) and any(each["type"] == "State" and each["reason"].lower() == "running" for each in events),
+          "events are sorted by time and tell that the container runs", events)
+    claim(len(events) > 1, "and what happened before", events)
+    stamped = user("logs", "one", "--container", "box", "--timestamps")
+    # podman 4.3 puts a time before each piece of a line that was written in pieces.
+    claim(re.search(r"^20\d\d-\d\d-\d\dT\S+ box (20\S+ )?listens$", stamped.out, re.M), "logs --timestamps of one container", stamped)
+    unknown = user("logs", "one", "--container", "bax")
+    claim(unknown.code == 3 and "box" in unknown.err, "an unknown container names the known ones", unknown)
+    claim("box listens" in user("logs", "one", "--since", "10m").out and user("logs", "one", "--since", "0s").out == "",
+          "logs --since tells only what is newer", user("logs", "one", "--since", "0s"))
+    claim(" | box listens" in user("logs", "one", "--all-pods").out, "logs --all-pods says whose each line is")
+    process = subprocess.Popen([bed.MLIB, *user.words("status", "one", "-w")], env={**bed.os.environ, **user.env}, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    line = process.stdout.readline()
+    process.send_signal(bed.signal.SIGINT)
+    claim(" ready: " in line and process.wait(10) == 130, "status -w gives a line for each change until Ctrl-C", line)
+    process.stdout.close()
+    snippet = user("endpoint", "one", "--snippet").out
+    curl, python = snippet.split("\n\n", 1)
+    ran = bed.run("python3", "-c", python, env={**bed.os.environ, "API_KEY": "none"})
+    claim(curl.startswith(f"curl {user.endpoint('one')}/health") and ran.out.strip() == "ok", "the snippet runs as it is", f"{snippet}{ran}")
+    no = user("chat", "one", "why")
+    claim(no.code != 0 and "protocol `http`" in no.err, "chat says what cannot be chatted with", no)
+
+
+def kills_the_namespace(user, claim, left, held=None):
+    """delete namespace: shows, has the name given again, takes everything."""
+    user.deploy("one")
+    shown = user.bare("delete", "namespace", SPACE, "--target", user.target, "--yes")
+    claim(shown.code == 2 and "one" in shown.out and "add --confirm" in shown.err, "delete namespace shows what would go", shown)
+    claim(user("status", "one").code == 0 and fetch(f"{user.endpoint('one')}/text") == "one", "and --yes alone deletes nothing")
+    wrong = user.bare("delete", "namespace", SPACE, "--target", user.target, "--confirm", "other")
+    claim(wrong.code == 2 and "nothing was deleted" in wrong.err, "another name neither", wrong)
+    if held:
+        held()
+    gone = user.bare("delete", "namespace", SPACE, "--target", user.target, "--confirm", SPACE)
+    claim(gone.code == 0 and not left(), "with its name it goes with everything in it", f"{gone}\n{left()}")
+    claim(user("status", "one").code == 3, "and is not in the list")
+
+
 def two_users(users, claim):
     """Two people's deployments of one template in one namespace do not answer for each other."""
     for user, text in zip(users, ("ann", "bob")):
@@ -67,16 +125,18 @@ def leaves_the_claim(user, claim, left):
     claim(bed.wait(lambda: not left() or None, 40, "nothing is left") or True, "which goes on request", f"{before} → {left()}")
 
 
-def everything(users, claim, left):
+def everything(users, claim, left, held=None):
     rolls_back(users[0], claim)
+    looks(users[0], claim)
     leaves_the_claim(users[0], claim, left)
     two_users(users, claim)
+    kills_the_namespace(users[0], claim, left, held)
 
 
 def people(home, target, env):
     for name in ("ann", "bob"):
         pathlib.Path(home, name).mkdir()
-        yield User(pathlib.Path(home, name), target, env)
+        yield Person(pathlib.Path(home, name), target, env)
 
 
 def on_podman():
@@ -102,7 +162,30 @@ def on_kubernetes():
             listed = {f"{each['kind']}/{each['metadata']['name']}" for each in cluster.objects(kinds, "-n", SPACE)}
             return listed - {"ConfigMap/kube-root-ca.crt"}
 
-        everything(users, claims_of(users[0]), left)
+        claim = claims_of(users[0])
+
+        def held():
+            """Others' namespaces are refused; a finalizer that holds ours is told while it lasts."""
+            cluster.kubectl("create", "namespace", "theirs")
+            for name, why in {"kube-system": "belongs to the cluster", "theirs": "did not make it"}.items():
+                refused = users[0].bare("delete", "namespace", name, "--target", "kubernetes", "--confirm", name)
+                claim(refused.code == 4 and why in refused.err, f"namespace {name} is refused", refused)
+            bed.need(cluster.kubectl("create", "configmap", "held", "-n", SPACE), "kubectl create")
+            bed.need(cluster.kubectl("patch", "configmap", "held", "-n", SPACE, "--type=merge", "-p",
+                                     '{"metadata":{"finalizers":["example.com/hold"]}}'), "kubectl patch")
+            words = ["delete", "namespace", SPACE, "--target", "kubernetes", "--confirm", SPACE, "--catalog",
+                     str(users[0].home / "catalog"), "--state", str(users[0].home / "state")]
+            process = subprocess.Popen([bed.MLIB, *words], env={**bed.os.environ, **users[0].env}, text=True,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            told = next((line for line in process.stderr if "example.com/hold" in line or "remaining" in line), "")
+            claim(told, "what holds the namespace is told while it goes", told)
+            bed.need(cluster.kubectl("patch", "configmap", "held", "-n", SPACE, "--type=merge", "-p",
+                                     '{"metadata":{"finalizers":[]}}'), "kubectl patch")
+            claim(process.wait(60) == 0, "and it ends when the finalizer is off", process.returncode)
+            process.stderr.close()
+            users[0].deploy("one")
+
+        everything(users, claim, left, held)
 
 
 TARGETS = {"podman": on_podman, "kubernetes": on_kubernetes}

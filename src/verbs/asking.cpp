@@ -1,0 +1,202 @@
+#include "verbs/asking.hpp"
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "net/client.hpp"
+#include "schema/document.hpp"
+#include "verbs/event_stream.hpp"
+#include "verbs/names.hpp"
+
+namespace mlib::verbs {
+namespace {
+
+/// The deployment's URL; Problem{unavailable} while there is none.
+std::string url_of(const World& world, const store::Deployment& record,
+                   const DeploymentArguments& arguments) {
+  const auto target = target_of(world, record.target).second(arguments.reach);
+  const targets::Status status = target->observe({record.namespace_name, record.name});
+  if (!status.endpoint.empty()) return status.endpoint;
+  throw Problem(
+      Kind::unavailable,
+      fmt::format("`{}` has no endpoint: {} {}", record.name, targets::to_text(status.phase), status.summary),
+      status.hint.empty() ? fmt::format("mlib status {}", record.name) : status.hint);
+}
+
+std::string protocol_of(const World& world, const store::Deployment& record) {
+  return world.shelf.library()->get_framework(record.framework).spec.protocol;
+}
+
+/// The text of an engine's error, in one of the shapes that they have.
+std::string message_of(const std::string& body) {
+  Node node;
+  schema::JsonError error;
+  if (!schema::read_json(body, node, error)) return shortened(visible(body), 200);
+  for (const std::string& text : {node.text_at({"error", "message"}), node.text_at({"message"}),
+                                  node.text_at({"detail"}), node.text_at({"error"})})
+    if (!text.empty()) return text;
+  return shortened(visible(body), 200);
+}
+
+Problem refusal(const store::Deployment& record, const net::Answer& answer) {
+  if (answer.status == 401 || answer.status == 403)
+    return {Kind::forbidden,
+            fmt::format("`{}` does not accept this key: {}", record.name, message_of(answer.body)),
+            "give its key: --api-key-file FILE or --api-key-stdin"};
+  return {
+      Kind::failed,
+      fmt::format("`{}` answered with status {}: {}", record.name, answer.status, message_of(answer.body)),
+      fmt::format("mlib logs {}", record.name)};
+}
+
+/// The model that the engine serves, as it calls it; "" when it does not tell.
+std::string served_model(net::Client& http, const std::string& url, const std::string& key,
+                         const Cancel* cancel) {
+  net::Call call;
+  call.url = url + "/v1/models";
+  call.bearer = Secret<std::string>(key);
+  call.timeout = std::chrono::seconds{10};
+  try {
+    const net::Answer answer = http.call(call, cancel);
+    Node node;
+    schema::JsonError error;
+    if (answer.status != 200 || !schema::read_json(answer.body, node, error)) return "";
+    return node.text_at({"data", "0", "id"});
+  } catch (const Problem& problem) {
+    if (problem.kind() == Kind::cancelled) throw;
+    return "";
+  }
+}
+
+/// True when it was deployed with a secret, which may be its key.
+bool has_secret(const store::Deployment& record) {
+  return record.manifest.find(": \"***\"") != std::string::npos;
+}
+
+Node question(const std::string& model, const std::string& text) {
+  Node message = Node::map();
+  message.set("role", "user");
+  message.set("content", text);
+  Node messages = Node::list();
+  messages.push(std::move(message));
+  Node body = Node::map();
+  body.set("model", model);
+  body.set("messages", std::move(messages));
+  return body;
+}
+
+std::string snippet_of(const store::Deployment& record, const std::string& url, const std::string& model) {
+  const bool openai = !model.empty();
+  const std::string target = url + (openai                  ? "/v1/chat/completions"
+                                    : record.health.empty() ? "/"
+                                                            : record.health);
+  const bool key = has_secret(record);
+  std::string curl = fmt::format("curl {}", target);
+  std::string python = "import json, os, urllib.request\n\n";
+  python += fmt::format("request = urllib.request.Request(\"{}\")\n", target);
+  if (key) {
+    curl += " \\\n  -H \"Authorization: Bearer $API_KEY\"";
+    python += "request.add_header(\"Authorization\", \"Bearer \" + os.environ[\"API_KEY\"])\n";
+  }
+  if (openai) {
+    const std::string body = schema::to_json(question(model, "Hello"));
+    curl += fmt::format(" \\\n  -H 'Content-Type: application/json' \\\n  -d '{}'", body);
+    python += "request.add_header(\"Content-Type\", \"application/json\")\n";
+    python += fmt::format("request.data = json.dumps({}).encode()\n", body);
+    python += "with urllib.request.urlopen(request) as answer:\n";
+    python += "    print(json.load(answer)[\"choices\"][0][\"message\"][\"content\"])\n";
+  } else {
+    python += "with urllib.request.urlopen(request) as answer:\n    print(answer.read().decode())\n";
+  }
+  return fmt::format("{}\n\n{}", curl, python);
+}
+
+/// The answer as its pieces come.
+class Answering {
+ public:
+  Answering(const store::Deployment& record, const Sink& sink) : record_(record), sink_(sink) {}
+
+  bool take(const std::string& data) {
+    if (data == "[DONE]") return true;
+    Node event;
+    schema::JsonError error;
+    if (!schema::read_json(data, event, error))
+      throw Problem(Kind::failed, fmt::format("`{}` sent a piece that is no JSON", record_.name));
+    if (event.find("error") != nullptr)
+      throw Problem(Kind::failed, fmt::format("`{}` broke off: {}", record_.name, message_of(data)));
+    const std::string piece = event.text_at({"choices", "0", "delta", "content"});
+    if (const std::string why = event.text_at({"choices", "0", "finish_reason"}); !why.empty()) finish_ = why;
+    if (piece.empty()) return true;
+    text_ += piece;
+    Node told = Node::map();
+    told.set("piece", piece);
+    return sink_(told);
+  }
+  void tell_end(const std::string& model) const {
+    Node result = Node::map();
+    result.set("model", model);
+    result.set("answer", text_);
+    result.set("finish_reason", finish_);
+    Node event = Node::map();
+    event.set("result", std::move(result));
+    event.set("text", "\n");
+    sink_(event);
+  }
+
+ private:
+  const store::Deployment& record_;
+  const Sink& sink_;
+  std::string text_;
+  std::string finish_;
+};
+
+}  // namespace
+
+Response endpoint(const World& world, const Caller&, const EndpointArguments& arguments) {
+  const store::Deployment record = record_of(world.store, arguments.namespace_name, arguments.name);
+  const std::string url = url_of(world, record, arguments);
+  Node value = Node::map();
+  value.set("endpoint", url);
+  if (!arguments.snippet) return {.value = std::move(value), .text = url + "\n"};
+  std::string model;
+  if (protocol_of(world, record) == "openai") {
+    if (world.http != nullptr && !has_secret(record)) model = served_model(*world.http, url, "", nullptr);
+    if (model.empty()) model = record.model;
+  }
+  std::string text = snippet_of(record, url, model);
+  value.set("snippet", text);
+  return {.value = std::move(value), .text = std::move(text)};
+}
+
+void chat(const World& world, const Caller&, const ChatArguments& arguments, const Sink& sink,
+          const Cancel& cancel) {
+  const store::Deployment record = record_of(world.store, arguments.namespace_name, arguments.name);
+  const std::string protocol = protocol_of(world, record);
+  if (protocol != "openai" || world.http == nullptr)
+    throw Problem(Kind::unsupported,
+                  fmt::format("framework {} has the protocol `{}`, and only `openai` can be chatted with",
+                              record.framework, protocol),
+                  fmt::format("mlib endpoint {} --snippet", record.name));
+  const std::string url = url_of(world, record, arguments);
+  std::string model = served_model(*world.http, url, arguments.api_key, &cancel);
+  if (model.empty()) model = record.model;
+  Node body = question(model, arguments.text);
+  body.set("stream", true);
+  if (arguments.max_tokens > 0) body.set("max_tokens", arguments.max_tokens);
+  net::Call call;
+  call.method = "POST";
+  call.url = url + "/v1/chat/completions";
+  call.headers = {{"Content-Type", "application/json"}, {"Accept", "text/event-stream"}};
+  call.bearer = Secret<std::string>(arguments.api_key);
+  call.body = schema::to_json(body);
+  call.timeout = std::chrono::minutes{10};
+  Answering answering(record, sink);
+  EventStream stream([&](const std::string& data) { return answering.take(data); });
+  const net::Answer answer = world.http->stream(
+      call, [&](std::string_view bytes) { return stream.feed(bytes); }, &cancel);
+  if (answer.status / 100 != 2) throw refusal(record, answer);
+  stream.finish();
+  answering.tell_end(model);
+}
+
+}  // namespace mlib::verbs

@@ -1,0 +1,28 @@
+#pragma once
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace mlib::verbs {
+
+/// Takes a stream of server-sent events (text/event-stream) apart, cut anywhere by the network.
+class EventStream {
+ public:
+  /// Takes an event's data; false ends it.
+  using Take = std::function<bool(const std::string& data)>;
+  explicit EventStream(Take take) : take_(std::move(take)) {}
+  /// False once `take` has ended it.
+  bool feed(std::string_view bytes);
+  /// Gives an event that the stream ended without a blank line after.
+  bool finish();
+
+ private:
+  bool line(std::string_view line);
+
+  Take take_;
+  std::string rest_;
+  std::string data_;
+  bool has_data_ = false;
+};
+
+}  // namespace mlib::verbs
