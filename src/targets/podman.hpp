@@ -28,7 +28,7 @@ struct PodmanOptions {
 };
 
 /// Deployments as containers of this machine (podman 4.3 to 5): one replica, its endpoint on a free port of
-/// 127.0.0.1. docs/adr/0006-containers-without-yaml.md says how objects become containers. Constructing it
+/// 127.0.0.1. docs/adr/0004-containers-without-yaml.md says how objects become containers. Constructing it
 /// starts nothing; a call throws Problem{unavailable} when podman is not there or cannot run, with what is
 /// missing.
 std::unique_ptr<Target> podman_target(net::Client& client, Clock& clock, PodmanOptions options = {});
