@@ -31,14 +31,6 @@ struct Test : ScriptedWorld {
     arguments.api_key = key;
     chat(world, ann, arguments, sink, cancel);
   }
-  Problem failure(const std::function<void()>& work) {
-    try {
-      work();
-    } catch (const Problem& problem) {
-      return problem;
-    }
-    return {Kind::internal, "it did not fail"};
-  }
   int status = 200;
   std::string streamed =
       "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n"
@@ -82,16 +74,16 @@ TEST_CASE("chat says when the key is wrong, when the engine fails and when it br
   Test t;
   t.status = 401;
   t.streamed = R"({"error":{"message":"Invalid API Key"}})";
-  const Problem key = t.failure([&] { t.ask(); });
+  const Problem key = failure([&] { t.ask(); });
   CHECK(key.kind() == Kind::forbidden);
   CHECK(key.message() == "`demo` does not accept this key: Invalid API Key");
   CHECK(key.hint() == "give its key: --api-key-file FILE or --api-key-stdin");
   t.status = 500;
   t.streamed = "<html>";
-  CHECK(t.failure([&] { t.ask(); }).message() == "`demo` answered with status 500: <html>");
+  CHECK(failure([&] { t.ask(); }).message() == "`demo` answered with status 500: <html>");
   t.status = 200;
   t.streamed = "data: {\"error\":{\"message\":\"context is full\"}}\n\n";
-  CHECK(t.failure([&] { t.ask(); }).message() == "`demo` broke off: context is full");
+  CHECK(failure([&] { t.ask(); }).message() == "`demo` broke off: context is full");
 }
 
 TEST_CASE("a snippet has the served model, and names the key without holding it") {

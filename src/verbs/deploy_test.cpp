@@ -45,12 +45,7 @@ struct Test : ScriptedWorld {
   }
 
   Problem failure(const std::function<void(DeployArguments&)>& change = [](DeployArguments&) {}) {
-    try {
-      deploy_demo(change);
-    } catch (const Problem& problem) {
-      return problem;
-    }
-    return Problem(Kind::internal, "it did not fail");
+    return verbs::failure([&] { deploy_demo(change); });
   }
 
   std::vector<std::string> audited() {

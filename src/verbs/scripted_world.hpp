@@ -23,6 +23,16 @@ class ScriptedClock final : public Clock {
   std::chrono::milliseconds passed_{0};
 };
 
+/// The Problem that `work` throws; one of kind internal when it throws none.
+inline Problem failure(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Problem& problem) {
+    return problem;
+  }
+  return {Kind::internal, "it did not fail"};
+}
+
 /// A world for tests: the shipped cards, a memory store, a scripted target as `podman` and another as
 /// `kubernetes`.
 struct ScriptedWorld {

@@ -27,14 +27,6 @@ struct Test : ScriptedWorld {
     arguments.wait = false;
     deploy(world, ann, arguments, sink, cancel);
   }
-  Problem failure(const std::function<void()>& work) {
-    try {
-      work();
-    } catch (const Problem& problem) {
-      return problem;
-    }
-    return {Kind::internal, "it did not fail"};
-  }
   void wait_until(const std::string& condition, const std::string& timeout = "10s") {
     WaitArguments arguments;
     arguments.name = "demo";
@@ -70,13 +62,13 @@ TEST_CASE("wait tells each change until it is ready, and says in what state it w
   CHECK(join(t.told, "; ") == "pulling: image");
   CHECK(t.text == "demo is ready\n");
   t.podman.statuses = {in(Phase::starting, "loading")};
-  const Problem late = t.failure([&] { t.wait_until("ready", "2s"); });
+  const Problem late = failure([&] { t.wait_until("ready", "2s"); });
   CHECK(late.kind() == Kind::timeout);
   CHECK(late.message() == "`demo` is not ready in time (starting: loading)");
   targets::Status dead = in(Phase::failed, "exited");
   dead.cause = "the weights are missing";
   t.podman.statuses = {dead};
-  const Problem failed = t.failure([&] { t.wait_until("ready"); });
+  const Problem failed = failure([&] { t.wait_until("ready"); });
   CHECK(failed.kind() == Kind::failed);
   CHECK(failed.message() == "`demo` failed: the weights are missing");
 }
@@ -85,7 +77,7 @@ TEST_CASE("wait --for deleted ends when record and objects are gone, at once whe
   Test t;
   t.wait_until("deleted");
   CHECK(t.text == "demo is deleted\n");
-  CHECK(t.failure([&] { t.wait_until("ready"); }).kind() == Kind::not_found);
+  CHECK(failure([&] { t.wait_until("ready"); }).kind() == Kind::not_found);
   t.podman.statuses = {in(Phase::ready, "answers")};
   t.deploy_in("", "demo");
   t.clock.after_sleep = [&] {
@@ -143,10 +135,10 @@ TEST_CASE("delete namespace shows what would go, and deletes when the name is gi
   t.kill_namespace("team-a", "");
   CHECK(t.text == "namespace team-a has\n  Deployment demo, of demo\n");
   CHECK(t.store->list().size() == 2);
-  const Problem other = t.failure([&] { t.kill_namespace("team-a", "team-b"); });
+  const Problem other = failure([&] { t.kill_namespace("team-a", "team-b"); });
   CHECK(other.kind() == Kind::usage);
   CHECK(other.message() == "`team-b` is not the namespace's name, so nothing was deleted");
-  CHECK(t.failure([&] { t.kill_namespace("default", "default"); }).kind() == Kind::forbidden);
+  CHECK(failure([&] { t.kill_namespace("default", "default"); }).kind() == Kind::forbidden);
   CHECK(t.podman.removed_namespaces.empty());
   t.kill_namespace("team-a", "team-a");
   CHECK(t.text == "deleted namespace team-a with\n  Deployment demo, of demo\n");

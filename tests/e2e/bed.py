@@ -232,12 +232,14 @@ class _Bed:
 
 
 class Podman(_Bed):
-    """A podman of its own. `url` and `socket` of its service; call it to run a podman command in it."""
+    """A podman of its own. `url` and `socket` of its service, its one `network` (down.sh clears no other one's packet
+    filter rules, so no command may make another); call it to run a podman command in it."""
     folder, state = "podman", "p"
 
     def _up(self, url):
         self.url, self.socket = url, url.removeprefix("unix://")
         self.env = {"CONTAINER_HOST": url}
+        self.network = next((self.run_folder / "p" / "networks").glob("*.json")).stem
 
     def __call__(self, *arguments, **options):
         return run(self.run_folder / "p" / "podman", *arguments, **options)

@@ -57,7 +57,7 @@ def in_podman():
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as manifest:
             json.dump(engine(bed.weights(), port), manifest)
             manifest.flush()
-            bed.need(podman("play", "kube", manifest.name), "podman play kube")
+            bed.need(podman("play", "kube", "--network", podman.network, manifest.name), "podman play kube")
         url = f"http://127.0.0.1:{port}"
         bed.wait(lambda: healthy(url), 30, "the engine in podman answers /health")
         bed.claim(answers(url) == 8, "the engine in a container of podman answers a chat completion")
@@ -67,6 +67,8 @@ def in_podman():
         users = bed.run("podman", "ps", "--all", "--quiet", "--no-trunc").out
         bed.claim(inside and not any(name in users for name in inside), "the user's podman sees none of them")
     bed.claim(not left(podman.run_folder / "p"), "podman leaves nothing", left(podman.run_folder / "p"))
+    rules = [rule for rule in bed.run("iptables-save", "-t", "nat").out.splitlines() if f"--dport {port} " in rule]
+    bed.claim(not rules, "and no rule that sends its port into the void", "\n".join(rules))
 
 
 def in_kubernetes():
