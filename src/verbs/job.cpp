@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "net/client.hpp"
 #include "verbs/deploying.hpp"
 #include "verbs/names.hpp"
 
@@ -131,13 +132,38 @@ std::string taken_away(Job& job) {
   throw Problem(Kind::failed, message, hint);
 }
 
+/// Asks the endpoint itself, since a pod that is ready may take a second to be reachable through its Service.
+/// Tells when it does not answer from this machine within ten seconds.
+void await_answer(const Job& job, const std::string& endpoint) {
+  if (job.world.http == nullptr || endpoint.empty() || job.record.health.empty()) return;
+  net::Call call;
+  call.url = endpoint + job.record.health;
+  call.connect_timeout = call.timeout = std::chrono::seconds{2};
+  const auto end = job.world.clock.now() + std::chrono::seconds{10};
+  while (!job.cancel.asked()) {
+    try {
+      job.world.http->call(call, &job.cancel);
+      return;
+    } catch (const Problem& problem) {
+      if (job.world.clock.now() >= end) {
+        job.tell(fmt::format("its endpoint does not answer from here: {}", problem.message()));
+        return;
+      }
+    }
+    job.world.clock.sleep(std::chrono::milliseconds{200});
+  }
+}
+
 /// Watches every second until ready; see deploy for how it may end.
 targets::Status wait(Job& job, std::chrono::milliseconds timeout, bool keep) {
   const auto end = job.world.clock.now() + timeout;
   std::string last;
   for (;;) {
     const targets::Status status = job.target->observe(job.ref);
-    if (status.phase == Phase::ready) return status;
+    if (status.phase == Phase::ready) {
+      await_answer(job, status.endpoint);
+      return status;
+    }
     if (status.phase == Phase::failed) fail(job, status, keep);
     const std::string line = fmt::format("{}: {}", targets::to_text(status.phase), status.summary);
     const bool listening = line == last || job.tell(line);

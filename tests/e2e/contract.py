@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 
@@ -143,13 +144,17 @@ class User:
         return self("delete", "deployment", name, "--yes", *more)
 
 
-def fetch(url):
-    """The body, or "" when nothing answers."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return answer.read().decode().strip()
-    except (OSError, urllib.error.URLError):
-        return ""
+def fetch(url, seconds=20):
+    """The body, or "" when nothing answers within `seconds`: kube-proxy learns of a ready pod up to a second after us."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.read().decode().strip()
+        except (OSError, urllib.error.URLError):
+            if time.monotonic() > end:
+                return ""
+            time.sleep(0.1)
 
 
 def claims_of(user):
@@ -243,7 +248,7 @@ def ends(user, claim, left):
     may_stay = set().union(*(kept(name) for name in ("one", *FAILING)))
     bed.wait(lambda: left() <= may_stay, 40, "one is gone")
     claim(left() & kept("one"), "the claim is kept", left())
-    claim(not fetch(f"{user.endpoint('one') or 'http://127.0.0.1:9'}/text"), "and nothing answers")
+    claim(not fetch(f"{user.endpoint('one') or 'http://127.0.0.1:9'}/text", 0), "and nothing answers")
     claim(user.delete("one").code in (0, 3), "deleting what is gone is no crash")
     again = user.deploy("one")
     claim(again.code == 0 and len(fetch(f"{user.endpoint('one')}/starts").splitlines()) >= 3,

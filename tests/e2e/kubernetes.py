@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 
 import bed
+from contract import fetch
 
 SPACE = "team-a"
 KINDS = ("deployments,statefulsets,daemonsets,replicasets,jobs,cronjobs,pods,services,endpointslices,secrets,configmaps,"
@@ -86,6 +87,7 @@ def runs_and_changes(user):
         raise bed.Failure(str(user.cluster.kubectl("describe", "pods", "-n", SPACE)))
     url = user("endpoint", "llama").out.strip()
     bed.claim(url.startswith(f"http://{user.cluster.address}:"), "endpoint prints the NodePort's URL alone", url)
+    bed.claim("ok" in fetch(f"{url}/health"), "which answers", url)
     bed.claim(ask(url) == 8, "the engine answers a chat completion through it")
     said = user("chat", "llama", "Hello", "--max-tokens", "8", "-o", "json")
     bed.claim(said.code == 0 and json.loads(said.out)["answer"], "chat streams an answer", said)
