@@ -71,20 +71,6 @@ void resolve_into(const std::shared_ptr<Resolution>& into, const std::string& ho
   into->changed.notify_one();
 }
 
-std::vector<std::string> resolve(const Url& url, const Wait& wait) {
-  const auto shared = std::make_shared<Resolution>();
-  const bool digits = url.host.find(':') != std::string::npos ||
-                      url.host.find_first_not_of("0123456789.") == std::string::npos;
-  if (digits)
-    resolve_into(shared, url.host, std::to_string(url.port));
-  else
-    std::thread(resolve_into, shared, url.host, std::to_string(url.port)).detach();
-  std::unique_lock lock(shared->mutex);
-  while (!shared->changed.wait_for(lock, slice, [&] { return shared->ready; })) check_time(wait);
-  if (shared->error != 0) throw Problem(Kind::unavailable, lower(gai_strerror(shared->error)));
-  return shared->addresses;
-}
-
 int open_socket(int family) {
   const int descriptor = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) lost(errno);
@@ -160,6 +146,38 @@ void expect_peer(SSL* ssl, const std::string& name) {
 
 }  // namespace
 
+std::vector<std::string> resolve(const Url& url, const Wait& wait) {
+  const auto shared = std::make_shared<Resolution>();
+  const bool digits = url.host.find(':') != std::string::npos ||
+                      url.host.find_first_not_of("0123456789.") == std::string::npos;
+  if (digits)
+    resolve_into(shared, url.host, std::to_string(url.port));
+  else
+    std::thread(resolve_into, shared, url.host, std::to_string(url.port)).detach();
+  std::unique_lock lock(shared->mutex);
+  while (!shared->changed.wait_for(lock, slice, [&] { return shared->ready; })) check_time(wait);
+  if (shared->error != 0) throw Problem(Kind::unavailable, lower(gai_strerror(shared->error)));
+  return shared->addresses;
+}
+
+SSL* tls_over(int descriptor, SSL_CTX* context, const std::string& name) {
+  SSL* ssl = SSL_new(context);
+  BIO* bio = BIO_new(bio_method());
+  if (ssl == nullptr || bio == nullptr) throw Problem(Kind::internal, "OpenSSL has no memory");
+  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor)));
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl, bio, bio);
+  expect_peer(ssl, name);
+  return ssl;
+}
+
+std::string tls_refusal(SSL* ssl) {
+  const long verified = SSL_get_verify_result(ssl);
+  if (verified != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
+    return fmt::format("the certificate is refused: {}", lower(X509_verify_cert_error_string(verified)));
+  return "";
+}
+
 Wire::Wire(Wire&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)), ssl_(std::exchange(other.ssl_, nullptr)) {}
 
@@ -205,22 +223,14 @@ bool Wire::after_tls(int result, const Wait& wait) {
 }
 
 void Wire::start_tls(SSL_CTX* context, const std::string& name, const Wait& wait) {
-  ssl_ = SSL_new(context);
-  BIO* bio = BIO_new(bio_method());
-  if (ssl_ == nullptr || bio == nullptr) throw Problem(Kind::internal, "OpenSSL has no memory");
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor_)));
-  BIO_set_init(bio, 1);
-  SSL_set_bio(ssl_, bio, bio);
-  expect_peer(ssl_, name);
+  ssl_ = tls_over(descriptor_, context, name);
   for (;;) {
     ERR_clear_error();
     errno = 0;
     const int result = SSL_connect(ssl_);
     if (result == 1) return;
-    const long verified = SSL_get_verify_result(ssl_);
-    if (verified != X509_V_OK && SSL_get_verify_mode(ssl_) != SSL_VERIFY_NONE)
-      throw Problem(Kind::unavailable, fmt::format("the certificate is refused: {}",
-                                                   lower(X509_verify_cert_error_string(verified))));
+    const std::string refusal = tls_refusal(ssl_);
+    if (!refusal.empty()) throw Problem(Kind::unavailable, refusal);
     if (!after_tls(result, wait)) throw Problem(Kind::unavailable, "connection closed");
   }
 }

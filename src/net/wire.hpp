@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/client.hpp"
 #include "net/url.hpp"
@@ -45,8 +46,18 @@ class Wire {
   SSL* ssl_ = nullptr;
 };
 
+/// The addresses of the URL's host, each the bytes of a sockaddr. The names are resolved on a thread of their
+/// own, which a time-out leaves behind.
+std::vector<std::string> resolve(const Url& url, const Wait& wait);
+
+/// TLS as a client over a connected socket, for `name`; Problem{internal} without memory. The caller frees
+/// it.
+SSL* tls_over(int descriptor, SSL_CTX* context, const std::string& name);
+/// Why a handshake that ended with `result` was refused: the certificate's fault, or OpenSSL's word.
+std::string tls_refusal(SSL* ssl);
+
 /// Connects to the host's addresses one after the other; with `public_only` an address that is not public is
-/// Problem{forbidden}. The names are resolved on a thread of their own, which a time-out leaves behind.
+/// Problem{forbidden}.
 Wire connect_host(const Url& url, Reach reach, const Wait& wait);
 /// Connects to a Unix socket.
 Wire connect_socket(const std::string& path, const Wait& wait);

@@ -1,0 +1,33 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "loadgen/schedule.hpp"
+
+namespace mlib::loadgen {
+
+/// The first `bytes` bytes of a body had come at `at`.
+struct Arrived {
+  Instant at = 0;
+  std::uint32_t bytes = 0;
+};
+
+/// One request as it went over the wire: what was asked, when what came, and the raw bytes.
+struct Exchange {
+  std::uint64_t index = 0;
+  std::uint32_t user = 0;     ///< of a closed loop
+  Instant scheduled = 0;      ///< when it was to be sent
+  Instant sent = -1;          ///< its first byte was handed to the kernel
+  Instant head = -1;          ///< the first byte of the answer came
+  Instant end = -1;           ///< the answer was whole, or failed
+  int status = 0;             ///< of HTTP; 0: no answer
+  bool event_stream = false;  ///< the answer's content type
+  bool reused = false;        ///< over a connection that had carried one before
+  bool unfinished = false;    ///< the run ended before the answer did
+  std::string body;
+  std::vector<Arrived> arrivals;
+  std::string error;  ///< "" or why there is no whole answer
+};
+
+}  // namespace mlib::loadgen

@@ -1,0 +1,75 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.hpp"
+#include "loadgen/exchange.hpp"
+#include "net/client.hpp"
+
+namespace mlib::loadgen {
+
+/// What a loop sends: the bytes of a whole HTTP/1.1 request.
+struct Request {
+  std::string bytes;
+  Instant think = 0;  ///< of a closed loop: the pause after its answer before the user's next
+};
+
+/// Where the requests come from and the exchanges go; called from the loop's thread.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// The request of that index; in a closed loop for that user, whose previous exchange has ended. Nothing:
+  /// the user (or the open loop) is done.
+  virtual std::optional<Request> next(std::uint64_t index, std::uint32_t user) = 0;
+  /// One exchange has ended, however it did.
+  virtual void done(Exchange&& exchange) = 0;
+};
+
+/// Where requests go.
+struct Endpoint {
+  std::string url;  ///< http:// or https://, its origin counts
+  std::optional<net::Tls> tls = {};
+};
+
+/// One run's load. `arrivals` non-empty: an open loop that sends at those instants, however many answers are
+/// out. Else `users` each send, wait for the answer, think, and send again.
+struct Load {
+  std::vector<Instant> arrivals = {};
+  std::uint32_t users = 0;
+  Stop stop = {};
+  Instant timeout = 120 * second;  ///< of one request, from its first byte; then it is an error
+  Instant drain = 30 * second;     ///< how long answers may still come after the last arrival or the duration
+  std::size_t answer_limit = 8U << 20U;  ///< bytes of one body; more is an error
+};
+
+/// What the client itself did, so that a result can be doubted.
+struct ClientFacts {
+  Instant began = 0;       ///< CLOCK_MONOTONIC
+  Instant ended = 0;       ///< since `began`
+  double cpu_seconds = 0;  ///< of the loop's thread
+  std::uint64_t connections = 0;
+  std::uint64_t reads = 0;  ///< that brought bytes
+  std::size_t most_in_flight = 0;
+  std::size_t most_bytes = 0;  ///< of bodies held at once
+};
+
+/// Told about twice a second.
+struct Live {
+  Instant now = 0;
+  std::uint64_t sent = 0, ended = 0, errors = 0;
+  std::size_t in_flight = 0;
+};
+using LiveSink = std::function<void(const Live&)>;
+
+/// Sends the load and hands every exchange to `source`: each request of the schedule ends as exactly one
+/// exchange, answered, failed, or `unfinished`. One thread, absolute deadlines; a request that a kept
+/// connection loses before any byte of its answer is sent once more over a new one, its clock running on.
+/// Problem{unavailable} when the host's name is not known. `cancel` ends it at once, what is out becomes
+/// unfinished.
+ClientFacts run(const Endpoint& endpoint, const Load& load, Source& source, const Cancel& cancel,
+                const LiveSink& live = {});
+
+}  // namespace mlib::loadgen
