@@ -1,0 +1,83 @@
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "loadgen/exchange.hpp"
+
+namespace mlib::loadgen {
+
+/// How an engine is asked, and what in its answer is a token. Which one an engine speaks is data of its
+/// Framework card.
+enum class Protocol { chat, completions, embeddings, rerank, deepsparse, http };
+/// The names, in the order of the enumeration.
+const std::vector<std::string>& protocol_names();
+/// Problem{usage} with the nearest name.
+Protocol protocol_of(std::string_view name);
+/// `/v1/chat/completions`, …; "/" for plain HTTP.
+std::string_view path_of(Protocol protocol);
+
+/// One turn of a conversation that was had before.
+struct Turn {
+  std::string question, answer;
+};
+
+/// What one request asks.
+struct Ask {
+  std::string prompt;
+  std::vector<Turn> before = {};
+  int max_tokens = 0;       ///< 0: the engine's own end
+  int prompt_tokens = 0;    ///< as the workload meant it
+  bool ignore_end = false;  ///< goes on to max_tokens (`ignore_eos`)
+};
+
+/// How all requests of a run ask.
+struct Asking {
+  Protocol protocol = Protocol::chat;
+  std::string model;
+  bool stream = true;  ///< of chat and completions
+  double temperature = 0;
+};
+
+/// The JSON body of a request; "" for plain HTTP.
+std::string body_of(const Asking& asking, const Ask& ask);
+/// The bytes of the whole request; `head` is head_of.
+std::string request_of(const Asking& asking, const Ask& ask, const std::string& head);
+/// The head that all requests of a run share. `authority` is its Host; `path` replaces the protocol's when
+/// not empty; `bearer` is the key, or "".
+std::string head_of(const Asking& asking, const std::string& authority, const std::string& path,
+                    const std::string& bearer);
+
+/// One request as it counts: instants, tokens, and how it ended.
+struct Sample {
+  std::uint64_t index = 0;
+  std::uint32_t user = 0;
+  Instant scheduled = 0, sent = -1, head = -1, end = -1;
+  Instant first = -1;  ///< the first event with content or reasoning came (or the whole answer, unstreamed)
+  Instant first_output = -1;  ///< the first that is no reasoning
+  Instant last = -1;          ///< the last event with content or reasoning
+  int status = 0;
+  int events = 0;          ///< with content or reasoning
+  int coalesced = 0;       ///< of those, how many came with the same read as the one before
+  int tokens = 0;          ///< of the answer: as `usage` says, else one for each event
+  bool usage = false;      ///< the engine said so
+  int prompt_tokens = -1;  ///< as `usage` says; -1: it does not
+  int cached_tokens = -1;  ///< of those, from a prefix cache
+  int reasoning_tokens = 0;
+  int asked_tokens = 0, asked_prompt_tokens = 0;
+  int broken_events = 0;                ///< that are no JSON
+  double engine_tokens_per_second = 0;  ///< as the engine says (`timings`), or 0
+  Instant longest_gap = 0;
+  bool streamed = false, reused = false, unfinished = false;
+  std::string finish;  ///< stop, length, …
+  std::string error;   ///< "" for a good answer
+  bool good() const { return error.empty(); }
+};
+
+/// Reads an exchange by the protocol's rules; `gaps`, when given, takes the times between its events.
+/// Role-only events, usage, comments and `[DONE]` are no tokens; reasoning is. A 200 with an error in its
+/// stream is an error. `text`, when given, takes the answer.
+Sample decode(const Exchange& exchange, Protocol protocol, std::vector<Instant>* gaps,
+              std::string* text = nullptr);
+
+}  // namespace mlib::loadgen
