@@ -1,0 +1,158 @@
+#include "loadgen/bench.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "net/url.hpp"
+
+namespace mlib::loadgen {
+namespace {
+
+/// Takes exchanges from the loop and decodes them on its own thread.
+class Decoder {
+ public:
+  explicit Decoder(Protocol protocol) : protocol_(protocol), thread_([this] { work(); }) {}
+  ~Decoder() { stop(); }
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  void add(Exchange&& exchange) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(exchange));
+    if (waiting_.size() == 1) changed_.notify_one();
+  }
+  void stop() {
+    if (!thread_.joinable()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+      changed_.notify_one();
+    }
+    thread_.join();
+  }
+  std::vector<Sample> samples;
+  Histogram gaps;
+
+ private:
+  void work() {
+    std::vector<Instant> between;
+    for (;;) {
+      std::deque<Exchange> batch;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
+        if (waiting_.empty()) return;
+        batch.swap(waiting_);
+      }
+      for (const Exchange& exchange : batch) {
+        between.clear();
+        samples.push_back(decode(exchange, protocol_, &between));
+        if (samples.back().good())
+          for (const Instant gap : between) gaps.add(gap);
+      }
+    }
+  }
+  Protocol protocol_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Exchange> waiting_;
+  bool ended_ = false;
+  std::thread thread_;
+};
+
+class Asker final : public Source {
+ public:
+  Asker(const Plan& plan, Decoder& decoder, std::uint64_t first)
+      : plan_(plan),
+        decoder_(decoder),
+        first_(first),
+        head_(head_of(plan.asking, net::parse_url(plan.endpoint.url).authority(), plan.path,
+                      plan.bearer.reveal())) {}
+  std::optional<Request> next(std::uint64_t index, std::uint32_t) override {
+    return Request{request_of(plan_.asking, ask_of(plan_.workload, plan_.seed, first_ + index), head_),
+                   plan_.think};
+  }
+  void done(Exchange&& exchange) override { decoder_.add(std::move(exchange)); }
+
+ private:
+  const Plan& plan_;
+  Decoder& decoder_;
+  std::uint64_t first_;
+  std::string head_;
+};
+
+constexpr std::uint64_t of_warm_up = 1ULL << 40U;  // their prompts are others than the run's
+
+void warm_up(const Plan& plan, const Cancel& cancel) {
+  if (plan.warm_up == 0) return;
+  Load load;
+  load.users = 1;
+  load.stop.requests = static_cast<std::uint64_t>(plan.warm_up);
+  load.timeout = plan.timeout;
+  load.drain = plan.timeout;
+  Decoder decoder(plan.asking.protocol);
+  Asker asker(plan, decoder, of_warm_up);
+  run(plan.endpoint, load, asker, cancel);
+  decoder.stop();
+  cancel.check();
+  if (decoder.samples.empty() || !decoder.samples.back().good())
+    throw Problem(
+        Kind::failed,
+        fmt::format("{} does not answer as it should: {}", net::parse_url(plan.endpoint.url).origin(),
+                    decoder.samples.empty() ? "nothing was asked" : decoder.samples.back().error),
+        "check the URL, --protocol, --model and --api-key-file with one request: curl");
+}
+
+double engines_own(const std::vector<Sample>& samples) {
+  std::vector<double> all;
+  for (const Sample& sample : samples)
+    if (sample.engine_tokens_per_second > 0) all.push_back(sample.engine_tokens_per_second);
+  if (all.empty()) return 0;
+  std::sort(all.begin(), all.end());
+  return all[(all.size() - 1) / 2];
+}
+
+}  // namespace
+
+Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
+  Outcome outcome;
+  Load load;
+  load.users = plan.users;
+  load.stop = plan.stop;
+  load.timeout = plan.timeout;
+  load.drain = plan.drain;
+  if (plan.users == 0) {
+    load.arrivals = schedule(plan.arrivals, plan.stop, plan.seed);
+    outcome.schedule = fingerprint(load.arrivals);
+    if (load.arrivals.empty())
+      throw Problem(Kind::usage, "no request falls into that time", "raise --duration or --rate");
+  } else {
+    check({.kind = Arrivals::Kind::constant}, plan.stop);
+  }
+  warm_up(plan, cancel);
+  Decoder decoder(plan.asking.protocol);
+  Asker asker(plan, decoder, 0);
+  outcome.client = run(plan.endpoint, load, asker, cancel, live);
+  decoder.stop();
+  outcome.samples = std::move(decoder.samples);
+  std::sort(outcome.samples.begin(), outcome.samples.end(),
+            [](const Sample& a, const Sample& b) { return a.index < b.index; });
+  Instant window = plan.stop.duration.value_or(0);
+  const bool ended_early = !plan.stop.duration || cancel.asked() || outcome.client.ended < window;
+  if (ended_early) window = outcome.client.ended;
+  outcome.metrics = measure(outcome.samples, decoder.gaps, window, plan.objective);
+  outcome.engine_tokens_per_second = engines_own(outcome.samples);
+  Circumstances circumstances;
+  circumstances.open_loop = plan.users == 0;
+  circumstances.asked_output_tokens = plan.workload.ignore_end ? plan.workload.output.mean : 0;
+  circumstances.shared_prefix = plan.workload.groups > 0;
+  outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);
+  return outcome;
+}
+
+}  // namespace mlib::loadgen

@@ -1,0 +1,39 @@
+#pragma once
+#include "loadgen/verdict.hpp"
+#include "loadgen/workload.hpp"
+
+namespace mlib::loadgen {
+
+/// All that decides a run; the same plan sends the same requests at the same instants.
+struct Plan {
+  Endpoint endpoint;
+  std::string path = {};  ///< "": the protocol's
+  Secret<std::string> bearer = {};
+  Asking asking;
+  Workload workload;
+  Arrivals arrivals;        ///< of an open loop
+  std::uint32_t users = 0;  ///< above 0: a closed loop
+  Instant think = 0;        ///< of a closed loop
+  Stop stop;
+  Instant timeout = 120 * second, drain = 30 * second;
+  int warm_up = 1;  ///< requests before, one after another, that do not count
+  std::uint64_t seed = 1;
+  Objective objective;
+};
+
+/// What came of it.
+struct Outcome {
+  std::vector<Sample> samples;  ///< by index
+  Metrics metrics;
+  Verdict verdict;
+  ClientFacts client;
+  std::string schedule;                 ///< fingerprint of an open loop's, or ""
+  double engine_tokens_per_second = 0;  ///< median of what the engine says of single answers, or 0
+};
+
+/// Warms up, runs, measures and judges. Answers are decoded on a thread of their own. Problem{usage} for a
+/// plan that makes no sense, Problem{failed} when the last warm-up request fails (with the cause),
+/// Problem{unavailable} when the host is not known.
+Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live = {});
+
+}  // namespace mlib::loadgen

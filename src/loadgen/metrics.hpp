@@ -1,0 +1,68 @@
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loadgen/histogram.hpp"
+#include "loadgen/loop.hpp"
+#include "loadgen/protocol.hpp"
+
+namespace mlib::loadgen {
+
+/// A duration over all good requests. Percentiles are nearest-rank on the samples.
+struct Distribution {
+  std::uint64_t count = 0;
+  double mean = 0, p50 = 0, most = 0;  ///< milliseconds; 0 without samples
+  /// Nothing when the sample cannot support it: at 99 % confidence a percentile p needs ln(0.01)/ln(p)
+  /// samples (64 for p90 with none beyond, 90 for p95, 459 for p99; MLPerf's early stopping with no
+  /// violation).
+  std::optional<double> p90, p95, p99;
+};
+
+/// The least number of samples for that percentile (0 < p < 1), as above.
+std::uint64_t samples_needed(double p);
+
+/// What a request has to keep to count as good, milliseconds; those that are set.
+struct Objective {
+  std::optional<double> ttft, tpot, e2e;
+};
+
+/// A share with its Wilson interval at 95 % confidence.
+struct Share {
+  std::uint64_t good = 0, of = 0;
+  double value = 0, low = 0, high = 0;
+};
+Share wilson(std::uint64_t good, std::uint64_t of);
+
+/// The figures of one run. User latencies count from the scheduled instant, service latencies from the first
+/// byte sent.
+struct Metrics {
+  std::uint64_t offered = 0, good = 0, failed = 0, unfinished = 0;
+  double seconds = 0;  ///< of the window: from the first scheduled instant to the last or the end of the load
+  Distribution lag;    ///< sent − scheduled
+  Distribution ttft, ttft_service, e2e, e2e_service;
+  Distribution tpot;  ///< (last − first)/(tokens − 1) of each request with two tokens or more
+  std::optional<Distribution>
+      itl;             ///< gaps between events; nothing when events hold several tokens or came together
+  std::string no_itl;  ///< why there is none
+  double requests_per_second = 0,
+         tokens_per_second = 0;  ///< good ones that ended, tokens that came, within the window
+  std::uint64_t prompt_tokens = 0, output_tokens = 0, cached_tokens = 0;
+  bool usage = false;               ///< every good answer said its tokens; else events are counted
+  double coalesced = 0;             ///< share of events that came with the same read as the one before
+  double in_flight = 0;             ///< mean, by Little's law
+  std::optional<Share> attainment;  ///< of the objective, over offered load
+  std::map<std::string, std::uint64_t> errors;  ///< by text
+};
+
+/// Milliseconds of one request; nothing where it has none.
+std::optional<double> ttft_of(const Sample& sample);
+std::optional<double> tpot_of(const Sample& sample);
+std::optional<double> e2e_of(const Sample& sample);
+
+/// `window` is the end of the load in nanoseconds; samples scheduled later or before `warm` are left out.
+Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Instant window,
+                const Objective& objective);
+
+}  // namespace mlib::loadgen

@@ -1,0 +1,191 @@
+// The load generator against an engine whose times are known.
+#include <doctest/doctest.h>
+
+#include "loadgen/bench.hpp"
+#include "loadgen/stub_server.hpp"
+
+using namespace mlib;
+using namespace mlib::loadgen;
+
+namespace {
+
+Plan plan_for(const StubServer& server, double rate, std::uint64_t requests) {
+  Plan plan;
+  plan.endpoint.url = server.url();
+  plan.arrivals = {.kind = Arrivals::Kind::constant, .rate = rate};
+  plan.stop.requests = requests;
+  plan.workload.prompt.mean = 8;
+  plan.workload.output.mean = 8;
+  plan.timeout = 10 * second;
+  plan.drain = 10 * second;
+  return plan;
+}
+
+Outcome measured(const Plan& plan) {
+  const Cancel never;
+  return bench(plan, never);
+}
+
+std::string answer(const std::string& type, const std::string& body) {
+  return fmt::format("HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n{}", type, body.size(),
+                     body);
+}
+
+/// How one raw answer is read.
+Sample read(const std::string& raw, bool close = false) {
+  StubRules rules;
+  rules.raw = [raw](std::uint64_t) { return raw; };
+  rules.close = close;
+  const StubServer server(rules);
+  Plan plan = plan_for(server, 100, 1);
+  plan.warm_up = 0;
+  return measured(plan).samples.at(0);
+}
+
+}  // namespace
+
+TEST_CASE("times to the first token and between tokens are those of the engine") {
+  const StubServer server({.ttft = 40'000'000, .gap = 10'000'000, .tokens = 8});
+  const Metrics metrics = measured(plan_for(server, 50, 60)).metrics;
+  CHECK(metrics.good == 60);
+  CHECK(metrics.ttft.p50 >= 39.9);
+  CHECK(metrics.ttft.p50 < 44);
+  CHECK(metrics.tpot.p50 == doctest::Approx(10).epsilon(0.03));
+  REQUIRE(metrics.itl);
+  CHECK(metrics.itl->p50 == doctest::Approx(10).epsilon(0.05));
+  CHECK(metrics.output_tokens == 60 * 8);
+  CHECK(metrics.usage);
+}
+
+TEST_CASE("latency counts from the schedule: a queue at the engine is not left out (coordinated omission)") {
+  // One slot, 20 ms an answer, asked every 10 ms: the n-th request waits n * 10 ms longer than the first.
+  const StubServer server({.ttft = 20'000'000, .gap = 0, .tokens = 1, .slots = 1});
+  Plan plan = plan_for(server, 100, 100);
+  plan.warm_up = 0;
+  const Outcome outcome = measured(plan);
+  const Metrics& metrics = outcome.metrics;
+  CHECK(metrics.good == 100);
+  CHECK(metrics.e2e.most > 900);
+  CHECK(metrics.e2e.p50 > 400);
+  CHECK(metrics.in_flight > 10);
+  CHECK(metrics.requests_per_second == doctest::Approx(50).epsilon(0.15));
+}
+
+TEST_CASE("several tokens in an event are known from usage: TPOT is right, ITL is not given") {
+  const StubServer server({.ttft = 10'000'000, .gap = 10'000'000, .tokens = 16, .tokens_per_event = 4});
+  const Metrics metrics = measured(plan_for(server, 50, 20)).metrics;
+  CHECK(metrics.output_tokens == 20 * 16);
+  CHECK(metrics.tpot.p50 == doctest::Approx(30.0 / 15).epsilon(0.1));
+  CHECK_FALSE(metrics.itl);
+  CHECK(metrics.no_itl.find("events held") != std::string::npos);
+}
+
+TEST_CASE("events that leave the engine together are noticed") {
+  const StubServer server({.ttft = 10'000'000, .gap = 5'000'000, .tokens = 16, .events_per_write = 4});
+  const Metrics metrics = measured(plan_for(server, 50, 20)).metrics;
+  CHECK(metrics.coalesced == doctest::Approx(0.75).epsilon(0.1));
+  CHECK_FALSE(metrics.itl);
+}
+
+TEST_CASE("every way of writing an event stream is read") {
+  for (const char* end : {"\n", "\r\n", "\r"})
+    for (const char* data : {"data: ", "data:", ": a comment\ndata: ", "event: x\nid: 1\ndata: "}) {
+      const StubServer server(
+          {.ttft = 1'000'000, .gap = 1'000'000, .tokens = 3, .line_end = end, .data = data});
+      const Metrics metrics = measured(plan_for(server, 50, 2)).metrics;
+      CHECK(metrics.good == 2);
+      CHECK(metrics.output_tokens == 6);
+    }
+}
+
+TEST_CASE("what is no token is not counted, and reasoning is") {
+  const std::string role = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+  const std::string thought = "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n";
+  const std::string word = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+  const std::string end = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+  const Sample sample =
+      read(answer("text/event-stream", role + thought + word + word + end + "data: [DONE]"));
+  CHECK(sample.error.empty());
+  CHECK(sample.tokens == 3);
+  CHECK(sample.finish == "stop");
+  CHECK_FALSE(sample.usage);
+}
+
+TEST_CASE("an answer that is no answer is an error with its cause, never a success") {
+  const std::string word = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+  CHECK(read(answer("text/event-stream", word + "data: {\"error\":{\"message\":\"out of memory\"}}\n\n"))
+            .error == "the engine says: out of memory");
+  CHECK(read(answer("text/event-stream", word + "data: {\"choi\n\n")).error ==
+        "1 events of its stream are no JSON");
+  CHECK(read(answer("text/event-stream", "data: [DONE]\n\n")).error == "its stream has no token");
+  CHECK(read("HTTP/1.1 503 Busy\r\nContent-Length: 32\r\n\r\n{\"error\":{\"message\":\"too busy\"}}").error ==
+        "status 503: too busy");
+  CHECK(read("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: gzip\r\n\r\nxxxxx").error ==
+        "the answer is broken: it is compressed, which was not asked for");
+  CHECK(read("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}", true).error ==
+        "the connection was closed within the answer");
+  CHECK(read("hello\r\n\r\n").error == "the answer is broken: it is no HTTP/1.1");
+  CHECK(read("", true).error == "the connection was closed before an answer");
+}
+
+TEST_CASE("bad engines do not hold a run: endless answers, silence, errors only") {
+  StubRules rules;
+  rules.raw = [](std::uint64_t) { return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"; };
+  const StubServer silent(rules);
+  Plan plan = plan_for(silent, 50, 1000);
+  plan.stop = {.duration = second / 2};
+  plan.drain = second / 4;
+  plan.warm_up = 0;
+  const Outcome outcome = measured(plan);
+  CHECK(outcome.metrics.unfinished == 25);
+  CHECK(outcome.client.ended < 2 * second);
+  CHECK(outcome.verdict.validity == Validity::invalid);
+  CHECK(outcome.metrics.ttft.count == 0);
+
+  rules.raw = [](std::uint64_t) { return "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"; };
+  const StubServer broken(rules);
+  plan.endpoint.url = broken.url();
+  plan.stop = {.requests = 20};
+  const Outcome errors = measured(plan);
+  CHECK(errors.metrics.failed == 20);
+  CHECK(errors.verdict.reasons.at(0) == "no request had a good answer");
+}
+
+TEST_CASE("nobody who listens, and a host that is not known, are told before a run") {
+  Plan plan;
+  plan.endpoint.url = "http://127.0.0.1:9";
+  plan.stop.requests = 1;
+  const Cancel never;
+  CHECK_THROWS_WITH_AS(bench(plan, never),
+                       doctest::Contains("does not answer as it should: Connection refused"), Problem);
+}
+
+TEST_CASE("users of a closed loop wait for their answer and think") {
+  const StubServer server({.ttft = 20'000'000, .gap = 0, .tokens = 1});
+  Plan plan = plan_for(server, 1, 60);
+  plan.users = 4;
+  plan.think = 20'000'000;
+  const Outcome outcome = measured(plan);
+  CHECK(outcome.metrics.good == 60);
+  CHECK(outcome.client.most_in_flight <= 4);
+  CHECK(outcome.client.connections <= 4);
+  CHECK(outcome.metrics.requests_per_second < 101);
+  CHECK(outcome.metrics.requests_per_second > 50);
+}
+
+TEST_CASE("a percentile that the sample cannot support is not given") {
+  CHECK(samples_needed(0.90) == 44);
+  CHECK(samples_needed(0.95) == 90);
+  CHECK(samples_needed(0.99) == 459);
+  const StubServer server({.ttft = 1'000'000, .gap = 0, .tokens = 1});
+  const Metrics metrics = measured(plan_for(server, 400, 100)).metrics;
+  CHECK(metrics.ttft.p95);
+  CHECK_FALSE(metrics.ttft.p99);
+}
+
+TEST_CASE("a share has Wilson's interval") {
+  const Share share = wilson(90, 100);
+  CHECK(share.low == doctest::Approx(0.8256).epsilon(0.001));
+  CHECK(share.high == doctest::Approx(0.9448).epsilon(0.001));
+  CHECK(wilson(0, 0).of == 0);
+}

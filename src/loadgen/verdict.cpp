@@ -1,0 +1,105 @@
+#include "loadgen/verdict.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mlib::loadgen {
+namespace {
+
+class Judge {
+ public:
+  void invalid(std::string reason) { add(Validity::invalid, std::move(reason)); }
+  void suspect(std::string reason) { add(Validity::suspect, std::move(reason)); }
+  Verdict verdict;
+
+ private:
+  void add(Validity validity, std::string reason) {
+    verdict.validity = std::max(verdict.validity, validity);
+    verdict.reasons.push_back(std::move(reason));
+  }
+};
+
+void judge_client(Judge& judge, const Metrics& metrics, const ClientFacts& client, bool open_loop) {
+  const double lag = metrics.lag.p99.value_or(metrics.lag.most);
+  const double allowed = std::max(1.0, 0.01 * metrics.ttft.p50);
+  if (open_loop && lag > allowed)
+    judge.invalid(
+        fmt::format("the client was late: {:.1f} ms after schedule at the {} (at most {:.1f} ms), so this is "
+                    "not the load that was asked for",
+                    lag, metrics.lag.p99 ? "99th percentile" : "worst", allowed));
+  const double cpu = client.ended > 0 ? client.cpu_seconds / (static_cast<double>(client.ended) / 1e9) : 0;
+  // A loop that only waits for its next instant spins; what counts is work for each answer.
+  const double work = client.reads > 0 && metrics.lag.count > 0 ? cpu : 0;
+  if (work > 0.9)
+    judge.invalid(
+        fmt::format("the client used {:.0f} % of its core: it may have been the limit", work * 100));
+  else if (work > 0.7)
+    judge.suspect(fmt::format("the client used {:.0f} % of its core", work * 100));
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+void judge_drift(Judge& judge, const std::vector<Sample>& samples) {
+  std::vector<double> halves[2];
+  Instant end = 0;
+  for (const Sample& sample : samples) end = std::max(end, sample.scheduled);
+  for (const Sample& sample : samples)
+    if (const auto value = e2e_of(sample); sample.good() && value)
+      halves[sample.scheduled > end / 2 ? 1 : 0].push_back(*value);
+  if (halves[0].size() < 30 || halves[1].size() < 30) return;
+  const double before = median(halves[0]), after = median(halves[1]);
+  std::vector<double> off;
+  for (const double value : halves[0]) off.push_back(std::abs(value - before));
+  const double spread = median(off);
+  if (std::abs(after - before) > 0.25 * before && std::abs(after - before) > spread)
+    judge.suspect(fmt::format(
+        "not steady: the median answer took {:.1f} ms in the first half and {:.1f} ms in the second", before,
+        after));
+}
+
+void judge_answers(Judge& judge, const Metrics& metrics, const Circumstances& circumstances) {
+  const auto offered = static_cast<double>(metrics.offered);
+  const double errors = metrics.offered == 0 ? 0 : static_cast<double>(metrics.failed) / offered;
+  if (metrics.good == 0) return judge.invalid("no request had a good answer");
+  if (errors > 0.1)
+    judge.invalid(fmt::format("{} of {} requests failed", metrics.failed, metrics.offered));
+  else if (errors > 0.01)
+    judge.suspect(fmt::format("{} of {} requests failed", metrics.failed, metrics.offered));
+  if (metrics.unfinished > 0)
+    judge.suspect(fmt::format("{} requests had no whole answer when the run ended", metrics.unfinished));
+  if (metrics.good < samples_needed(0.9))
+    judge.suspect(fmt::format("only {} good answers (44 are needed for a 90th percentile)", metrics.good));
+  if (metrics.prompt_tokens > 0 && !circumstances.shared_prefix &&
+      static_cast<double>(metrics.cached_tokens) > 0.2 * static_cast<double>(metrics.prompt_tokens))
+    judge.suspect(fmt::format("{} of {} prompt tokens came from a cache", metrics.cached_tokens,
+                              metrics.prompt_tokens));
+  const double answered = static_cast<double>(metrics.output_tokens) / static_cast<double>(metrics.good);
+  if (circumstances.asked_output_tokens > 0 && answered < circumstances.asked_output_tokens / 2)
+    judge.suspect(fmt::format("answers had {:.1f} tokens where {:.0f} were asked for", answered,
+                              circumstances.asked_output_tokens));
+  if (metrics.attainment && metrics.attainment->good == 0) judge.suspect("no request met the objective");
+}
+
+}  // namespace
+
+std::string_view to_text(Validity validity) {
+  constexpr std::string_view names[] = {"valid", "suspect", "invalid"};
+  return names[static_cast<std::size_t>(validity)];
+}
+
+Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const ClientFacts& client,
+              const Circumstances& circumstances) {
+  Judge judge;
+  judge_answers(judge, metrics, circumstances);
+  judge_client(judge, metrics, client, circumstances.open_loop);
+  judge_drift(judge, samples);
+  return judge.verdict;
+}
+
+}  // namespace mlib::loadgen
