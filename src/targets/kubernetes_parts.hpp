@@ -5,6 +5,7 @@
 
 #include "cards/cause.hpp"
 #include "kube/client.hpp"
+#include "targets/cause.hpp"
 #include "targets/target.hpp"
 
 /// What kubernetes.cpp is made of.
@@ -24,6 +25,11 @@ std::string selector_of(const Ref& ref);
 std::string uid_of(const Node& object);
 bool is_claim(const Id& id);
 Id id_of(const Owned& owned);
+
+/// Lists, or nothing where that is forbidden: a status that lacks something is better than none.
+std::vector<Node> list_if_allowed(kube::Client& client, const Id& kind, const kube::Selection& selection);
+/// The deployment's URL by what was seen of it, or "" while there is none.
+std::string endpoint_of(kube::Client& client, const Seen& seen);
 
 /// The object as people compare it: without status, managedFields, uid and what else the server adds.
 Node cleaned(Node object);
