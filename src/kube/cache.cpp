@@ -54,6 +54,8 @@ void slim_metadata(Node& object) {
 
 void slim(Node& object) {
   slim_metadata(object);
+  if (Node* status = object.find("status"); status != nullptr && status->is_map())
+    status->erase("images");  // of a node: all that it ever pulled
   Node* spec = object.find("spec");
   slim_containers(spec);
   slim_containers(child_of(child_of(spec, "template"), "spec"));
