@@ -354,6 +354,7 @@ struct DeploymentSpec {
 
 template <class Spec>
 struct Card {
+  std::string extends;  ///< the card whose values stand where this one's file says nothing, or ""
   Metadata metadata;
   Spec spec;
   std::string file;  ///< where it was read, as given to load
@@ -365,6 +366,7 @@ struct Card {
     d.field("apiVersion", version,
             {.help = "Version of the format", .required = true, .one_of = {"model-library/v1"}});
     d.field("kind", kind, {.help = "Kind of card", .required = true});
+    d.field("extends", extends, {.help = "Card of the same kind that gives what this one leaves out"});
     d.field("metadata", metadata, {.help = "Name and labels", .required = true});
     d.field("spec", spec, {.help = "The card's facts", .required = true});
   }
