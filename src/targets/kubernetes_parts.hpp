@@ -5,6 +5,7 @@
 
 #include "cards/cause.hpp"
 #include "kube/client.hpp"
+#include "kube/informer.hpp"
 #include "targets/cause.hpp"
 #include "targets/target.hpp"
 
@@ -64,7 +65,10 @@ std::vector<Owned> apply(kube::Client& client, const Desired& desired, const Lin
 bool remove_owned(kube::Client& client, const Owned& owned, const Ref& ref, const Cancel* cancel);
 Removed remove(kube::Client& client, const Ref& ref, const RemoveOptions& options, const LineSink& progress,
                const Cancel& cancel);
+/// What is looked at, from a watch that all deployments share where there is one.
 Status observe(kube::Client& client, const Ref& ref, const cards::Causes& causes);
+/// The kinds that `observe` looks at.
+std::vector<kube::Scope> watched_kinds();
 /// The newest Deployment (or StatefulSet) of it; null when there is none.
 Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel);
 /// The deployment's pods, newest first, those that are being deleted last.
