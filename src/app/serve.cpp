@@ -107,7 +107,7 @@ int serve(const cli::Options& options, const cli::ServeArguments& arguments, con
           const Signals& signals) {
   net::ServerOptions listening = address_of("--listen", arguments.listen);
   if (is_loopback(listening.address)) listening.hosts = local_names(listening.address);
-  Ground ground(options, environment);
+  Ground ground(options, environment, true);
   const verbs::World& world = ground.world();
   world.store.list();  // a state that cannot be used is refused now, not at the first request
   tell_findings(*world.shelf.library());

@@ -55,10 +55,11 @@ struct Parameter {
   std::vector<Node> one_of;
   std::optional<double> minimum;
   std::optional<double> maximum;
-  std::string pattern;  ///< which characters a text may hold: fits_pattern in cards/parameter.hpp
+  std::string pattern;  ///< word, path, url, repository (safe in a shell: cards/parameter.hpp), or RE2 syntax
   std::string unit;
   std::string group;
   bool secret = false;
+  bool advanced = false;
   bool required = false;
 
   template <class D>
@@ -72,11 +73,13 @@ struct Parameter {
     d.field("enum", one_of, {.help = "The values that are allowed"});
     d.field("minimum", minimum, {.help = "Smallest number"});
     d.field("maximum", maximum, {.help = "Largest number"});
-    d.field("pattern", pattern,
-            {.help = "What the text may consist of", .one_of = {"", "word", "path", "url", "repository"}});
+    d.field(
+        "pattern", pattern,
+        {.help = "What the whole text must be: word, path, url, repository, or a regular expression (RE2)"});
     d.field("unit", unit, {.help = "Unit of the number"});
     d.field("group", group, {.help = "Heading it is shown under"});
     d.field("secret", secret, {.help = "Only ever written into a Secret"});
+    d.field("advanced", advanced, {.help = "Few people change it: shown last"});
     d.field("required", required, {.help = "A deployment without it is refused"});
   }
 };
@@ -92,6 +95,51 @@ struct Health {
   }
 };
 
+/// What must hold between parameters, as expressions (cards/expression.hpp) over `parameters`, `framework`,
+/// `model`, `hardware` and `template`. One that asks for what no card says does not apply.
+struct Condition {
+  std::string when;
+  std::string require;
+  std::string message;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("when", when, {.help = "Only where this holds; always without it"});
+    d.field("require", require,
+            {.help = "What must hold, e.g. parameters.a <= parameters.b", .required = true});
+    d.field("message", message, {.help = "Why, for people", .required = true, .min = 1});
+  }
+};
+
+/// A version of the engine that the manifest is made for.
+struct EngineVersion {
+  std::string version;
+  std::string image;
+  std::string digest;
+  std::string released;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("version", version, {.help = "As the engine calls it", .required = true, .min = 1});
+    d.field("image", image, {.help = "Container image of this version, with tag"});
+    d.field("digest", digest, {.help = "The image's sha256:…, where it is known"});
+    d.field("released", released, {.help = "Day of release, YYYY-MM-DD"});
+  }
+};
+
+/// What the engine can load and do, as far as it is known; an empty list says nothing.
+struct Serves {
+  std::vector<std::string> formats, quantizations, tasks, vendors;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("formats", formats, {.help = "File formats of weights that it loads, e.g. gguf, safetensors"});
+    d.field("quantizations", quantizations, {.help = "Quantizations that it loads, e.g. FP8, AWQ"});
+    d.field("tasks", tasks, {.help = "Tasks that it serves, e.g. text-generation, embedding"});
+    d.field("vendors", vendors, {.help = "What its image computes on: cpu, nvidia, amd, intel, google, …"});
+  }
+};
+
 struct FrameworkSpec {
   std::string engine;  ///< llama.cpp, vllm, …
   std::string version;
@@ -100,6 +148,10 @@ struct FrameworkSpec {
   std::string protocol = "openai";
   Health health;
   Dict<Parameter> parameters;
+  std::vector<Condition> conditions;
+  std::vector<EngineVersion> versions;
+  std::string flags;
+  Serves serves;
 
   std::optional<Original> original;
 
@@ -113,6 +165,11 @@ struct FrameworkSpec {
             {.help = "API that the engine speaks", .one_of = {"openai", "deepsparse", "http"}});
     d.field("health", health, {.help = "When it is ready"});
     d.field("parameters", parameters, {.help = "What the manifest's placeholders stand for"});
+    d.field("conditions", conditions, {.help = "What must hold between parameters"});
+    d.field("versions", versions, {.help = "Versions of the engine that this works with, newest last"});
+    d.field("flags", flags,
+            {.help = "Table in flags/ that the arguments of the container with this image are checked with"});
+    d.field("serves", serves, {.help = "What the engine can load and do"});
     d.field("original", original, {.help = "How the original's clients see it"});
   }
 };
@@ -297,6 +354,7 @@ struct DeploymentSpec {
 
 template <class Spec>
 struct Card {
+  std::string extends;  ///< the card whose values stand where this one's file says nothing, or ""
   Metadata metadata;
   Spec spec;
   std::string file;  ///< where it was read, as given to load
@@ -308,6 +366,7 @@ struct Card {
     d.field("apiVersion", version,
             {.help = "Version of the format", .required = true, .one_of = {"model-library/v1"}});
     d.field("kind", kind, {.help = "Kind of card", .required = true});
+    d.field("extends", extends, {.help = "Card of the same kind that gives what this one leaves out"});
     d.field("metadata", metadata, {.help = "Name and labels", .required = true});
     d.field("spec", spec, {.help = "The card's facts", .required = true});
   }

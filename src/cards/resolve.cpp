@@ -27,10 +27,7 @@ const Draft<C>* follow(Shelf& shelf, const Drafts<C>& drafts, const Reference& r
   const auto found = drafts.find(reference.name);
   if (found != drafts.end() && found->second.sound) return &found->second;
   const std::string kind = lower(reference.kind);
-  const std::string lost = fmt::format("{}/{}", reference.kind, reference.name);
-  const bool left_out =
-      found != drafts.end() || std::find(shelf.lost.begin(), shelf.lost.end(), lost) != shelf.lost.end() ||
-      std::find(shelf.lost.begin(), shelf.lost.end(), "/" + reference.name) != shelf.lost.end();
+  const bool left_out = found != drafts.end() || shelf.is_lost(reference.kind, reference.name);
   if (left_out) {
     report(shelf.findings, reference.spot, Fault::reference,
            fmt::format("the {} `{}` was left out, and so is this card", kind, reference.name),

@@ -143,4 +143,18 @@ Problem problem_of(const net::Answer& answer, const Asked& asked) {
   return {kind, std::move(text), hint_for(message, row), std::move(findings)};
 }
 
+std::string reason_of(const net::Answer& answer) {
+  Node status;
+  schema::JsonError error;
+  schema::read_json(answer.body, status, error);
+  return status.text_at({"kind"}) == "Status" ? status.text_at({"reason"}) : "";
+}
+
+bool has_cause(const net::Answer& answer, std::string_view reason) {
+  Node status;
+  schema::JsonError error;
+  schema::read_json(answer.body, status, error);
+  return has_reason(status.at({"details", "causes"}), reason);
+}
+
 }  // namespace mlib::kube

@@ -94,6 +94,7 @@ std::string request_head(const Exchange& exchange) {
 std::string connection_key(const Exchange& exchange) {
   const Call& call = exchange.call;
   std::string key = fmt::format("{} {} {}", exchange.url.origin(), call.socket, static_cast<int>(call.reach));
+  if (!call.proxy.empty()) key += fmt::format(" by {} {}", call.proxy, sha256_hex(call.proxy_login.reveal()));
   if (exchange.url.tls && call.tls) {
     const Tls& tls = *call.tls;
     std::string all;
@@ -291,10 +292,13 @@ class HttpClient final : public Client {
     if (!call.socket.empty() && call.reach == Reach::public_only)
       throw Problem(Kind::forbidden,
                     fmt::format("cannot connect to {}: a Unix socket is not public", exchange.to));
+    if (!call.proxy.empty() && (!call.socket.empty() || call.reach == Reach::public_only))
+      throw Problem(Kind::usage, fmt::format("{} cannot be asked for by a proxy", exchange.to));
     const Wait wait{std::min(exchange.end, Time::now() + call.connect_timeout), exchange.cancel};
     try {
-      Wire wire = call.socket.empty() ? connect_host(exchange.url, call.reach, wait)
-                                      : connect_socket(call.socket, wait);
+      Wire wire = !call.proxy.empty()   ? connect_by_proxy(call, exchange.url, wait)
+                  : call.socket.empty() ? connect_host(exchange.url, call.reach, wait)
+                                        : connect_socket(call.socket, wait);
       if (exchange.url.tls) {
         const bool named = call.tls && !call.tls->server_name.empty();
         const TlsContext context = pool_.context(exchange.key, call.tls);

@@ -36,7 +36,9 @@ struct Call {
   std::string url;  ///< http://host:port/path?query or https://…; with `socket` the host is only a name
   std::string socket = {};  ///< path of a Unix socket, or ""
   Headers headers = {};     ///< Host, User-Agent and Accept are added when missing; Content-Length is ours
-  Secret<std::string> bearer = {};  ///< sent as `Authorization: Bearer …`, when not empty
+  std::string proxy = {};   ///< http://host:port that the connection is asked of by CONNECT, or "" for none
+  Secret<std::string> proxy_login = {};  ///< `user:password` for the proxy, which nobody else gets
+  Secret<std::string> bearer = {};       ///< sent as `Authorization: Bearer …`, when not empty
   std::string body = {};
   std::optional<Tls> tls = {};  ///< for https; without it the system's certificates are trusted
   Reach reach = Reach::any;     ///< `public_only` refuses every Unix socket

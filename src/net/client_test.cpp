@@ -366,3 +366,39 @@ TEST_CASE("a header that would add another, or is the client's own, is refused b
   CHECK(failed.kind == Kind::usage);
   CHECK(failed.text.find("secret") == std::string::npos);
 }
+
+TEST_CASE("a proxy is asked to connect; its login goes to it and to nobody else") {
+  const ScriptedServer proxy([](int connection, int) {
+    const std::string asked = read_until(connection, "\r\n\r\n");
+    CHECK(asked ==
+          "CONNECT cluster.invalid:6443 HTTP/1.1\r\nHost: cluster.invalid:6443\r\n"
+          "Proxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n");
+    send_all(connection, "HTTP/1.1 200 Connection established\r\n\r\n");
+    const std::string through = read_until(connection, "\r\n\r\n");
+    CHECK(through.starts_with("GET /api HTTP/1.1\r\nHost: cluster.invalid:6443\r\n"));
+    CHECK(through.find("Proxy-Authorization") == std::string::npos);
+    send_all(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+  });
+  Call call = get("http://cluster.invalid:6443/api");
+  call.proxy = proxy.url("");
+  call.proxy_login = Secret<std::string>("user:pass");
+  CHECK(make_client()->call(call).body == "hi");
+}
+
+TEST_CASE("a proxy that refuses, says nothing sensible or is not there is named") {
+  Call call = get("http://cluster.invalid:6443/api");
+  const auto text_with = [&](const std::string& answer) {
+    const ScriptedServer proxy(answer_with(answer));
+    call.proxy = proxy.url("");
+    const std::string text = failure(call).text;
+    CHECK(text.starts_with("cannot connect to http://cluster.invalid:6443: the proxy " + call.proxy));
+    return text;
+  };
+  CHECK(text_with("HTTP/1.1 407 Who?\r\nContent-Length: 6\r\n\r\nsecret").ends_with(" answered 407"));
+  CHECK(text_with("SSH-2.0\r\n\r\n").ends_with(" does not speak HTTP/1.1"));
+  CHECK(text_with("").ends_with(" closed the connection"));
+  call.proxy = "http://127.0.0.1:1";
+  CHECK(failure(call).text.ends_with("the proxy http://127.0.0.1:1 does not answer: connection refused"));
+  call.reach = Reach::public_only;
+  CHECK(failure(call).kind == Kind::usage);
+}

@@ -294,6 +294,13 @@ Wire connect_host(const Url& url, Reach reach, const Wait& wait) {
       const int on = 1;
       ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       ::setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+      // A stream whose peer vanished is noticed after a minute, not after the kernel's two hours.
+      const int seconds_idle = 30;
+      const int seconds_between = 10;
+      const int probes = 3;
+      ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &seconds_idle, sizeof seconds_idle);
+      ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &seconds_between, sizeof seconds_between);
+      ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
       return wire;
     } catch (const Problem& problem) {
       if (problem.kind() == Kind::cancelled || parts == 1) throw;

@@ -51,6 +51,10 @@ Wire connect_host(const Url& url, Reach reach, const Wait& wait);
 /// Connects to a Unix socket.
 Wire connect_socket(const std::string& path, const Wait& wait);
 
+/// Has `call.proxy` connect to the host of `url` (CONNECT, RFC 9110 §9.3.6). Problem{unavailable} names the
+/// proxy and, when it refuses, its status.
+Wire connect_by_proxy(const Call& call, const Url& url, const Wait& wait);
+
 using TlsContext = std::shared_ptr<SSL_CTX>;
 /// Problem{invalid} when a PEM text holds no certificate or key, or the two do not belong together.
 TlsContext make_tls(const Tls& tls);

@@ -7,8 +7,8 @@ namespace {
 
 class KubernetesTarget final : public Target {
  public:
-  KubernetesTarget(net::Client& http, Clock& clock, kube::Config config, cards::Causes causes)
-      : client_(http, clock, std::move(config)), causes_(std::move(causes)) {}
+  KubernetesTarget(net::Client& http, Clock& clock, KubernetesOptions options)
+      : client_(http, clock, std::move(options.config), options.shared), causes_(std::move(options.causes)) {}
 
   std::string_view name() const override { return "kubernetes"; }
 
@@ -54,9 +54,12 @@ class KubernetesTarget final : public Target {
 
 }  // namespace
 
-std::unique_ptr<Target> kubernetes_target(net::Client& http, Clock& clock, kube::Config config,
-                                          cards::Causes causes) {
-  return std::make_unique<KubernetesTarget>(http, clock, std::move(config), std::move(causes));
+std::unique_ptr<Target> kubernetes_target(net::Client& http, Clock& clock, KubernetesOptions options) {
+  return std::make_unique<KubernetesTarget>(http, clock, std::move(options));
+}
+
+std::unique_ptr<kube::Informers> kubernetes_watches(net::Client& http, Clock& clock, int direct) {
+  return std::make_unique<kube::Informers>(http, clock, kubernetes::watched_kinds(), direct);
 }
 
 }  // namespace mlib::targets

@@ -24,7 +24,7 @@ struct Bench {
     kube::Config config;
     config.server = "https://fake";
     config.context = "fake";
-    target = kubernetes_target(cluster, clock, config);
+    target = kubernetes_target(cluster, clock, {config});
     const auto list = [](std::string_view text) {
       net::Answer answer;
       answer.status = 200;

@@ -13,16 +13,6 @@ std::string created_of(const Node& object) { return object.text_at({"metadata", 
 
 bool going(const Node& object) { return !object.text_at({"metadata", "deletionTimestamp"}).empty(); }
 
-/// Lists, or nothing where that is forbidden: a status that lacks something is better than none.
-std::vector<Node> list_if_allowed(kube::Client& client, const Id& kind, const kube::Selection& selection) {
-  try {
-    return client.list(kind, selection);
-  } catch (const Problem& problem) {
-    if (problem.kind() != Kind::forbidden) throw;
-    return {};
-  }
-}
-
 std::vector<Node> events_of(kube::Client& client, const Ref& ref, const Seen& seen) {
   std::vector<std::string> names;
   for (const Node& pod : seen.pods)
@@ -65,53 +55,6 @@ std::string log_end(kube::Client& client, const kube::LogQuery& query) {
   return plain;
 }
 
-std::string host_of(std::string_view url) {
-  std::string_view rest = url.substr(url.find("://") + 3);
-  rest = rest.substr(0, rest.find('/'));
-  if (rest.starts_with('[')) return std::string(rest.substr(0, rest.find(']') + 1));
-  return std::string(rest.substr(0, rest.find(':')));
-}
-
-std::string bracketed(const std::string& address) {
-  return address.find(':') == std::string::npos || address.front() == '[' ? address : "[" + address + "]";
-}
-
-/// The address of a node that runs a pod of it, else of any node, else the API server's host.
-std::string node_address(kube::Client& client, const Seen& seen) {
-  for (const Node& pod : seen.pods)
-    if (const std::string address = pod.text_at({"status", "hostIP"}); !address.empty())
-      return bracketed(address);
-  for (const Node& node : list_if_allowed(client, {"v1", "Node", "", ""}, {})) {
-    const Node* addresses = node.at({"status", "addresses"});
-    if (addresses == nullptr || !addresses->is_list()) continue;
-    for (const Node& each : addresses->items())
-      if (each.text_at({"type"}) == "InternalIP") return bracketed(each.text_at({"address"}));
-  }
-  return host_of(client.config().server);
-}
-
-const Node* first_port(const Node& service) {
-  const Node* ports = service.at({"spec", "ports"});
-  if (ports == nullptr || !ports->is_list() || ports->items().empty()) return nullptr;
-  for (const Node& port : ports->items())
-    if (port.text_at({"name"}) == "http") return &port;
-  return &ports->items().front();
-}
-
-std::string endpoint_of(kube::Client& client, const Seen& seen) {
-  for (const Node& service : seen.services) {
-    const Node* port = first_port(service);
-    if (port == nullptr) continue;
-    if (const Node* ingress = service.at({"status", "loadBalancer", "ingress", "0"})) {
-      const std::string host = ingress->text_at({"ip"}, ingress->text_at({"hostname"}));
-      if (!host.empty()) return fmt::format("http://{}:{}", bracketed(host), port->integer_at({"port"}));
-    }
-    if (const std::int64_t node_port = port->integer_at({"nodePort"}); node_port > 0)
-      return fmt::format("http://{}:{}", node_address(client, seen), node_port);
-  }
-  return "";
-}
-
 }  // namespace
 
 std::string time_of(const Node& event) {
@@ -119,9 +62,13 @@ std::string time_of(const Node& event) {
   return last.empty() ? event.text_at({"eventTime"}, created_of(event)) : last;
 }
 
-std::vector<Node> pods_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
-  std::vector<Node> pods =
-      client.list({"v1", "Pod", ref.namespace_name, ""}, {.labels = selector_of(ref)}, cancel);
+namespace {
+
+/// How objects are listed: from the server, or from what the process watches.
+using Lists = std::function<std::vector<Node>(const Id& kind, const kube::Selection& selection)>;
+
+std::vector<Node> pods_by(const Lists& list, const Ref& ref) {
+  std::vector<Node> pods = list({"v1", "Pod", ref.namespace_name, ""}, {.labels = selector_of(ref)});
   std::stable_sort(pods.begin(), pods.end(), [](const Node& a, const Node& b) {
     if (going(a) != going(b)) return going(b);
     return created_of(a) > created_of(b);
@@ -129,10 +76,10 @@ std::vector<Node> pods_of(kube::Client& client, const Ref& ref, const Cancel* ca
   return pods;
 }
 
-Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
+Node workload_by(const Lists& list, const Ref& ref) {
   for (const std::string_view kind : {"Deployment", "StatefulSet"}) {
-    const std::vector<Node> found = client.list({"apps/v1", std::string(kind), ref.namespace_name, ""},
-                                                {.labels = selector_of(ref)}, cancel);
+    const std::vector<Node> found =
+        list({"apps/v1", std::string(kind), ref.namespace_name, ""}, {.labels = selector_of(ref)});
     if (!found.empty())
       return *std::max_element(found.begin(), found.end(),
                                [](const Node& a, const Node& b) { return created_of(a) < created_of(b); });
@@ -140,10 +87,44 @@ Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
   return {};
 }
 
+Lists from_server(kube::Client& client, const Cancel* cancel) {
+  return [&client, cancel](const Id& kind, const kube::Selection& selection) {
+    return client.list(kind, selection, cancel);
+  };
+}
+
+}  // namespace
+
+std::vector<Node> pods_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
+  return pods_by(from_server(client, cancel), ref);
+}
+
+Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
+  return workload_by(from_server(client, cancel), ref);
+}
+
+std::vector<kube::Scope> watched_kinds() {
+  const std::string ours = fmt::format("{}={}", managed_by, us);
+  std::vector<kube::Scope> kinds;
+  for (const auto& [api_version, kind] : {std::pair{"apps/v1", "Deployment"},
+                                          {"apps/v1", "StatefulSet"},
+                                          {"v1", "Pod"},
+                                          {"v1", "Service"},
+                                          {"v1", "PersistentVolumeClaim"}})
+    kinds.push_back({{api_version, kind, "", ""}, ours});
+  // Events have no labels of ours: those of everybody come, the newest stay.
+  kinds.push_back({{"v1", "Event", "", ""}, "", 2U << 20U});
+  kinds.push_back({{"v1", "Node", "", ""}});
+  return kinds;
+}
+
 Status observe(kube::Client& client, const Ref& ref, const cards::Causes& causes) {
+  const Lists look = [&client](const Id& kind, const kube::Selection& selection) {
+    return client.look(kind, selection);
+  };
   Seen seen;
-  seen.deployment = workload_of(client, ref, nullptr);
-  seen.pods = pods_of(client, ref, nullptr);
+  seen.deployment = workload_by(look, ref);
+  seen.pods = pods_by(look, ref);
   if (seen.deployment.is_null()) return status_of(seen, std::nullopt);
   std::erase_if(seen.pods, going);
   keep_newest_revision(seen.pods);

@@ -5,6 +5,8 @@
 
 #include "cards/cause.hpp"
 #include "kube/client.hpp"
+#include "kube/informer.hpp"
+#include "targets/cause.hpp"
 #include "targets/target.hpp"
 
 /// What kubernetes.cpp is made of.
@@ -24,6 +26,11 @@ std::string selector_of(const Ref& ref);
 std::string uid_of(const Node& object);
 bool is_claim(const Id& id);
 Id id_of(const Owned& owned);
+
+/// Lists, or nothing where that is forbidden: a status that lacks something is better than none.
+std::vector<Node> list_if_allowed(kube::Client& client, const Id& kind, const kube::Selection& selection);
+/// The deployment's URL by what was seen of it, or "" while there is none.
+std::string endpoint_of(kube::Client& client, const Seen& seen);
 
 /// The object as people compare it: without status, managedFields, uid and what else the server adds.
 Node cleaned(Node object);
@@ -58,7 +65,10 @@ std::vector<Owned> apply(kube::Client& client, const Desired& desired, const Lin
 bool remove_owned(kube::Client& client, const Owned& owned, const Ref& ref, const Cancel* cancel);
 Removed remove(kube::Client& client, const Ref& ref, const RemoveOptions& options, const LineSink& progress,
                const Cancel& cancel);
+/// What is looked at, from a watch that all deployments share where there is one.
 Status observe(kube::Client& client, const Ref& ref, const cards::Causes& causes);
+/// The kinds that `observe` looks at.
+std::vector<kube::Scope> watched_kinds();
 /// The newest Deployment (or StatefulSet) of it; null when there is none.
 Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel);
 /// The deployment's pods, newest first, those that are being deleted last.

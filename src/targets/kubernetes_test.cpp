@@ -35,7 +35,7 @@ struct Bench {
     kube::Config config;
     config.server = "https://fake";
     config.context = "fake";
-    target = kubernetes_target(cluster, clock, config);
+    target = kubernetes_target(cluster, clock, {config});
     Node space = schema::read_json(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"team"}})");
     Node secret = object("v1", "Secret", "llama-key");
     secret.set("data", schema::read_json(R"({"KEY":"Y2FuYXJ5","SAME":"c2FtZQ=="})"));
