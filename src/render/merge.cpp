@@ -222,7 +222,7 @@ Layer defaults(const cards::Framework& framework) {
 std::vector<Layer> layers(const cards::Library& library, const Request& request) {
   const cards::Template& chosen = library.get_template(request.template_name);
   const cards::Model& model = library.get_model(chosen.spec.model);
-  const cards::Framework& framework = library.get_framework(model.spec.framework);
+  const cards::Framework& framework = library.framework_of(chosen);
   const cards::Hardware& hardware =
       library.get_hardware(request.hardware.empty() ? chosen.spec.hardware : request.hardware);
   std::vector<Layer> all{defaults(framework)};

@@ -124,7 +124,7 @@ void check_viable(const cards::Template& chosen, const std::string& hardware) {
 Rendered render(const cards::Library& library, const Request& request, const PolicyFile& policy) {
   const cards::Template& chosen = library.get_template(request.template_name);
   const cards::Model& model = library.get_model(chosen.spec.model);
-  const cards::Framework& framework = library.get_framework(model.spec.framework);
+  const cards::Framework& framework = library.framework_of(chosen);
   const std::vector<Layer> all = layers(library, request);
   check_viable(chosen, request.hardware);
   Rendered rendered = run({.framework = framework,
