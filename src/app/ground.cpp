@@ -20,6 +20,9 @@ namespace mlib::app {
 
 namespace {
 
+/// So often a command lists a kind of object before it watches it: most end earlier.
+constexpr int reads_of_a_command = 8;
+
 /// The administrator's policy file at `path`; nothing is lifted where there is none.
 render::PolicyFile load_policy(const std::string& path) {
   if (path.empty()) return {};
@@ -43,12 +46,13 @@ cards::Causes load_causes(const std::string& folder) {
 }  // namespace
 
 struct Ground::Parts {
-  Parts(const cli::Options& options, const Environment& environment)
+  Parts(const cli::Options& options, const Environment& environment, bool lasting)
       : shelf(load_catalogue(options.catalog)),
         catalog(options.catalog),
         state(options.state.empty() ? environment.state : options.state),
         store(store::lazy_store([folder = state] { return store::sqlite_store(folder); })),
-        policy(load_policy(environment.policy)) {}
+        policy(load_policy(environment.policy)),
+        watches(targets::kubernetes_watches(*http, clock, lasting ? 0 : reads_of_a_command)) {}
 
   verbs::Shelf shelf;
   std::string catalog;
@@ -59,6 +63,7 @@ struct Ground::Parts {
   SystemClock clock;
   std::unique_ptr<net::Client> http = net::make_client();
   render::PolicyFile policy;
+  std::unique_ptr<kube::Informers> watches;
   std::optional<verbs::World> world;
 
   /// Read when the first target is made: most commands need none.
@@ -104,16 +109,17 @@ std::shared_ptr<const cards::Library> load_catalogue(const std::string& folder) 
   return cards::load(cards::read_folder(folder), folder);
 }
 
-Ground::Ground(const cli::Options& options, const Environment& environment)
-    : parts_(std::make_unique<Parts>(options, environment)) {
+Ground::Ground(const cli::Options& options, const Environment& environment, bool lasting)
+    : parts_(std::make_unique<Parts>(options, environment, lasting)) {
   Parts& parts = *parts_;
   const verbs::MakeTarget podman = [&parts, environment](const verbs::TargetOptions&) {
     return targets::podman_target(*parts.http, parts.clock,
                                   podman_options(parts.state, environment, parts.causes()));
   };
   const verbs::MakeTarget kubernetes = [&parts, environment](const verbs::TargetOptions& target) {
-    return targets::kubernetes_target(*parts.http, parts.clock, kube::find(where_of(target, environment)),
-                                      parts.causes());
+    targets::KubernetesOptions made{kube::find(where_of(target, environment)), parts.causes(),
+                                    parts.watches.get()};
+    return targets::kubernetes_target(*parts.http, parts.clock, std::move(made));
   };
   const verbs::MakeTarget kube_watcher = [&parts, environment](const verbs::TargetOptions& target) {
     targets::KubeWatcherOptions options = kube_watcher_of(target, environment);
@@ -126,7 +132,7 @@ Ground::Ground(const cli::Options& options, const Environment& environment)
                    parts.clock,
                    {{"podman", podman}, {"kubernetes", kubernetes}, {"kube-watcher", kube_watcher}},
                    parts.policy,
-                    parts.http.get()});
+                   parts.http.get()});
 }
 
 Ground::~Ground() = default;

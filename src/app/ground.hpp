@@ -12,7 +12,8 @@ std::shared_ptr<const cards::Library> load_catalogue(const std::string& folder);
 /// The world of this process: catalogue, state, targets.
 class Ground final : public cli::Ground {
  public:
-  Ground(const cli::Options& options, const Environment& environment);
+  /// `lasting`: a server, which watches a cluster from the first look on.
+  Ground(const cli::Options& options, const Environment& environment, bool lasting = false);
   ~Ground() override;
   const verbs::World& world() const override;
   verbs::Shelf& shelf();

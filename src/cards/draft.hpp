@@ -20,13 +20,14 @@ struct Text {
   bool broken = false;
 };
 
-/// A card with its document; `sound` false once something was found in it.
+/// A card with its document as it was written; `sound` false once something was found in it.
 template <class C>
 struct Draft {
   C card;
   const Text* text = nullptr;
   const Node* document = nullptr;
   bool sound = true;
+  const Draft* base = nullptr;  ///< the card that it extends
 };
 
 /// A place in a document.
@@ -35,6 +36,7 @@ struct Spot {
   int line;
   int column;
   Path path;
+  std::string heir = {};  ///< the card that inherits what stands there, when that is meant
 };
 
 Path path_of(std::initializer_list<std::string_view> keys);
@@ -46,14 +48,46 @@ Spot key_spot(const Text& text, const Node& document, const Path& path);
 void report(std::vector<Finding>& findings, const Spot& spot, Fault fault, std::string message,
             std::string hint = "");
 
+/// True when the document says something at `path`.
+bool says(const Node& document, const Path& path);
+/// The one of a card and those that it extends whose file gives the value at `path`; the card itself when
+/// none.
+template <class C>
+const Draft<C>& giver(const Draft<C>& draft, const Path& path) {
+  for (const Draft<C>* each = &draft; each != nullptr; each = each->base)
+    if (says(*each->document, path)) return *each;
+  return draft;
+}
+template <class C>
+Spot spot_in(const Draft<C>& draft, const Path& path, Spot (*find)(const Text&, const Node&, const Path&)) {
+  const Draft<C>& from = giver(draft, path);
+  Spot spot = find(*from.text, *from.document, path);
+  if (&from != &draft) spot.heir = draft.card.metadata.name;
+  return spot;
+}
 template <class C>
 Spot value_spot(const Draft<C>& draft, const Path& path) {
-  return value_spot(*draft.text, *draft.document, path);
+  return spot_in(draft, path, value_spot);
 }
 template <class C>
 Spot key_spot(const Draft<C>& draft, const Path& path) {
-  return key_spot(*draft.text, *draft.document, path);
+  return spot_in(draft, path, key_spot);
 }
+
+/// A document that extends another one, not yet decoded.
+struct Extending {
+  const Text* text;
+  const Node* document;
+  bool alone;         ///< the only card of its file
+  bool done = false;  ///< decoded, or reported and lost
+};
+/// How many cards may stand one upon another.
+inline constexpr std::size_t most_extended = 16;
+
+/// `own` over what it inherits from `base`: maps merge, a null removes, everything else replaces; places stay
+/// those of the file that wrote them. Not inherited: apiVersion, kind, extends, the name and the original's
+/// id.
+Node extended(const Node& base, const Node& own);
 
 /// Cards of one kind by name, while they are being resolved.
 template <class C>
@@ -67,6 +101,7 @@ struct Shelf {
   Drafts<Template> templates;
   /// Names of cards that were left out before they got here, as `Model/NAME`.
   std::vector<std::string> lost;
+  bool is_lost(std::string_view kind, std::string_view name) const;
   std::vector<Finding> findings;
 };
 

@@ -53,9 +53,16 @@ void report(std::vector<Finding>& findings, const Spot& spot, Fault fault, std::
   finding.place = {spot.text->source.file, spot.line, spot.column};
   finding.path = spot.path;
   finding.message = std::move(message);
+  if (!spot.heir.empty()) finding.message += fmt::format(" (inherited by `{}`)", spot.heir);
   finding.hint = std::move(hint);
   if (spot.line > 0) finding.excerpt = spot.text->source.line(spot.line);
   findings.push_back(std::move(finding));
+}
+
+bool Shelf::is_lost(std::string_view kind, std::string_view name) const {
+  for (const std::string& wanted : {fmt::format("{}/{}", kind, name), fmt::format("/{}", name)})
+    if (std::find(lost.begin(), lost.end(), wanted) != lost.end()) return true;
+  return false;
 }
 
 }  // namespace detail
@@ -107,6 +114,11 @@ class Loading {
       else if (!is_manifest(path))
         decode_all(text);
     }
+    for (Extending& each : extending_)
+      by_name_.try_emplace(fmt::format("{}/{}", each.document->text_at({"kind"}),
+                                       each.document->text_at({"metadata", "name"})),
+                           &each);
+    for (Extending& each : extending_) settle(each);
     for (auto& [name, draft] : shelf_.frameworks) add_manifest(draft);
     resolve(shelf_);
     return library();
@@ -162,29 +174,48 @@ class Loading {
              "kind: Framework, Model, Hardware or Template");
       return lose(text, document);
     }
-    if (kind->string() == "Framework") return decode_as(shelf_.frameworks, text, document, alone);
-    if (kind->string() == "Model") return decode_as(shelf_.models, text, document, alone);
-    if (kind->string() == "Hardware") return decode_as(shelf_.hardware, text, document, alone);
-    if (kind->string() == "Template") return decode_as(shelf_.templates, text, document, alone);
+    if (const Node* base = document.find("extends");
+        base != nullptr && base->is_string() && with_drafts(kind->string(), [](auto&) {}))
+      return extending_.push_back({&text, &document, alone});
+    if (with_drafts(kind->string(), [&](auto& drafts) {
+          decode_as(drafts, {&text, &document, alone}, nullptr);
+        }))
+      return;
     report(shelf_.findings, value_spot(text, document, path_of({"kind"})), Fault::not_allowed,
            fmt::format("`{}` is not a kind of card", shortened(kind->string(), 60)),
            suggestion(kind->string(), {"Framework", "Model", "Hardware", "Template"}));
     lose(text, document);
   }
 
+  /// Calls `use` with the drafts of a kind; false when there is no such kind.
+  template <class Use>
+  bool with_drafts(std::string_view kind, const Use& use) {
+    if (kind == "Framework") return use(shelf_.frameworks), true;
+    if (kind == "Model") return use(shelf_.models), true;
+    if (kind == "Hardware") return use(shelf_.hardware), true;
+    if (kind == "Template") return use(shelf_.templates), true;
+    return false;
+  }
+
+  /// Decodes a document, over `base` when there is one.
   template <class C>
-  void decode_as(Drafts<C>& drafts, const Text& text, const Node& document, bool alone) {
+  void decode_as(Drafts<C>& drafts, const Extending& item, std::type_identity_t<const Draft<C>*> base) {
+    const Text& text = *item.text;
+    const Node& document = *item.document;
     schema::Reader reader(&text.source);
-    Draft<C> draft{C{}, &text, &document};
+    Draft<C> draft{C{}, &text, &document, true, base};
     using Base = Card<decltype(C::spec)>;
-    schema::decode(reader, document, static_cast<Base&>(draft.card), {});
+    schema::decode(reader, base == nullptr ? document : whole(base, document), static_cast<Base&>(draft.card),
+                   {});
+    if (base != nullptr)
+      for (Finding& each : reader.findings) put_right(each, draft);
     draft.card.file = text.source.file;
     const std::string& name = draft.card.metadata.name;
     const Spot spot = value_spot(text, document, path_of({"metadata", "name"}));
     std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(shelf_.findings));
     draft.sound = reader.findings.empty() && !text.broken;
     const std::string_view wanted = name_of(text.path);
-    if (draft.sound && alone && name != wanted) {
+    if (draft.sound && item.alone && name != wanted) {
       report(shelf_.findings, spot, Fault::not_allowed,
              fmt::format("the card is called `{}`, its {} `{}`", name,
                          file_of(text.path).starts_with("framework.") ? "folder" : "file", wanted),
@@ -201,6 +232,94 @@ class Loading {
            fmt::format("the first is {}:{}:{}", first.text->source.file, first.line, first.column));
   }
 
+  /// The document with what it inherits, kept for those that extend it.
+  template <class C>
+  const Node& whole(const Draft<C>* base, const Node& document) {
+    const auto found = whole_.find(base->document);
+    return whole_[&document] = extended(found == whole_.end() ? *base->document : found->second, document);
+  }
+
+  /// A finding about an inherited value stands in the file that wrote it.
+  template <class C>
+  static void put_right(Finding& finding, const Draft<C>& draft) {
+    const Draft<C>& from = giver(draft, finding.path);
+    if (&from == &draft || finding.fault == Fault::missing) return;
+    finding.place.file = from.text->source.file;
+    if (finding.place.line > 0) finding.excerpt = from.text->source.line(finding.place.line);
+    finding.message += fmt::format(" (inherited by `{}`)", draft.card.metadata.name);
+  }
+
+  /// The card that `item` extends, when it extends one itself and is not decoded yet.
+  Extending* below(const Extending& item) {
+    const auto found = by_name_.find(
+        fmt::format("{}/{}", item.document->text_at({"kind"}), item.document->text_at({"extends"})));
+    return found == by_name_.end() || found->second->done ? nullptr : found->second;
+  }
+
+  /// Decodes what `first` extends, the lowest first, and then `first`.
+  void settle(Extending& first) {
+    std::vector<Extending*> line;
+    for (Extending* now = first.done ? nullptr : &first; now != nullptr; now = below(*now)) {
+      const auto ring = std::find(line.begin(), line.end(), now);
+      if (ring != line.end()) {
+        refuse_ring({ring, line.end()});
+        break;
+      }
+      line.push_back(now);
+      if (line.size() <= most_extended) continue;
+      return refuse_depth(first);
+    }
+    for (auto each = line.rbegin(); each != line.rend(); ++each)
+      if (!(*each)->done)
+        with_drafts((*each)->document->text_at({"kind"}), [&](auto& drafts) { extend(drafts, **each); });
+  }
+
+  template <class C>
+  void extend(Drafts<C>& drafts, Extending& item) {
+    const std::string name = item.document->text_at({"extends"});
+    const auto base = drafts.find(name);
+    if (base != drafts.end() && base->second.sound) {
+      std::size_t depth = 1;
+      for (const Draft<C>* each = &base->second; each != nullptr; each = each->base) ++depth;
+      if (depth > most_extended) return refuse_depth(item);
+      item.done = true;
+      return decode_as(drafts, item, &base->second);
+    }
+    const std::string kind = item.document->text_at({"kind"});
+    if (base != drafts.end() || shelf_.is_lost(kind, name))
+      return refuse(item, Fault::reference,
+                    fmt::format("the {} `{}` was left out, and so is this card", lower(kind), name),
+                    "mend that one first: it has errors of its own");
+    std::vector<std::string> known;
+    for (const auto& [each, draft] : drafts) known.push_back(each);
+    refuse(item, Fault::reference, fmt::format("no {} called `{}`", lower(kind), shortened(name, 80)),
+           suggestion(name, known));
+  }
+
+  void refuse_depth(Extending& item) {
+    refuse(item, Fault::limit, fmt::format("more than {} cards stand one upon another here", most_extended),
+           "extend a card that is nearer to the first");
+  }
+
+  void refuse_ring(const std::vector<Extending*>& ring) {
+    std::vector<std::string> names;
+    for (const Extending* each : ring) names.push_back(each->document->text_at({"metadata", "name"}));
+    for (Extending* each : ring) {
+      std::vector<std::string> shown = names;
+      shown.push_back(names.front());
+      refuse(*each, Fault::reference, "the cards extend one another in a ring: " + join(shown, " -> "),
+             "one of them must extend none of the others");
+      std::rotate(names.begin(), names.begin() + 1, names.end());
+    }
+  }
+
+  void refuse(Extending& item, Fault fault, std::string message, std::string hint = "") {
+    report(shelf_.findings, value_spot(*item.text, *item.document, path_of({"extends"})), fault,
+           std::move(message), std::move(hint));
+    item.done = true;
+    lose(*item.text, *item.document);
+  }
+
   /// Remembers what was left out, so that a reference to it is not called unknown.
   void lose(const Text& text, const Node& document) {
     static constexpr std::array<std::string_view, 4> kinds{"Framework", "Model", "Hardware", "Template"};
@@ -211,9 +330,19 @@ class Loading {
       shelf_.lost.push_back(fmt::format("{}/{}", kind, name));
   }
 
+  /// Whose folder the manifest is in: the card that names one or has the usual one beside it.
+  const Draft<Framework>& manifest_giver(const Draft<Framework>& draft) const {
+    for (const Draft<Framework>* each = &draft; each != nullptr; each = each->base)
+      if (says(*each->document, path_of({"spec", "manifest"})) ||
+          texts_.contains(beside(each->text->path, usual_manifest)))
+        return *each;
+    return draft;
+  }
+
   void add_manifest(Draft<Framework>& draft) {
-    const auto found = texts_.find(beside(draft.text->path, draft.card.spec.manifest));
-    const bool there = found != texts_.end() && found->second.path != draft.text->path;
+    const Draft<Framework>& from = manifest_giver(draft);
+    const auto found = texts_.find(beside(from.text->path, draft.card.spec.manifest));
+    const bool there = found != texts_.end() && found->second.path != from.text->path;
     const Text* manifest = there ? &found->second : nullptr;
     if (manifest == nullptr && draft.sound) report_no_manifest(draft);
     check_framework(draft, manifest, shelf_.findings);
@@ -266,6 +395,9 @@ class Loading {
   std::map<std::string, const File*> files_;
   std::map<std::string, Text> texts_;
   std::vector<std::string> manifests_;
+  std::vector<Extending> extending_;
+  std::map<std::string, Extending*> by_name_;  ///< those, by KIND/NAME
+  std::map<const Node*, Node> whole_;          ///< documents that extend one, with what they inherit
   Shelf shelf_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "cards/facts.hpp"
+#include "cards/regex.hpp"
 
 namespace mlib::cards {
 namespace {
@@ -107,7 +108,8 @@ void add_range_flaws(const Parameter& parameter, std::vector<Flaw>& found) {
 
 bool fits_pattern(std::string_view pattern, std::string_view text) {
   const Pattern* row = pattern_of(pattern);
-  if (row == nullptr || text.empty()) return true;
+  if (pattern.empty() || text.empty()) return true;
+  if (row == nullptr) return regex_matches(pattern, text);
   // A leading '-' would be read as an option, a leading '~', '#' or '=' by the shell.
   const char first = text.front();
   if (!is_alphanumeric(first) && first != '/' && first != '.' && first != '_') return false;
@@ -122,7 +124,7 @@ bool fits_pattern(std::string_view pattern, std::string_view text) {
 
 bool is_confined(const Parameter& parameter) {
   const std::string& type = parameter.type;
-  if (type == "string") return !parameter.pattern.empty();
+  if (type == "string") return pattern_of(parameter.pattern) != nullptr;
   return type == "integer" || type == "number" || type == "boolean" || type == "quantity" || type == "name";
 }
 
@@ -131,9 +133,11 @@ std::optional<std::string> check(const Parameter& parameter, const Node& value) 
   if (!has_type(parameter, value))
     return fmt::format("expected {} {}{}, got {}", article(parameter.type), parameter.type,
                        type_hint(parameter.type), called(parameter, value));
-  if (value.is_string() && !fits_pattern(parameter.pattern, value.string()))
-    return fmt::format("{} does not fit `{}`: it may hold {}", called(parameter, value), parameter.pattern,
-                       pattern_of(parameter.pattern)->words);
+  if (value.is_string() && !fits_pattern(parameter.pattern, value.string())) {
+    const Pattern* row = pattern_of(parameter.pattern);
+    return fmt::format("{} does not fit `{}`{}", called(parameter, value), parameter.pattern,
+                       row != nullptr ? fmt::format(": it may hold {}", row->words) : "");
+  }
   if (std::optional<std::string> wrong = check_choice(parameter, value)) return wrong;
   return check_range(parameter, value);
 }
@@ -144,6 +148,14 @@ std::vector<Flaw> flaws(const Parameter& parameter) {
   if (!parameter.pattern.empty() && parameter.type != "string")
     found.push_back({"pattern", Fault::not_allowed, fmt::format("a {} has no pattern", parameter.type),
                      "only a string has"});
+  if (!parameter.pattern.empty() && pattern_of(parameter.pattern) == nullptr) {
+    const std::string fault = regex_fault(parameter.pattern);
+    if (!fault.empty())
+      found.push_back(
+          {"pattern", Fault::syntax,
+           fmt::format("`{}` is no regular expression: {}", shortened(parameter.pattern, 60), fault),
+           "RE2 syntax, or one of: word, path, url, repository"});
+  }
   if (parameter.secret && !parameter.default_value.is_null())
     found.push_back(
         {"default", Fault::not_allowed, "a secret has no default", "leave it out: the user gives it"});

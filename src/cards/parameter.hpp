@@ -13,7 +13,8 @@ namespace mlib::cards {
 std::optional<std::string> check(const Parameter& parameter, const Node& value);
 
 /// True when `text` consists of what `pattern` (word, path, url, repository) allows, so that it is one plain
-/// word in a shell script too. An empty text fits; no pattern fits everything.
+/// word in a shell script too; any other pattern is a regular expression (RE2) that the whole text must
+/// match, which promises a shell nothing. An empty text fits; no pattern fits everything.
 bool fits_pattern(std::string_view pattern, std::string_view text);
 
 /// True when no value of the parameter can mean anything to a shell.

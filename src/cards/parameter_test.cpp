@@ -134,3 +134,24 @@ TEST_CASE("a declaration is checked against itself") {
   CHECK(fields == "minimum pattern from enum default ");
   CHECK(flaws(of_type("string")).empty());
 }
+
+TEST_CASE("any other pattern is a regular expression that the whole text must match") {
+  Parameter version = with_pattern("v[0-9]+(\\.[0-9]+)*");
+  CHECK(fits(version, "v1.2.3"));
+  CHECK(!fits(version, "xv1.2.3"));
+  CHECK(!fits(version, "v1.2.3;id"));
+  CHECK(check(version, "one") == "string \"one\" does not fit `v[0-9]+(\\.[0-9]+)*`");
+  CHECK(!is_confined(version));
+}
+
+TEST_CASE("a regular expression that backtracks elsewhere takes no time here") {
+  CHECK(!fits(with_pattern("(a+)+b"), std::string(200000, 'a')));
+}
+
+TEST_CASE("a broken regular expression, and one that only backtracking can match, is a flaw") {
+  for (const char* pattern : {"(", "[z-a]", "(a)\\1", "(?=a)"}) {
+    const std::vector<Flaw> found = flaws(with_pattern(pattern));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].field == "pattern");
+  }
+}

@@ -3,45 +3,46 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <random>
 
 #include "base/text.hpp"
+#include "kube/client_parts.hpp"
+#include "kube/informers.hpp"
 #include "schema/document.hpp"
 
 namespace mlib::kube {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr int tries = 5;        // of a cluster that answered before
-constexpr int first_tries = 2;  // of one that may as well be down: people wait for this
 constexpr milliseconds first_pause{250};
+constexpr milliseconds first_busy_pause{800};
 constexpr milliseconds longest_pause{8'000};
-constexpr milliseconds longest_asked_pause{30'000};
-constexpr std::string_view manager = "model-library";
+constexpr milliseconds longest_busy_pause{30'000};
 
-bool busy(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }
+}  // namespace
 
-/// What to wait before try `number` (0-based) is repeated.
+bool is_busy(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }
+
 milliseconds pause_of(const net::Answer* answer, int number) {
-  milliseconds span = std::min(longest_pause, first_pause * (1 << number));
-  if (answer == nullptr) return span;
+  const milliseconds plain = std::min(longest_pause, first_pause * (1 << number));
+  if (answer == nullptr) return plain;
   const std::string asked = answer->header("Retry-After");
-  int seconds = 0;
-  const auto [end, error] = std::from_chars(asked.data(), asked.data() + asked.size(), seconds);
-  if (error == std::errc{} && end == asked.data() + asked.size() && seconds >= 0)
-    span = std::min(longest_asked_pause, milliseconds{1000LL * seconds});
-  return span;
+  if (const std::uint64_t seconds = number_of(asked); seconds > 0 || asked == "0")
+    return std::min(longest_busy_pause, milliseconds{1000 * std::min<std::uint64_t>(seconds, 3600)});
+  if (answer->status != 429) return plain;
+  const milliseconds whole = std::min(longest_busy_pause, first_busy_pause * (1 << number));
+  return whole / 2 + jitter(whole / 2);
 }
 
-/// Objects of the API server are deeper and larger than cards.
+milliseconds jitter(milliseconds most) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return milliseconds{std::uniform_int_distribution<std::int64_t>(0, most.count())(random)};
+}
+
 Node parsed(const net::Answer& answer, const Asked& asked) {
-  schema::Limits limits;
-  limits.depth = 128;
-  limits.bytes = 64U << 20U;
-  limits.nodes = 4'000'000;
   Node node;
   schema::JsonError error;
-  if (!schema::read_json(answer.body, node, error, limits))
+  if (!schema::read_json(answer.body, node, error, api_limits()))
     throw Problem(
         Kind::failed,
         fmt::format("cannot {} {}: the answer of {} is not JSON", asked.verb, asked.object, asked.server),
@@ -60,8 +61,6 @@ Problem no_answer(const Config& config, const Problem& cause) {
           cause.hint().empty() ? fmt::format("{} names {}", config.source, config.server) : cause.hint()};
 }
 
-}  // namespace
-
 void pause(Clock& clock, milliseconds span, const Cancel* cancel) {
   constexpr milliseconds step{200};
   for (milliseconds left = span; left.count() > 0; left -= step) {
@@ -71,29 +70,42 @@ void pause(Clock& clock, milliseconds span, const Cancel* cancel) {
   if (cancel != nullptr) cancel->check();
 }
 
-Client::Client(net::Client& http, Clock& clock, Config config)
-    : http_(http), clock_(clock), config_(std::move(config)), credentials_(config_, clock_) {}
+Client::Client(net::Client& http, Clock& clock, Config config, Informers* shared)
+    : http_(http),
+      clock_(clock),
+      config_(std::move(config)),
+      credentials_(config_, clock_),
+      shared_(shared) {}
 
 Asked Client::asked(std::string verb, const Id& id) const {
   return {std::move(verb), to_text(id), config_.server, id.kind == "Secret"};
 }
 
-net::Answer Client::send(const net::Call& call, const Cancel* cancel) {
+net::Answer Client::once(const net::Call& call, const net::BodySink* sink, const Cancel* cancel) {
   bool renewed = false;
+  std::string accepts = "application/json";
+  for (;;) {
+    net::Call signed_call = call;
+    signed_call.headers.emplace_back("Accept", accepts);
+    credentials_.sign(signed_call);
+    net::Answer answer =
+        sink == nullptr ? http_.call(signed_call, cancel) : http_.stream(signed_call, *sink, cancel);
+    const bool again = answer.status == 401 && !renewed && credentials_.renew();
+    const bool other = answer.status == 406 && accepts != "*/*";
+    if (!again && !other) return answer;
+    renewed = renewed || again;
+    if (other) accepts = "*/*";
+  }
+}
+
+net::Answer Client::send(const net::Call& call, const Cancel* cancel) {
   for (int number = 0;; ++number) {
     const bool last = number + 1 >= (reached_ ? tries : first_tries);
-    net::Call signed_call = call;
-    signed_call.headers.emplace_back("Accept", "application/json");
-    credentials_.sign(signed_call);
     milliseconds wait{0};
     try {
-      net::Answer answer = http_.call(signed_call, cancel);
+      net::Answer answer = once(call, nullptr, cancel);
       reached_ = true;
-      if (answer.status == 401 && !renewed && credentials_.renew()) {
-        renewed = true;
-        continue;
-      }
-      if (!busy(answer.status) || number + 1 >= tries) return answer;
+      if (!is_busy(answer.status) || number + 1 >= tries) return answer;
       wait = pause_of(&answer, number);
     } catch (const Problem& problem) {
       if (problem.kind() == Kind::cancelled) throw;
@@ -107,7 +119,10 @@ net::Answer Client::send(const net::Call& call, const Cancel* cancel) {
 Resource Client::resource(const std::string& api_version, const std::string& kind, const Cancel* cancel) {
   if (const Resource* known = known_resource(api_version, kind)) return *known;
   const std::string key = api_version + " " + kind;
-  if (const auto found = found_.find(key); found != found_.end()) return found->second;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = found_.find(key); found != found_.end()) return found->second;
+  }
   net::Call call;
   call.url = config_.server + group_path(api_version);
   const net::Answer answer = send(call, cancel);
@@ -120,7 +135,9 @@ Resource Client::resource(const std::string& api_version, const std::string& kin
         Kind::unsupported,
         fmt::format("the cluster of context `{}` has no {} of {}", config_.context, kind, api_version),
         "its operator or CustomResourceDefinition is not installed, or the cluster is too old");
-  return found_.emplace(key, *found).first->second;
+  const std::lock_guard lock(mutex_);
+  found_.emplace(key, *found);
+  return *found;
 }
 
 /// Nothing when there is no such path, or its server does not answer.
@@ -129,7 +146,7 @@ std::optional<Node> Client::read(const std::string& path, const Cancel* cancel) 
   call.url = config_.server + path;
   const net::Answer answer = send(call, cancel);
   const Asked what{"read", path, config_.server};
-  if (answer.status == 404 || busy(answer.status)) return std::nullopt;
+  if (answer.status == 404 || is_busy(answer.status)) return std::nullopt;
   if (answer.status != 200) throw problem_of(answer, what);
   return parsed(answer, what);
 }
@@ -146,6 +163,7 @@ std::vector<Resource> Client::namespaced(const Cancel* cancel) {
     if (version.empty() || version.starts_with("metrics.k8s.io/")) continue;
     const std::optional<Node> kinds = read(group_path(version), cancel);
     for (Resource& each : kinds ? listable(*kinds, version) : std::vector<Resource>{}) {
+      const std::lock_guard lock(mutex_);
       found_.emplace(version + " " + each.kind, each);
       found.push_back(std::move(each));
     }
@@ -166,98 +184,62 @@ std::optional<Node> Client::get(const Id& id, const Cancel* cancel) {
   return parsed(answer, asked("get", id));
 }
 
-bool Client::list_page(Node& page, const std::string& url, const Asked& asked, const Cancel* cancel) {
+/// Nothing when it expired.
+std::optional<Node> Client::page(const std::string& url, const Asked& asked, const Cancel* cancel) {
   net::Call call;
   call.url = url;
   const net::Answer answer = send(call, cancel);
-  if (answer.status == 410) return false;
+  if (answer.status == 410) return std::nullopt;
   if (answer.status != 200) throw problem_of(answer, asked);
-  page = parsed(answer, asked);
-  return true;
+  return parsed(answer, asked);
 }
 
-std::vector<Node> Client::list(const Id& kind, const Selection& selection, const Cancel* cancel) {
+void Client::each(const Id& kind, const Selection& selection, const Take& take, const Cancel* cancel) {
   std::string base = url(kind, cancel);
   add_query(base, "limit", "500");
   if (!selection.labels.empty()) add_query(base, "labelSelector", selection.labels);
   if (!selection.fields.empty()) add_query(base, "fieldSelector", selection.fields);
-  std::vector<Node> items;
   std::string token;
   int restarts = 0;
   for (;;) {
     std::string page_url = base;
     if (!token.empty()) add_query(page_url, "continue", token);
-    Node page;
-    if (!list_page(page, page_url, asked("list", kind), cancel)) {
+    std::optional<Node> found = page(page_url, asked("list", kind), cancel);
+    if (!found) {
       // The pages expired: from the start.
       if (++restarts > 3)
         throw Problem(Kind::unavailable,
                       fmt::format("the list of {} expires while it is read", to_text(kind)));
-      items.clear();
+      take(std::nullopt);
       token.clear();
       continue;
     }
-    if (Node* found = page.find("items"); found != nullptr && found->is_list())
-      for (Node& item : found->items()) {
+    if (Node* items = found->find("items"); items != nullptr && items->is_list())
+      for (Node& item : items->items()) {
         item.set("apiVersion", kind.api_version);
         item.set("kind", kind.kind);
-        items.push_back(std::move(item));
+        take(std::exchange(item, Node()));
       }
-    token = page.text_at({"metadata", "continue"});
-    if (token.empty()) break;
+    token = found->text_at({"metadata", "continue"});
+    if (token.empty()) return;
   }
+}
+
+std::vector<Node> Client::list(const Id& kind, const Selection& selection, const Cancel* cancel) {
+  std::vector<Node> items;
+  const Take take = [&](std::optional<Node> object) {
+    if (!object) return items.clear();
+    slim_metadata(*object);
+    items.push_back(std::move(*object));
+  };
+  each(kind, selection, take, cancel);
   return items;
 }
 
-Node Client::create(const Node& object, bool dry_run, const Cancel* cancel) {
-  const Id id = id_of(object);
-  Id collection = id;
-  collection.name.clear();
-  net::Call call;
-  call.method = "POST";
-  call.url = url(collection, cancel);
-  add_query(call.url, "fieldManager", manager);
-  if (dry_run) add_query(call.url, "dryRun", "All");
-  call.headers.emplace_back("Content-Type", "application/json");
-  call.body = schema::to_json(object);
-  const net::Answer answer = send(call, cancel);
-  if (answer.status != 200 && answer.status != 201 && answer.status != 202)
-    throw problem_of(answer, asked("create", id));
-  return parsed(answer, asked("create", id));
-}
-
-Node Client::apply(const Node& object, const ApplyOptions& options, const Cancel* cancel) {
-  const Id id = id_of(object);
-  net::Call call;
-  call.method = "PATCH";
-  call.url = url(id, cancel);
-  add_query(call.url, "fieldManager", manager);
-  add_query(call.url, "fieldValidation", "Strict");
-  if (options.dry_run) add_query(call.url, "dryRun", "All");
-  if (options.force) add_query(call.url, "force", "true");
-  // JSON is YAML: servers before 1.33 know only this name for it.
-  call.headers.emplace_back("Content-Type", "application/apply-patch+yaml");
-  call.body = schema::to_json(object);
-  const net::Answer answer = send(call, cancel);
-  if (answer.status != 200 && answer.status != 201) throw problem_of(answer, asked("apply", id));
-  return parsed(answer, asked("apply", id));
-}
-
-bool Client::remove(const Removal& removal, const Cancel* cancel) {
-  net::Call call;
-  call.method = "DELETE";
-  call.url = url(removal.id, cancel);
-  Node options = Node::map();
-  options.set("apiVersion", "v1");
-  options.set("kind", "DeleteOptions");
-  options.set("propagationPolicy", removal.propagation);
-  options.set("preconditions", Node::map()).set("uid", removal.uid);
-  call.headers.emplace_back("Content-Type", "application/json");
-  call.body = schema::to_json(options);
-  const net::Answer answer = send(call, cancel);
-  if (answer.status == 404 || answer.status == 409) return false;
-  if (answer.status != 200 && answer.status != 202) throw problem_of(answer, asked("delete", removal.id));
-  return true;
+std::vector<Node> Client::look(const Id& kind, const Selection& selection, const Cancel* cancel) {
+  if (shared_ != nullptr)
+    if (auto found = shared_->find(config_, kind, selection, cancel)) return std::move(*found);
+  return list(kind, selection, cancel);
 }
 
 void Client::log(const LogQuery& query, const net::BodySink& sink, const Cancel* cancel) {
@@ -271,8 +253,7 @@ void Client::log(const LogQuery& query, const net::BodySink& sink, const Cancel*
   if (query.tail >= 0) add_query(call.url, "tailLines", std::to_string(query.tail));
   if (!query.since.empty()) add_query(call.url, "sinceTime", query.since);
   if (query.follow) call.timeout = std::chrono::minutes{10};
-  credentials_.sign(call);
-  const net::Answer answer = http_.stream(call, sink, cancel);
+  const net::Answer answer = once(call, &sink, cancel);
   if (answer.status != 200) throw problem_of(answer, asked("read the log of", id));
 }
 

@@ -133,11 +133,28 @@ std::string data_or_file(const Named& entry, const std::string& data, const std:
   return path.empty() ? "" : bytes_of(beside(entry.file, path), field);
 }
 
+/// `http://[user:password@]host:port`, user and password percent-encoded.
+void use_proxy(Config& config, const Named& named, const std::string& url) {
+  if (url.empty()) return;
+  constexpr std::string_view scheme = "http://";
+  if (!lower(url).starts_with(scheme))
+    unsupported(named, fmt::format("proxy-url {}", shortened(visible(url.substr(0, url.find(':'))), 40)),
+                "only http:// proxies are: what goes through one is encrypted between us and the cluster");
+  std::string rest = url.substr(scheme.size(), url.find('/', scheme.size()) - scheme.size());
+  if (const std::size_t at = rest.rfind('@'); at != std::string::npos) {
+    const auto login = percent_decoded(rest.substr(0, at));
+    if (!login)
+      throw Problem(Kind::invalid, fmt::format("the user in `proxy-url` of `{}` in {} is not percent-encoded",
+                                               named.name, named.file));
+    config.proxy_login = Secret<std::string>(*login);
+    rest.erase(0, at + 1);
+  }
+  config.proxy = std::string(scheme) + rest;
+}
+
 void use_cluster(Config& config, const Named& named) {
   const auto cluster = decoded<ClusterEntry>(named, "cluster");
-  if (!cluster.proxy_url.empty())
-    unsupported(named, "proxy-url",
-                "reach the cluster directly, or forward a port to it and name that as `server`");
+  use_proxy(config, named, cluster.proxy_url);
   config.server = cluster.server;
   while (!config.server.empty() && config.server.back() == '/') config.server.pop_back();
   if (config.server.find("://") == std::string::npos) config.server = "https://" + config.server;
@@ -222,6 +239,23 @@ Merged merged_files(const Where& where) {
 }
 
 }  // namespace
+
+std::string identity_of(const Config& config) {
+  std::string all;
+  const auto add = [&](std::string_view text) { all += fmt::format("{}:{}", text.size(), text); };
+  for (const std::string* each : {&config.server, &config.tls.ca, &config.tls.certificate,
+                                  &config.tls.key.reveal(), &config.tls.server_name, &config.token.reveal(),
+                                  &config.token_file, &config.proxy, &config.proxy_login.reveal()})
+    add(*each);
+  for (const auto& [name, value] : config.impersonate) add(name + "=" + value);
+  add(config.tls.insecure ? "insecure" : "");
+  if (config.exec) {
+    add(config.exec->command);
+    for (const std::string& argument : config.exec->args) add(argument);
+    for (const auto& [name, value] : config.exec->env) add(name + "=" + value);
+  }
+  return sha256_hex(all);
+}
 
 Config find(const Where& where) {
   const Merged merged = merged_files(where);

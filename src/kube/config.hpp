@@ -30,7 +30,12 @@ struct Config {
   std::string token_file = {};  ///< read again for every call
   std::optional<Exec> exec = {};
   net::Headers impersonate = {};
+  std::string proxy = {};                ///< http://host:port, or "" for a direct connection
+  Secret<std::string> proxy_login = {};  ///< `user:password` for the proxy
 };
+
+/// Equal for two that reach the same cluster as the same user; shows nothing of what is in them.
+std::string identity_of(const Config& config);
 
 /// Where to look for a cluster; the environment is read by the caller.
 struct Where {

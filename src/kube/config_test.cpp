@@ -115,10 +115,31 @@ TEST_CASE("what is not supported is named, not ignored") {
   const Problem unknown = problem_of({.kubeconfig = folder.write("config", with_user("{tokn: a}"))});
   REQUIRE(unknown.findings().size() == 1);
   CHECK(unknown.findings()[0].fault == Fault::unknown_field);
-  const std::string proxied =
-      "current-context: a\nclusters: [{name: c, cluster: {server: 'https://one', proxy-url: 'http://p'}}]\n"
-      "contexts: [{name: a, context: {cluster: c}}]\n";
-  CHECK(kind_and_text(proxied) == Pair(Kind::unsupported, "`proxy-url` of `c`"));
+}
+
+TEST_CASE("proxy-url is used when it is http, its login apart from it; other schemes are named") {
+  const Folder folder;
+  const auto with = [&](const std::string& url) {
+    return Where{.kubeconfig =
+                     folder.write("config",
+                                  "current-context: a\nclusters: [{name: c, cluster: {server: 'https://one', "
+                                  "proxy-url: '" +
+                                      url + "'}}]\ncontexts: [{name: a, context: {cluster: c}}]\n")};
+  };
+  const Config plain = find(with("http://p:3128"));
+  CHECK(plain.proxy == "http://p:3128");
+  CHECK(plain.proxy_login.empty());
+  const Config named = find(with("http://me:p%40ss@p:3128/"));
+  CHECK(named.proxy == "http://p:3128");
+  CHECK(named.proxy_login.reveal() == "me:p@ss");
+  CHECK(identity_of(named) != identity_of(plain));
+  CHECK(identity_of(plain) == identity_of(find(with("http://p:3128"))));
+  for (const std::string url : {"socks5://p:1080", "https://me:canary@p"}) {
+    const Problem problem = problem_of(with(url));
+    CHECK(problem.kind() == Kind::unsupported);
+    CHECK(problem.message().starts_with("`proxy-url " + url.substr(0, url.find(':')) + "` of `c` in "));
+    CHECK(to_text(problem).find("canary") == std::string::npos);
+  }
 }
 
 TEST_CASE("a broken kubeconfig does not show its secrets") {

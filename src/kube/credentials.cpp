@@ -11,6 +11,8 @@ namespace mlib::kube {
 
 void Credentials::sign(net::Call& call) {
   call.tls = config_.tls;
+  call.proxy = config_.proxy;
+  call.proxy_login = config_.proxy_login;
   call.bearer = config_.token;
   for (const auto& header : config_.impersonate) call.headers.push_back(header);
   if (!config_.token_file.empty()) {
@@ -23,6 +25,7 @@ void Credentials::sign(net::Call& call) {
     call.bearer = Secret<std::string>(std::string(trim(text)));
   }
   if (!config_.exec) return;
+  const std::lock_guard lock(mutex_);
   const bool stale = given_ && given_->expires && *given_->expires - std::chrono::minutes{1} <= clock_.wall();
   if (!given_ || stale) given_ = run_exec(config_);
   if (!given_->token.empty()) call.bearer = given_->token;
@@ -33,6 +36,7 @@ void Credentials::sign(net::Call& call) {
 }
 
 bool Credentials::renew() {
+  const std::lock_guard lock(mutex_);
   given_.reset();
   return config_.exec.has_value() || !config_.token_file.empty();
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <mutex>
 #include <optional>
 
 #include "base/clock.hpp"
@@ -8,7 +9,7 @@
 namespace mlib::kube {
 
 /// Who we are to one cluster, put on each call: token files are read again for every call, what a credential
-/// program gave is kept until a minute before it expires.
+/// program gave is kept until a minute before it expires. May be used by several threads at once.
 class Credentials {
  public:
   Credentials(const Config& config, const Clock& clock) : config_(config), clock_(clock) {}
@@ -20,6 +21,7 @@ class Credentials {
  private:
   const Config& config_;
   const Clock& clock_;
+  std::mutex mutex_;
   std::optional<ExecCredential> given_;
 };
 

@@ -114,6 +114,7 @@ std::string exec_info(const Config& config) {
     Node& cluster = spec.set("cluster", Node::map());
     cluster.set("server", config.server);
     if (!config.tls.server_name.empty()) cluster.set("tls-server-name", config.tls.server_name);
+    if (!config.proxy.empty()) cluster.set("proxy-url", config.proxy);
     if (config.tls.insecure) cluster.set("insecure-skip-tls-verify", true);
     if (!config.tls.ca.empty()) cluster.set("certificate-authority-data", base64(config.tls.ca));
   }

@@ -7,8 +7,8 @@ namespace {
 
 class KubernetesTarget final : public Target {
  public:
-  KubernetesTarget(net::Client& http, Clock& clock, kube::Config config, cards::Causes causes)
-      : client_(http, clock, std::move(config)), causes_(std::move(causes)) {}
+  KubernetesTarget(net::Client& http, Clock& clock, KubernetesOptions options)
+      : client_(http, clock, std::move(options.config), options.shared), causes_(std::move(options.causes)) {}
 
   std::string_view name() const override { return "kubernetes"; }
 
@@ -36,7 +36,15 @@ class KubernetesTarget final : public Target {
   }
   Removed remove(const Ref& ref, const RemoveOptions& options, const LineSink& progress,
                  const Cancel& cancel) override {
-    return kubernetes::remove(client_, ref, options, progress, cancel);
+    try {
+      return kubernetes::remove(client_, ref, options, progress, cancel);
+    } catch (const Problem& problem) {
+      std::vector<kube::Right> rights;
+      for (const Owned& owned : options.known)
+        for (const std::string_view verb : {"get", "delete"})
+          rights.push_back({std::string(verb), {owned.api_version, owned.kind, owned.namespace_name, ""}});
+      throw kubernetes::with_missing_rights(client_, problem, rights);
+    }
   }
   std::vector<Event> events(const Ref& ref) override { return kubernetes::events(client_, ref); }
   std::vector<std::string> contents(const std::string& namespace_name) override {
@@ -54,9 +62,12 @@ class KubernetesTarget final : public Target {
 
 }  // namespace
 
-std::unique_ptr<Target> kubernetes_target(net::Client& http, Clock& clock, kube::Config config,
-                                          cards::Causes causes) {
-  return std::make_unique<KubernetesTarget>(http, clock, std::move(config), std::move(causes));
+std::unique_ptr<Target> kubernetes_target(net::Client& http, Clock& clock, KubernetesOptions options) {
+  return std::make_unique<KubernetesTarget>(http, clock, std::move(options));
+}
+
+std::unique_ptr<kube::Informers> kubernetes_watches(net::Client& http, Clock& clock, int direct) {
+  return std::make_unique<kube::Informers>(http, clock, kubernetes::watched_kinds(), direct);
 }
 
 }  // namespace mlib::targets

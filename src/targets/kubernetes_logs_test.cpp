@@ -30,7 +30,7 @@ struct Desk {
   Desk() {
     kube::Config config;
     config.server = "https://fake";
-    target = kubernetes_target(cluster, clock, config);
+    target = kubernetes_target(cluster, clock, {config});
     cluster.refuse = [this](const net::Call& call) {
       if (call.url.find("/log?") == std::string::npos) return net::Answer{};
       net::Answer answer;

@@ -24,7 +24,7 @@ struct Bench {
     kube::Config config;
     config.server = "https://fake";
     config.context = "fake";
-    target = kubernetes_target(cluster, clock, config);
+    target = kubernetes_target(cluster, clock, {config});
     const auto list = [](std::string_view text) {
       net::Answer answer;
       answer.status = 200;
@@ -87,6 +87,14 @@ TEST_CASE("a namespace of the cluster, the shared one and one that we did not ma
         "namespace model-library is not deleted: everybody who names no namespace deploys there");
   CHECK(bench.refused("theirs") == "namespace theirs is not deleted: the Model Library did not make it");
   CHECK(bench.refused("absent") == "there is no namespace absent in the cluster of context `fake`");
+  CHECK(bench.cluster.done.empty());
+}
+
+TEST_CASE("who may not delete a namespace is told so before anything is listed or asked") {
+  Bench bench;
+  bench.cluster.denied = {"delete namespaces"};
+  CHECK(bench.refused("team") == "namespace team is not deleted: you may not delete namespaces team");
+  CHECK_THROWS_AS(bench.target->contents("team"), Problem);
   CHECK(bench.cluster.done.empty());
 }
 

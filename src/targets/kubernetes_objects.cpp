@@ -48,7 +48,7 @@ Id id_of(const Owned& owned) { return {owned.api_version, owned.kind, owned.name
 
 std::vector<Node> list_if_allowed(kube::Client& client, const Id& kind, const kube::Selection& selection) {
   try {
-    return client.list(kind, selection);
+    return client.look(kind, selection);
   } catch (const Problem& problem) {
     if (problem.kind() != Kind::forbidden) throw;
     return {};

@@ -62,9 +62,13 @@ std::string time_of(const Node& event) {
   return last.empty() ? event.text_at({"eventTime"}, created_of(event)) : last;
 }
 
-std::vector<Node> pods_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
-  std::vector<Node> pods =
-      client.list({"v1", "Pod", ref.namespace_name, ""}, {.labels = selector_of(ref)}, cancel);
+namespace {
+
+/// How objects are listed: from the server, or from what the process watches.
+using Lists = std::function<std::vector<Node>(const Id& kind, const kube::Selection& selection)>;
+
+std::vector<Node> pods_by(const Lists& list, const Ref& ref) {
+  std::vector<Node> pods = list({"v1", "Pod", ref.namespace_name, ""}, {.labels = selector_of(ref)});
   std::stable_sort(pods.begin(), pods.end(), [](const Node& a, const Node& b) {
     if (going(a) != going(b)) return going(b);
     return created_of(a) > created_of(b);
@@ -72,10 +76,10 @@ std::vector<Node> pods_of(kube::Client& client, const Ref& ref, const Cancel* ca
   return pods;
 }
 
-Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
+Node workload_by(const Lists& list, const Ref& ref) {
   for (const std::string_view kind : {"Deployment", "StatefulSet"}) {
-    const std::vector<Node> found = client.list({"apps/v1", std::string(kind), ref.namespace_name, ""},
-                                                {.labels = selector_of(ref)}, cancel);
+    const std::vector<Node> found =
+        list({"apps/v1", std::string(kind), ref.namespace_name, ""}, {.labels = selector_of(ref)});
     if (!found.empty())
       return *std::max_element(found.begin(), found.end(),
                                [](const Node& a, const Node& b) { return created_of(a) < created_of(b); });
@@ -83,10 +87,44 @@ Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
   return {};
 }
 
+Lists from_server(kube::Client& client, const Cancel* cancel) {
+  return [&client, cancel](const Id& kind, const kube::Selection& selection) {
+    return client.list(kind, selection, cancel);
+  };
+}
+
+}  // namespace
+
+std::vector<Node> pods_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
+  return pods_by(from_server(client, cancel), ref);
+}
+
+Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel) {
+  return workload_by(from_server(client, cancel), ref);
+}
+
+std::vector<kube::Scope> watched_kinds() {
+  const std::string ours = fmt::format("{}={}", managed_by, us);
+  std::vector<kube::Scope> kinds;
+  for (const auto& [api_version, kind] : {std::pair{"apps/v1", "Deployment"},
+                                          {"apps/v1", "StatefulSet"},
+                                          {"v1", "Pod"},
+                                          {"v1", "Service"},
+                                          {"v1", "PersistentVolumeClaim"}})
+    kinds.push_back({{api_version, kind, "", ""}, ours});
+  // Events have no labels of ours: those of everybody come, the newest stay.
+  kinds.push_back({{"v1", "Event", "", ""}, "", 2U << 20U});
+  kinds.push_back({{"v1", "Node", "", ""}});
+  return kinds;
+}
+
 Status observe(kube::Client& client, const Ref& ref, const cards::Causes& causes) {
+  const Lists look = [&client](const Id& kind, const kube::Selection& selection) {
+    return client.look(kind, selection);
+  };
   Seen seen;
-  seen.deployment = workload_of(client, ref, nullptr);
-  seen.pods = pods_of(client, ref, nullptr);
+  seen.deployment = workload_by(look, ref);
+  seen.pods = pods_by(look, ref);
   if (seen.deployment.is_null()) return status_of(seen, std::nullopt);
   std::erase_if(seen.pods, going);
   keep_newest_revision(seen.pods);

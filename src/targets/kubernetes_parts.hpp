@@ -5,6 +5,8 @@
 
 #include "cards/cause.hpp"
 #include "kube/client.hpp"
+#include "kube/informer.hpp"
+#include "kube/rights.hpp"
 #include "targets/cause.hpp"
 #include "targets/target.hpp"
 
@@ -53,6 +55,10 @@ struct Survey {
   std::vector<Problem> refusals = {};
 };
 
+/// A refusal for lack of a right, with all rights that `rights` lacks besides, at once.
+Problem with_missing_rights(kube::Client& client, const Problem& refusal,
+                            const std::vector<kube::Right>& rights);
+
 /// Reads what is there and has the server try all objects, changing nothing.
 Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel);
 /// Throws all refusals as one Problem; returns when there is none.
@@ -64,7 +70,10 @@ std::vector<Owned> apply(kube::Client& client, const Desired& desired, const Lin
 bool remove_owned(kube::Client& client, const Owned& owned, const Ref& ref, const Cancel* cancel);
 Removed remove(kube::Client& client, const Ref& ref, const RemoveOptions& options, const LineSink& progress,
                const Cancel& cancel);
+/// What is looked at, from a watch that all deployments share where there is one.
 Status observe(kube::Client& client, const Ref& ref, const cards::Causes& causes);
+/// The kinds that `observe` looks at.
+std::vector<kube::Scope> watched_kinds();
 /// The newest Deployment (or StatefulSet) of it; null when there is none.
 Node workload_of(kube::Client& client, const Ref& ref, const Cancel* cancel);
 /// The deployment's pods, newest first, those that are being deleted last.

@@ -134,6 +134,11 @@ def boost_json_only_in_schema(tree):
 
 
 @rule
+def re2_only_in_regex_cpp(tree):
+    return only(tree, CPP, r"re2/", r"^src/cards/regex\.cpp$", "RE2 belongs to src/cards/regex.cpp")
+
+
+@rule
 def libfyaml_only_in_schema(tree):
     return only(tree, CPP, r"libfyaml\.h", r"^src/schema/", "libfyaml belongs to schema/")
 

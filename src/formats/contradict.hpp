@@ -1,0 +1,16 @@
+#pragma once
+#include <optional>
+
+#include "formats/report.hpp"
+
+namespace mlib::formats {
+
+/// What a source says besides the card, for the linter.
+struct Beside {
+  std::optional<std::int64_t> weights_bytes;  ///< of all weight files together
+};
+
+/// What of a Model card cannot be true together: heads, sizes, contexts, parameters and bytes.
+std::vector<Remark> contradictions(const cards::ModelSpec& spec, const Beside& beside = {});
+
+}  // namespace mlib::formats
