@@ -110,7 +110,8 @@ std::vector<kube::Scope> watched_kinds() {
                                           {"apps/v1", "StatefulSet"},
                                           {"v1", "Pod"},
                                           {"v1", "Service"},
-                                          {"v1", "PersistentVolumeClaim"}})
+                                          {"v1", "PersistentVolumeClaim"},
+                                          {"networking.k8s.io/v1", "Ingress"}})
     kinds.push_back({{api_version, kind, "", ""}, ours});
   // Events have no labels of ours: those of everybody come, the newest stay.
   kinds.push_back({{"v1", "Event", "", ""}, "", 2U << 20U});
