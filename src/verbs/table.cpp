@@ -4,6 +4,7 @@
 #include "verbs/deployments.hpp"
 #include "verbs/journal.hpp"
 #include "verbs/namespaces.hpp"
+#include "verbs/reachable.hpp"
 #include "verbs/rendering.hpp"
 #include "verbs/revisions.hpp"
 #include "verbs/validation.hpp"
@@ -199,6 +200,17 @@ std::vector<Verb> life() {
        Names{"name"},
        run,
        "rollback demo\nrollback demo --to 2"},
+      {"get targets",
+       Method::get,
+       "/api/v1/targets",
+       Role::viewer,
+       "List where deployments can run, whether it answers, and what it cannot do",
+       schema::json_schema<TargetsArguments>,
+       answers(get_targets),
+       {},
+       Names{},
+       run,
+       "get targets\nget targets -o json"},
       {"get deployments",
        Method::get,
        "/api/v1/deployments",
