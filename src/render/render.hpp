@@ -61,6 +61,7 @@ struct Rendered {
   std::vector<cards::Source> weights;
   std::string weights_folder;  ///< mount path of the weights in the container
   std::string framework, model, hardware, template_name;
+  std::vector<Finding> warnings;  ///< what is likely wrong with the cards and values together
 };
 
 /// The layers of a template in the one merge order: framework defaults, hardware, model, template, overrides.
