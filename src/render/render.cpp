@@ -148,12 +148,11 @@ Rendered render(const cards::Library& library, const Request& request, const Pol
   return rendered;
 }
 
-Rendered render_layers(const cards::Framework& framework, const std::vector<Layer>& layers,
-                       const Identity& identity, const PolicyFile& policy) {
-  std::vector<Layer> all{defaults(framework)};
-  all.insert(all.end(), layers.begin(), layers.end());
+Rendered render_layers(const cards::Framework& framework, std::vector<Layer> layers, const Identity& identity,
+                       const PolicyFile& policy) {
+  layers.insert(layers.begin(), defaults(framework));
   return run({.framework = framework,
-              .layers = all,
+              .layers = layers,
               .identity = identity,
               .policy = policy,
               .strictness = Strictness::lenient});
