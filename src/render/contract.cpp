@@ -1,5 +1,7 @@
 #include "render/contract.hpp"
 
+#include <algorithm>
+
 #include "cards/contract.hpp"
 #include "render/merge.hpp"
 #include "schema/document.hpp"
@@ -61,6 +63,17 @@ void hold_to_contract(const Cards& cards, const Values& values, std::vector<Find
   for (const cards::Judged& each :
        cards::judge({cards.framework, &framework, &model, &hardware, &chosen, true}, given))
     (each.warning ? warnings : findings).push_back(placed(cards, values, each));
+}
+
+std::vector<std::string> warning_lines(const Rendered& rendered) {
+  std::vector<std::string> lines;
+  for (const Finding& each : rendered.warnings) {
+    std::string line = each.message;
+    if (!each.hint.empty()) line += "; " + each.hint;
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    lines.push_back(std::move(line));
+  }
+  return lines;
 }
 
 }  // namespace mlib::render

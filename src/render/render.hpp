@@ -81,6 +81,9 @@ Rendered render(const cards::Library& library, const Request& request, const Pol
 Rendered render_layers(const cards::Framework& framework, std::vector<Layer> layers, const Identity& identity,
                        const PolicyFile& policy = {});
 
+/// The warnings, a line each: what, and what to do.
+std::vector<std::string> warning_lines(const Rendered& rendered);
+
 /// The objects as multi-document YAML. Values of Secrets are masked (`***`) unless `show_secrets`.
 std::string to_manifest(const Rendered& rendered, bool show_secrets);
 
