@@ -7,6 +7,7 @@
 #include "verbs/reachable.hpp"
 #include "verbs/rendering.hpp"
 #include "verbs/revisions.hpp"
+#include "verbs/upgrading.hpp"
 #include "verbs/validation.hpp"
 
 namespace mlib::verbs {
@@ -140,6 +141,17 @@ std::vector<Verb> rendering() {
        Names{"name"},
        check,
        "explain template NAME"},
+      {"upgrade template",
+       Method::get,
+       "/api/v1/templates/{name}/upgrade",
+       Role::viewer,
+       "Show what another version of its engine changes for a template",
+       schema::json_schema<UpgradeArguments>,
+       answers(upgrade_template),
+       {},
+       Names{"name"},
+       check,
+       "upgrade template NAME --engine-version 0.33.0"},
       {"render",
        Method::post,
        "/api/v1/render",
