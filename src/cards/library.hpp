@@ -31,6 +31,8 @@ class Library {
   const Model& get_model(std::string_view name) const;
   const Hardware& get_hardware(std::string_view name) const;
   const Template& get_template(std::string_view name) const;
+  /// The framework that serves a template of this library: its own, or its model's.
+  const Framework& framework_of(const Template& chosen) const;
 };
 
 /// A file of a catalogue: its path relative to the catalogue's root, and its bytes.

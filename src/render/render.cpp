@@ -124,7 +124,7 @@ void check_viable(const cards::Template& chosen, const std::string& hardware) {
 Rendered render(const cards::Library& library, const Request& request, const PolicyFile& policy) {
   const cards::Template& chosen = library.get_template(request.template_name);
   const cards::Model& model = library.get_model(chosen.spec.model);
-  const cards::Framework& framework = library.get_framework(model.spec.framework);
+  const cards::Framework& framework = library.framework_of(chosen);
   const std::vector<Layer> all = layers(library, request);
   check_viable(chosen, request.hardware);
   Rendered rendered = run({.framework = framework,
@@ -139,12 +139,11 @@ Rendered render(const cards::Library& library, const Request& request, const Pol
   return rendered;
 }
 
-Rendered render_layers(const cards::Framework& framework, const std::vector<Layer>& layers,
-                       const Identity& identity, const PolicyFile& policy) {
-  std::vector<Layer> all{defaults(framework)};
-  all.insert(all.end(), layers.begin(), layers.end());
+Rendered render_layers(const cards::Framework& framework, std::vector<Layer> layers, const Identity& identity,
+                       const PolicyFile& policy) {
+  layers.insert(layers.begin(), defaults(framework));
   return run({.framework = framework,
-              .layers = all,
+              .layers = layers,
               .identity = identity,
               .policy = policy,
               .strictness = Strictness::lenient});

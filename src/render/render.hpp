@@ -77,8 +77,8 @@ Values merge(const cards::Framework& framework, const std::vector<Layer>& layers
 Rendered render(const cards::Library& library, const Request& request, const PolicyFile& policy = {});
 
 /// The same for cards that a client sent whole (the original's /create): `layers` in the original's order.
-Rendered render_layers(const cards::Framework& framework, const std::vector<Layer>& layers,
-                       const Identity& identity, const PolicyFile& policy = {});
+Rendered render_layers(const cards::Framework& framework, std::vector<Layer> layers, const Identity& identity,
+                       const PolicyFile& policy = {});
 
 /// The objects as multi-document YAML. Values of Secrets are masked (`***`) unless `show_secrets`.
 std::string to_manifest(const Rendered& rendered, bool show_secrets);

@@ -30,6 +30,10 @@ std::string shown(const Symptom& symptom) {
   return as_evidence(symptom.evidence.empty() ? symptom.sign.text : symptom.evidence);
 }
 
+Cause cause_of(const Told& told, const Symptom& symptom) {
+  return {told.sentence, shown(symptom), told.hint, told.rule->final, told.rule->name};
+}
+
 /// All reasons of the scheduler in one sentence; the hint is that of the most telling one.
 Cause scheduling_cause(const Causes& causes, const Symptoms& group) {
   std::vector<std::string> clauses;
@@ -41,7 +45,8 @@ Cause scheduling_cause(const Causes& causes, const Symptoms& group) {
   }
   const Best best = best_of(causes, group);
   return {fmt::format("no node can run it: {}", join(clauses, ", ")), shown(group.front()),
-          best.told ? best.told->hint : "kubectl get nodes", best.told && best.told->rule->final};
+          best.told ? best.told->hint : "kubectl get nodes", best.told && best.told->rule->final,
+          best.told ? best.told->rule->name : "unschedulable"};
 }
 
 std::optional<Cause> group_cause(const Causes& causes, const Symptoms& group, const ReadLog& read_log) {
@@ -51,7 +56,7 @@ std::optional<Cause> group_cause(const Causes& causes, const Symptoms& group, co
   if (!best.told && !ended) return std::nullopt;
   const Symptom& symptom = best.told ? *best.symptom : group.back();
   if (symptom.pod.empty())
-    return Cause{best.told->sentence, shown(symptom), best.told->hint, best.told->rule->final};
+    return cause_of(*best.told, symptom);
   Cause cause = ended_cause(causes, symptom.sign,
                             [&] { return read_log(symptom.pod, symptom.container, symptom.previous); });
   cause.final = cause.final || symptom.repeated;
@@ -70,6 +75,7 @@ Cause ended_cause(const Causes& causes, const cards::Sign& sign,
                                        {"code", sign.code < 0 ? "" : std::to_string(sign.code)}});
   cause.evidence = as_evidence(sign.text.empty() ? sign.reason : sign.text);
   if (told) cause.hint = told->hint;
+  if (told) cause.name = told->rule->name;
   cause.final = told && told->rule->final;
   if (told && !told->rule->with_log) return cause;
   const std::string log = read_log();
@@ -79,6 +85,7 @@ Cause ended_cause(const Causes& causes, const cards::Sign& sign,
   if (!known) return cause;
   cause.sentence = fmt::format("{}: {}", known->sentence, cause.sentence);
   cause.hint = known->hint;
+  cause.name = known->rule->name;
   return cause;
 }
 
@@ -89,7 +96,7 @@ std::optional<Cause> find_cause(const Causes& causes, const Seen& seen, const Re
   const Symptoms late = lateness_of(seen);
   const Best told = best_of(causes, late);
   if (!told.told) return found;
-  if (!found) return Cause{told.told->sentence, shown(late.front()), told.told->hint, told.told->rule->final};
+  if (!found) return cause_of(*told.told, late.front());
   if (!found->final) found->sentence = told.told->sentence + ": " + found->sentence;
   found->final = true;
   return found;

@@ -26,7 +26,8 @@ struct Cause {
   std::string sentence;
   std::string evidence;
   std::string hint;
-  bool final = false;  ///< it does not go away by waiting
+  bool final = false;     ///< it does not go away by waiting
+  std::string name = {};  ///< as catalog/causes calls it, or ""
 };
 
 /// The end of a container's log (of its previous run when `previous`), without time stamps; "" when none.

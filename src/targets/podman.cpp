@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "targets/podman_attempt.hpp"
 #include "targets/podman_labels.hpp"
+#include "targets/podman_machine.hpp"
 #include "targets/podman_probe.hpp"
 #include "targets/podman_record.hpp"
 
@@ -33,12 +34,6 @@ bool is_whole(const std::vector<SeenContainer>& all) {
   return std::all_of(all.begin(), all.end(), [](const SeenContainer& each) {
     return each.role == label::init ? each.ended() && each.exit_code == 0 : each.running();
   });
-}
-
-std::string in_bytes(std::int64_t bytes) {
-  if (bytes < 1'000'000) return fmt::format("{} kB", (bytes + 999) / 1'000);
-  return bytes < 1'000'000'000 ? fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6)
-                               : fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
 }
 
 /// Leaves the container of that title, or all for "".
@@ -90,6 +85,10 @@ class Podman final : public Target {
   std::vector<std::string> contents(const std::string& namespace_name) override;
   void remove_namespace(const std::string& namespace_name, const LineSink& progress,
                         const Cancel& cancel) override;
+  std::vector<std::string> storage(const Ref& ref, const std::vector<Owned>&) override {
+    return storage_of(podman_, ref);
+  }
+  std::vector<Capacity> capacity() override { return {capacity_of(podman_)}; }
 
  private:
   std::vector<Change> changes(const Desired& desired, const std::vector<SeenContainer>& there) const;
@@ -255,6 +254,8 @@ Status Podman::observe(const Ref& ref) {
     sight.probe = probe(client_, *main, milliseconds(2'000));
     sight.was_ready = was_ready(ref, *main, sight.probe.ready());
   }
+  if (main != nullptr && main->ended())
+    sight.just_ended = short_time(main->finished) >= utc(clock_.wall() - std::chrono::seconds(3));
   const SeenContainer* blamed = culprit(sight.containers);
   if (blamed != nullptr && !sight.probe.ready()) {
     sight.log = podman_.end_of_log(blamed->id);
@@ -337,7 +338,7 @@ std::vector<std::string> Podman::contents(const std::string& namespace_name) {
       lines.push_back(fmt::format("Container {}, of {}", each.name, name));
     for (const SeenVolume& each : podman_.volumes(ref)) {
       const std::int64_t bytes = podman_.volume_bytes(each.name);
-      const std::string size = bytes < 0 ? "" : fmt::format(" ({})", in_bytes(bytes));
+      const std::string size = bytes < 0 ? "" : fmt::format(" ({})", size_text(bytes));
       lines.push_back(fmt::format("Volume {}{}, of {}", each.name, size, name));
     }
   }
@@ -373,7 +374,7 @@ void Podman::remove_storage(const Ref& ref, const RemoveOptions& options, Remove
         fmt::format("PersistentVolumeClaim {}/{} (volume {}", ref.namespace_name, each.claim, each.name);
     const std::string why = options.with_storage ? podman_.remove_volume(each.name) : "";
     const std::int64_t bytes = options.with_storage && why.empty() ? -1 : podman_.volume_bytes(each.name);
-    const std::string size = bytes < 0 ? "" : ", " + in_bytes(bytes);
+    const std::string size = bytes < 0 ? "" : ", " + size_text(bytes);
     if (options.with_storage && why.empty()) {
       removed.removed.push_back(claim + ")");
     } else {

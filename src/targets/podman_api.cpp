@@ -102,6 +102,17 @@ std::vector<SeenContainer> Libpod::containers(const Ref& ref) {
   return found;
 }
 
+std::vector<SeenContainer> Libpod::running() {
+  const Node list = get("containers/json", "containers");
+  std::vector<SeenContainer> found;
+  if (!list.is_list()) return found;
+  for (const Node& each : list.items())
+    if (SeenContainer one = container(each.text_at({"Id"})); one.running()) found.push_back(std::move(one));
+  return found;
+}
+
+Node Libpod::info() { return get("info", "this machine"); }
+
 SeenContainer Libpod::container(const std::string& name) {
   const std::string path = fmt::format("containers/{}/json", percent_encoded(name));
   net::Answer answer = send("GET", path);

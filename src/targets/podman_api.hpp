@@ -40,6 +40,11 @@ class Libpod {
   /// Exit code of the run that ended last, by the events; -1 when they do not tell.
   int last_exit_code(const std::string& id);
 
+  /// All containers that run now, of others too.
+  std::vector<SeenContainer> running();
+  /// podman's `info`: `host.cpus`, `host.memTotal`, `host.hostname`.
+  Node info();
+
   bool has_image(const std::string& image);
   /// Downloads it; `progress` gets podman's lines. Problem{failed} or {unavailable} with cause and next step.
   void pull(const std::string& image, const LineSink& progress, const Cancel& cancel);

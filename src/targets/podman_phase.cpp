@@ -50,6 +50,7 @@ std::string logs_hint(const Ref& ref) {
 std::string end_reason(const SeenContainer& container, int exit_code) {
   if (!container.error.empty()) return "StartError";
   if (exit_code < 0) return "Restarted";
+  if (container.stopped) return "Stopped";
   if (container.out_of_memory) return "OOMKilled";
   return exit_code == 137 && container.memory > 0 ? "KilledUnderLimit" : "Error";
 }
@@ -57,6 +58,7 @@ std::string end_reason(const SeenContainer& container, int exit_code) {
 void tell_end(Status& status, const Sight& sight, const End& end) {
   const Cause cause = why_ended(end.container, end.exit_code, sight.log, end.causes);
   status.cause = cause.sentence;
+  status.reason = cause.name;
   status.evidence = cause.evidence;
   status.hint = cause.hint.empty() ? fmt::format("its log: {}", logs_hint(sight.ref)) : cause.hint;
 }
@@ -115,6 +117,22 @@ Status of_running(const Sight& sight, const SeenContainer& main, const cards::Ca
   return status;
 }
 
+Status of_ended(const Sight& sight, const SeenContainer& main, const cards::Causes& causes, Status status) {
+  SeenContainer ended = main;
+  const bool restarts = ended.exit_code != 0 && ended.error.empty() && ended.restarts < ended.tries;
+  ended.stopped = restarts && !sight.just_ended;
+  status.since = to_seconds(ended.finished);
+  status.phase = restarts && sight.just_ended ? Phase::starting : Phase::failed;
+  if (restarts)
+    status.summary = ended.stopped ? "it was stopped" : "it ended, and podman starts it again";
+  else
+    status.summary = ended.tries > 0 && ended.restarts >= ended.tries
+                         ? fmt::format("it ended, and podman gave up after {} restarts", ended.restarts)
+                         : "it has ended";
+  tell_end(status, sight, {ended, ended.exit_code, causes});
+  return status;
+}
+
 }  // namespace
 
 SeenContainer seen(const Node& inspect) {
@@ -129,6 +147,11 @@ SeenContainer seen(const Node& inspect) {
   made.started = inspect.text_at({"State", "StartedAt"});
   made.finished = inspect.text_at({"State", "FinishedAt"});
   made.memory = inspect.integer_at({"HostConfig", "Memory"});
+  if (const std::int64_t period = inspect.integer_at({"HostConfig", "CpuPeriod"}); period > 0)
+    made.cpus =
+        static_cast<double>(inspect.integer_at({"HostConfig", "CpuQuota"})) / static_cast<double>(period);
+  if (const std::int64_t nano = inspect.integer_at({"HostConfig", "NanoCpus"}); nano > 0)
+    made.cpus = static_cast<double>(nano) / 1e9;
   const Node* killed = inspect.at({"State", "OOMKilled"});
   made.out_of_memory = killed != nullptr && killed->is_boolean() && killed->boolean();
   if (const Node* labels = inspect.at({"Config", "Labels"}); labels != nullptr && labels->is_map())
@@ -166,15 +189,7 @@ Status status_of(const Sight& sight, const cards::Causes& causes) {
   const SeenContainer* main = find(sight.containers, label::main, any);
   if (main == nullptr || is_waiting(*main)) return of_inits(sight, causes, status);
   status.since = to_seconds(main->started);
-  if (main->ended()) {
-    status.since = to_seconds(main->finished);
-    status.phase = Phase::failed;
-    status.summary = main->tries > 0 && main->restarts >= main->tries
-                         ? fmt::format("it ended, and podman gave up after {} restarts", main->restarts)
-                         : "it has ended";
-    tell_end(status, sight, {*main, main->exit_code, causes});
-    return status;
-  }
+  if (main->ended()) return of_ended(sight, *main, causes, status);
   if (!sight.probe.url.empty()) status.endpoint = sight.probe.url.substr(0, sight.probe.url.find('/', 8));
   return of_running(sight, *main, causes, status);
 }

@@ -21,7 +21,9 @@ struct SeenContainer {
   std::string started;
   std::string finished;
   std::int64_t memory = 0;  ///< limit in bytes; 0: none
+  double cpus = 0;          ///< limit; 0: none
   bool out_of_memory = false;
+  bool stopped = false;  ///< by a command: podman starts what failed by itself again, and did not
   Node labels = Node::map();
 
   bool running() const { return state == "running"; }
@@ -47,6 +49,7 @@ struct Sight {
   std::vector<SeenContainer> containers;
   Probe probe;
   bool was_ready = false;   ///< since the main container started
+  bool just_ended = false;  ///< the main container, so that podman may still start it again
   std::string log;          ///< end of the log of the container that `culprit` gives
   int last_exit_code = -1;  ///< of a run before this one; -1: not known
 };

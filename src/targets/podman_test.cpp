@@ -100,6 +100,7 @@ TEST_CASE("without a health path any answer is ready") {
 
 TEST_CASE("one that has ended tells exit code and the line that says why") {
   Sight seen = sight({container(label::main, "exited", 3)});
+  seen.containers[0].restarts = 5;
   seen.log = "loading\nerror: cannot open model\nbye\n";
   const Status status = status_at(seen);
   CHECK(status.phase == Phase::failed);
@@ -108,8 +109,22 @@ TEST_CASE("one that has ended tells exit code and the line that says why") {
   CHECK(status.since == "2026-11-28T16:15:32Z");
 }
 
+TEST_CASE("one that podman does not start again although it may was stopped by somebody") {
+  Sight seen = sight({container(label::main, "exited", 137)});
+  seen.containers[0].memory = 64 << 20;
+  CHECK(status_at(seen).phase == Phase::failed);
+  CHECK(status_at(seen).cause ==
+        "container `server` was stopped by somebody (exit code 137), for example with `podman stop`");
+  CHECK(status_at(seen).reason == "stopped");
+  seen.just_ended = true;
+  CHECK(status_at(seen).phase == Phase::starting);
+  CHECK(status_at(seen).summary == "it ended, and podman starts it again");
+  CHECK(status_at(seen).reason == "killed-at-its-limit");
+}
+
 TEST_CASE("a kill under a memory limit is told as memory, with the limit") {
   Sight seen = sight({container(label::main, "exited", 137)});
+  seen.containers[0].tries = 0;
   CHECK(status_at(seen).cause == "container `server` was killed (exit code 137)");
   seen.containers[0].memory = 64 << 20;
   CHECK(status_at(seen).cause ==
@@ -121,6 +136,7 @@ TEST_CASE("a kill under a memory limit is told as memory, with the limit") {
 
 TEST_CASE("one that podman could not start tells why, and one whose log is known what it means") {
   Sight seen = sight({container(label::main, "exited", 127)});
+  seen.containers[0].restarts = 5;
   seen.containers[0].error = "crun: executable file `absent` not found in $PATH: No such file or directory";
   CHECK(status_at(seen).cause == "container `server` cannot be started: its command is not in the image");
   seen.containers[0].error.clear();

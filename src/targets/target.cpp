@@ -18,6 +18,13 @@ void Target::remove_namespace(const std::string&, const LineSink&, const Cancel&
   cannot("delete a namespace");
 }
 
+std::vector<std::string> Target::storage(const Ref&, const std::vector<Owned>&) { return {}; }
+std::vector<Capacity> Target::capacity() { cannot("tell what it has"); }
+net::Answer Target::send(net::Client& http, const net::Call& call, const net::BodySink& sink,
+                         const Cancel* cancel) {
+  return sink ? http.stream(call, sink, cancel) : http.call(call, cancel);
+}
+
 void Target::cannot(std::string_view what) const {
   throw Problem(Kind::unsupported, fmt::format("target {} cannot {}", name(), what));
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/cancel.hpp"
+#include "net/client.hpp"
 #include "render/render.hpp"
 
 namespace mlib::targets {
@@ -38,8 +39,11 @@ struct Status {
   std::string cause;
   std::string evidence;
   std::string hint;
-  std::string since;     ///< UTC, or ""
-  std::string endpoint;  ///< URL, or "" while there is none
+  std::string since;         ///< when this phase began: UTC, or ""
+  std::string endpoint;      ///< URL, or "" while there is none
+  std::string forward = {};  ///< command that makes it reachable to all, when the endpoint itself is only
+                             ///< with the target's credentials (Target::send has them)
+  std::string reason = {};  ///< one word for programs: the cause's name in catalog/causes, or ""
 };
 
 struct LogOptions {
@@ -109,6 +113,29 @@ struct Removed {
   std::vector<std::string> kept;     ///< claims and volumes, with their size when known
 };
 
+/// Of one resource: what there is, what is promised to those that run, and what they use now (nothing where
+/// nobody measures).
+struct Amount {
+  double has = 0;
+  double requested = 0;
+  std::optional<double> used = {};
+  double free() const { return has > requested ? has - requested : 0; }
+};
+
+struct Gpus {
+  std::string product;   ///< as its node's label calls it, or ""
+  std::string resource;  ///< "nvidia.com/gpu"
+  Amount amount = {};
+};
+
+/// One machine that pods or containers run on.
+struct Capacity {
+  std::string name;
+  std::string closed;   ///< why nothing new may come to it, or ""
+  Amount cpus, memory;  ///< cores, bytes
+  std::vector<Gpus> gpus = {};
+};
+
 /// Where deployments run. All calls block; they look at `cancel` between steps. Problems: unavailable (the
 /// target is down: says how to start it), conflict (a name is taken by something of others), failed (it died
 /// at start), …
@@ -137,6 +164,14 @@ class Target {
   /// Problem{timeout} names what holds it.
   virtual void remove_namespace(const std::string& namespace_name, const LineSink& progress,
                                 const Cancel& cancel);
+  /// The storage that remove(with_storage) would take, one line each, with its size where known.
+  virtual std::vector<std::string> storage(const Ref& ref, const std::vector<Owned>& known);
+  /// Its machines, what they have and what of it is taken.
+  virtual std::vector<Capacity> capacity();
+  /// Sends a call whose URL begins with an endpoint of this target, with the target's credentials where the
+  /// endpoint needs them; as net::Client::stream, or ::call without a sink.
+  virtual net::Answer send(net::Client& http, const net::Call& call, const net::BodySink& sink,
+                           const Cancel* cancel);
 
  protected:
   /// Problem{unsupported}: this target cannot do `what`.

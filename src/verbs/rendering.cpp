@@ -35,8 +35,7 @@ Response explain_template(const World& world, const Caller&, const ExplainArgume
   request.identity.namespace_name = "namespace";
   request.identity.user = "user";
   const cards::Template& card = library->get_template(arguments.name);
-  const cards::Framework& framework =
-      library->get_framework(library->get_model(card.spec.model).spec.framework);
+  const cards::Framework& framework = library->framework_of(card);
   const render::Values values = render::merge(framework, render::layers(*library, request), request.identity);
   Table table{.columns = {{"NAME"}, {"VALUE"}, {"FROM"}, {"OVERRODE", true}}};
   Node list = Node::list();
