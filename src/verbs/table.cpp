@@ -2,6 +2,7 @@
 #include "verbs/catalogue.hpp"
 #include "verbs/deploying.hpp"
 #include "verbs/deployments.hpp"
+#include "verbs/importing.hpp"
 #include "verbs/journal.hpp"
 #include "verbs/namespaces.hpp"
 #include "verbs/reachable.hpp"
@@ -114,6 +115,18 @@ std::vector<Verb> reading() {
        Names{"files"},
        check,
        "validate my-cards/\nvalidate model.yaml hardware.yaml"},
+      {"import",
+       Method::post,
+       "/api/v1/import",
+       Role::viewer,
+       "Make cards from a Hugging Face folder, a GGUF file or the original's JSON",
+       schema::json_schema<ImportArguments>,
+       answers(import_cards),
+       {},
+       Names{"source"},
+       check,
+       "import ./model.Q4_K_M.gguf --to models/model-q4.yaml\nimport ./Qwen3-0.6B/\n"
+       "import http://127.0.0.1:8001/get_all"},
       {"schema",
        Method::get,
        "/api/v1/schemas/{kind}",

@@ -82,6 +82,7 @@ struct Response {
   Node value;
   std::optional<Table> table = {};
   std::optional<std::string> text = {};
+  std::string notes = {};  ///< for people, beside the answer: the command line puts it on standard error
   std::string brief = {};  ///< one line, for an answer that is watched: what may change
   int exit_code =
       0;  ///< of the command line, for an answer that is no error (diff: 1 when something differs)
