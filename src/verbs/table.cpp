@@ -1,4 +1,5 @@
 #include "verbs/asking.hpp"
+#include "verbs/capacity.hpp"
 #include "verbs/catalogue.hpp"
 #include "verbs/deploying.hpp"
 #include "verbs/deployments.hpp"
@@ -27,6 +28,13 @@ template <class A>
 StreamCall streams(void (*verb)(const World&, const Caller&, const A&, const Sink&, const Cancel&)) {
   return [verb](const World& world, const Caller& caller, const Node& arguments, const Sink& sink,
                 const Cancel& cancel) { verb(world, caller, arguments_of<A>(arguments), sink, cancel); };
+}
+
+template <class A>
+Question asks(std::string (*verb)(const World&, const Caller&, const A&)) {
+  return [verb](const World& world, const Caller& caller, const Node& arguments) {
+    return verb(world, caller, arguments_of<A>(arguments));
+  };
 }
 
 constexpr std::string_view look = "Look around", check = "Check and render", run = "Run";
@@ -274,6 +282,17 @@ std::vector<Verb> watching() {
        Names{"name"},
        run,
        "wait demo --timeout 5m\nwait demo --for deleted"},
+      {"top",
+       Method::get,
+       "/api/v1/capacity",
+       Role::viewer,
+       "Show what a target's machines have, and what is free",
+       schema::json_schema<TopArguments>,
+       answers(top),
+       {},
+       Names{},
+       run,
+       "top\ntop --target kubernetes -o wide"},
       {"events",
        Method::get,
        "/api/v1/deployments/{namespace}/{name}/events",
@@ -338,7 +357,8 @@ std::vector<Verb> ending() {
        streams(delete_deployment),
        Names{"name"},
        run,
-       "delete deployment demo\ndelete deployment demo --with-storage --yes"},
+       "delete deployment demo\ndelete deployment demo --with-storage --yes",
+       asks(delete_question)},
       {"delete namespace",
        Method::del,
        "/api/v1/namespace/{name}",
