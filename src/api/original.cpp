@@ -94,12 +94,13 @@ Dict<Node> overrides_of(const std::vector<Layer>& layers, const cards::Framework
 render::Rendered rendered(const View& view, Create& asked, const cards::Framework& framework,
                           const render::Identity& identity, const render::PolicyFile& policy) {
   ModelDeploymentTemplateCard& card = asked.template_card;
-  const std::vector<Layer> layers{
-      {"model " + card.model_card.id, std::move(card.model_card.params)},
-      {"deployment " + card.deployment_card.id, std::move(card.deployment_card.params)},
-      {"template " + card.id, std::move(card.params)}};
+  std::vector<Layer> layers;
+  layers.reserve(4);  // and the framework's
+  layers.push_back({"model " + card.model_card.id, std::move(card.model_card.params)});
+  layers.push_back({"deployment " + card.deployment_card.id, std::move(card.deployment_card.params)});
+  layers.push_back({"template " + card.id, std::move(card.params)});
   const cards::Template* own = framework.spec.original ? nullptr : own_template(*view.library, card);
-  if (own == nullptr) return render::render_layers(framework, layers, identity, policy);
+  if (own == nullptr) return render::render_layers(framework, std::move(layers), identity, policy);
   return render::render(*view.library,
                         {.template_name = own->metadata.name,
                          .identity = identity,

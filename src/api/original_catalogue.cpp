@@ -67,9 +67,8 @@ ArchitectureCard architecture_of(const cards::Framework& framework) {
   return card;
 }
 
-ModelCard model_of(const cards::Library& library, const cards::Model& model) {
+ModelCard model_of(const cards::Framework& framework, const cards::Model& model) {
   ModelCard card;
-  const cards::Framework& framework = library.get_framework(model.spec.framework);
   card.id = id_of(model);
   card.architecture = architecture_of(framework);
   card.params = model.spec.values;
@@ -92,11 +91,11 @@ DeploymentCard deployment_of(const cards::Hardware& hardware,
 ModelDeploymentTemplateCard template_of(const cards::Library& library, const cards::Template& card) {
   ModelDeploymentTemplateCard listed;
   const cards::Model& model = library.get_model(card.spec.model);
-  const std::vector<const cards::Framework*> framework{&library.get_framework(model.spec.framework)};
+  const std::vector<const cards::Framework*> framework{&library.framework_of(card)};
   listed.id = id_of(card);
   listed.name = title_of(card);
   listed.description = card.metadata.description;
-  listed.model_card = model_of(library, model);
+  listed.model_card = model_of(*framework.front(), model);
   listed.deployment_card = deployment_of(library.get_hardware(card.spec.hardware), framework);
   for (const std::string& name : card.spec.viable_hardware)
     listed.viable_deployment_cards.push_back(deployment_of(library.get_hardware(name), framework));
@@ -121,7 +120,7 @@ Catalogue catalogue_of(const cards::Library& library) {
   const auto frameworks = in_order(library.frameworks);
   for (const cards::Framework* card : frameworks) catalogue.architectures.push_back(architecture_of(*card));
   for (const cards::Model* card : in_order(library.models))
-    catalogue.models.push_back(model_of(library, *card));
+    catalogue.models.push_back(model_of(library.get_framework(card->spec.framework), *card));
   for (const cards::Hardware* card : in_order(library.hardware))
     catalogue.deployments.push_back(deployment_of(*card, frameworks));
   for (const cards::Template* card : in_order(library.templates))

@@ -8,6 +8,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "base/problem.hpp"
@@ -100,7 +101,14 @@ std::string lower(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
+  constexpr std::uint64_t tops = 0x8080808080808080U;
   while (!text.empty()) {
+    std::uint64_t eight = tops;
+    if (text.size() >= 8) std::memcpy(&eight, text.data(), 8);
+    if ((eight & tops) == 0) {  // ASCII
+      text.remove_prefix(8);
+      continue;
+    }
     const std::size_t length = character(text);
     if (length == 0) return false;
     text.remove_prefix(length);

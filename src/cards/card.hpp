@@ -1,17 +1,18 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cards/hardware_spec.hpp"
+#include "cards/model_spec.hpp"
+#include "cards/original.hpp"
 #include "schema/describe.hpp"
 
 /// The five kinds of card. Each file: apiVersion `model-library/v1`, kind, metadata, spec. Names are file
 /// names.
 namespace mlib::cards {
-
-using schema::Dict;
-using schema::Node;
 
 struct Metadata {
   std::string name;
@@ -26,23 +27,6 @@ struct Metadata {
     d.field("title", title, {.help = "Name for people"});
     d.field("description", description, {.help = "What it is, in a sentence"});
     d.field("labels", labels, {.help = "Free labels to filter by"});
-  }
-};
-
-/// How the original's clients see this card (its id and place in `/get_all`); absent for cards that it never
-/// had.
-struct Original {
-  std::string id;
-  int order = 0;
-  std::string deployment_yaml;
-  Node tags = Node::map();
-
-  template <class D>
-  void describe(D& d) {
-    d.field("id", id, {.help = "The original's id; stable", .required = true});
-    d.field("order", order, {.help = "Place in the original's list", .min = 0});
-    d.field("deployment_yaml", deployment_yaml, {.help = "The original's name of the manifest (Framework)"});
-    d.field("tags", tags, {.help = "The original's tags (Framework)"});
   }
 };
 
@@ -174,129 +158,6 @@ struct FrameworkSpec {
   }
 };
 
-/// Where weights come from: hf://ORG/REPO/FILE, https://…, file:///…, pvc://CLAIM/PATH, image:///PATH.
-struct Source {
-  std::string uri;
-  std::string sha256;
-  std::optional<std::int64_t> bytes;
-
-  template <class D>
-  void describe(D& d) {
-    d.field("uri", uri, {.help = "hf://, https://, file://, pvc:// or image://", .required = true});
-    d.field("sha256", sha256, {.help = "Checksum of the file, 64 hex digits"});
-    d.field("bytes", bytes, {.help = "Size of the file", .min = 1, .unit = "bytes"});
-  }
-};
-
-/// The shape that memory and speed follow from.
-struct Shape {
-  std::optional<int> layers, heads, kv_heads, head_size, hidden, vocabulary;
-
-  template <class D>
-  void describe(D& d) {
-    d.field("layers", layers, {.help = "Transformer layers", .min = 1});
-    d.field("heads", heads, {.help = "Attention heads", .min = 1});
-    d.field("kv_heads", kv_heads, {.help = "Key-value heads", .min = 1});
-    d.field("head_size", head_size, {.help = "Size of a head", .min = 1});
-    d.field("hidden", hidden, {.help = "Hidden size", .min = 1});
-    d.field("vocabulary", vocabulary, {.help = "Tokens of the vocabulary", .min = 1});
-  }
-};
-
-struct ModelSpec {
-  std::string framework;
-  std::vector<Source> sources;
-  std::string format;
-  std::string quantization;
-  std::string task;
-  std::string license;
-  bool gated = false;
-  std::optional<std::int64_t> parameters;
-  std::optional<int> context_length;
-  Shape shape;
-  Dict<Node> values;
-  std::optional<Original> original;
-
-  template <class D>
-  void describe(D& d) {
-    d.field("framework", framework,
-            {.help = "Framework that serves it", .required = true, .format = "framework"});
-    d.field("sources", sources, {.help = "Where the weights come from; the first that can be used is"});
-    d.field("format", format,
-            {.help = "File format of the weights",
-             .one_of = {"", "gguf", "safetensors", "onnx", "pytorch", "none"}});
-    d.field("quantization", quantization, {.help = "e.g. Q4_K_M, FP8, BF16"});
-    d.field("task", task, {.help = "What it does, e.g. text-generation"});
-    d.field("license", license, {.help = "SPDX id or name"});
-    d.field("gated", gated, {.help = "The hub asks for an accepted licence"});
-    d.field("parameters", parameters, {.help = "Number of weights", .min = 1});
-    d.field("context_length", context_length, {.help = "Longest context", .min = 1, .unit = "tokens"});
-    d.field("shape", shape, {.help = "Layers and heads"});
-    d.field("values", values, {.help = "Values for the framework's parameters"});
-    d.field("original", original, {.help = "How the original's clients see it"});
-  }
-};
-
-struct Gpu {
-  std::string vendor, product;
-  int count = 1;
-  std::string memory;  ///< quantity, of one GPU
-  std::string resource = "nvidia.com/gpu";
-  std::optional<double> bandwidth;  ///< GB/s
-  std::optional<double> tflops;     ///< dense 16-bit TFLOP/s
-
-  template <class D>
-  void describe(D& d) {
-    d.field("vendor", vendor, {.help = "nvidia, amd, intel, …"});
-    d.field("product", product, {.help = "e.g. H100-SXM5-80GB"});
-    d.field("count", count, {.help = "GPUs per replica", .min = 1, .max = 64});
-    d.field("memory", memory, {.help = "Memory of one GPU", .format = "quantity"});
-    d.field("resource", resource, {.help = "Kubernetes resource name"});
-    d.field("bandwidth", bandwidth, {.help = "Memory bandwidth of one GPU", .min = 0, .unit = "GB/s"});
-    d.field("tflops", tflops, {.help = "Dense 16-bit arithmetic of one GPU", .min = 0, .unit = "TFLOP/s"});
-  }
-};
-
-struct Price {
-  double per_hour = 0;
-  std::string currency = "USD";
-  std::string as_of;
-
-  template <class D>
-  void describe(D& d) {
-    d.field("per_hour", per_hour, {.help = "List price of one hour", .required = true, .min = 0});
-    d.field("currency", currency, {.help = "ISO 4217"});
-    d.field("as_of", as_of, {.help = "Day of the price, YYYY-MM-DD", .required = true});
-  }
-};
-
-struct HardwareSpec {
-  std::optional<double> cpus;
-  std::string memory;   ///< quantity
-  std::string storage;  ///< quantity
-  std::optional<int> replicas;
-  std::optional<Gpu> gpu;
-  Dict<std::string> node_selector;
-  std::vector<Node> tolerations;
-  std::optional<Price> price;
-  Dict<Node> values;
-  std::optional<Original> original;
-
-  template <class D>
-  void describe(D& d) {
-    d.field("cpus", cpus, {.help = "CPU cores of a replica", .min = 0.01, .max = 4096, .unit = "cores"});
-    d.field("memory", memory, {.help = "Memory of a replica", .format = "quantity"});
-    d.field("storage", storage, {.help = "Size of the claim for weights", .format = "quantity"});
-    d.field("replicas", replicas, {.help = "Replicas", .min = 0, .max = 1000});
-    d.field("gpu", gpu, {.help = "GPUs of a replica"});
-    d.field("node_selector", node_selector, {.help = "Labels that a node must have"});
-    d.field("tolerations", tolerations, {.help = "Taints it may run with"});
-    d.field("price", price, {.help = "List price of a replica"});
-    d.field("values", values, {.help = "Values for the framework's parameters"});
-    d.field("original", original, {.help = "How the original's clients see it"});
-  }
-};
-
 /// What was measured on exactly this model on exactly this hardware.
 struct Benchmark {
   std::string id;
@@ -313,19 +174,32 @@ struct Benchmark {
 
 struct TemplateSpec {
   std::string model;
+  std::string framework;  ///< "": the model's own
   std::string hardware;
   std::vector<std::string> viable_hardware;
   Dict<Node> values;
+  std::optional<int> context_length;
+  std::vector<std::string> evidence;
+  std::optional<bool> modelled;
   std::vector<Benchmark> benchmarks;
   std::optional<Original> original;
 
   template <class D>
   void describe(D& d) {
     d.field("model", model, {.help = "Model card", .required = true, .format = "model"});
+    d.field(
+        "framework", framework,
+        {.help = "Framework that serves it, where it is another than the model's", .format = "framework"});
     d.field("hardware", hardware, {.help = "Hardware card", .required = true, .format = "hardware"});
     d.field("viable_hardware", viable_hardware,
             {.help = "Other hardware that it runs on", .format = "hardware"});
     d.field("values", values, {.help = "Values for the framework's parameters"});
+    d.field("context_length", context_length,
+            {.help = "Context that has room beside the weights on all of this hardware",
+             .min = 1,
+             .unit = "tokens"});
+    d.field("evidence", evidence, {.help = "Who serves it so, as repository:path@commit"});
+    d.field("modelled", modelled, {.help = "The evidence says that it can be modelled, not that it was run"});
     d.field("benchmarks", benchmarks, {.help = "Measured on exactly this pair"});
     d.field("original", original, {.help = "How the original's clients see it"});
   }
@@ -384,8 +258,12 @@ using Hardware = Card<HardwareSpec>;
 using Template = Card<TemplateSpec>;
 using Deployment = Card<DeploymentSpec>;
 
-/// A Framework with its manifest's documents (parsed, placeholders in place) and text.
+struct Contract;
+
+/// A Framework with its manifest's documents (parsed, placeholders in place) and text, and what its values
+/// are held to (a null pointer: only to their parameters).
 struct Framework : Card<FrameworkSpec> {
+  std::shared_ptr<const Contract> contract;
   std::vector<Node> manifest;
   std::string manifest_text;
   std::string manifest_file;

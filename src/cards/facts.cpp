@@ -88,6 +88,8 @@ constexpr std::array rows{
     Row{"hardware.node_selector", node_selector},
     Row{"hardware.tolerations", tolerations},
     Row{"model.name", [](const Cards& cards) { return text(cards.model.metadata.name); }},
+    Row{"model.repository", [](const Cards& cards) { return text(cards.model.spec.repository); }},
+    Row{"model.quantization", [](const Cards& cards) { return text(cards.model.spec.quantization); }},
     Row{"model.context_length", [](const Cards& cards) { return maybe(cards.model.spec.context_length); }},
     Row{"model.weights_file", weights_file},
     Row{"model.weights_uri", weights_uri},

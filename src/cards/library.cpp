@@ -43,6 +43,11 @@ const Template& Library::get_template(std::string_view name) const {
   return get_from(templates, "template", name);
 }
 
+const Framework& Library::framework_of(const Template& chosen) const {
+  if (!chosen.spec.framework.empty()) return get_framework(chosen.spec.framework);
+  return get_framework(get_model(chosen.spec.model).spec.framework);
+}
+
 void require_sound(const Library& library) {
   if (library.findings.empty()) return;
   const std::size_t count = library.findings.size();

@@ -27,27 +27,33 @@ void add_literal(std::vector<Piece>& found, std::string_view text, std::size_t o
 
 }  // namespace
 
+Front front_piece(std::string_view text) {
+  const std::size_t dollar = std::min(text.find('$'), text.size());
+  if (dollar > 0) return {Piece::What::literal, text.substr(0, dollar), dollar};
+  if (text.substr(1).starts_with('$')) return {Piece::What::literal, text.substr(0, 1), 2};
+  const std::size_t from = text.substr(1).starts_with('{') ? 2 : 1;
+  const std::size_t length = name_length(text, from);
+  const bool closed = from == 1 || text.substr(std::min(from + length, text.size())).starts_with('}');
+  if (length == 0 || !closed) return {Piece::What::stray, text.substr(0, 1), 1};
+  return {Piece::What::placeholder, text.substr(from, length), length + (from == 1 ? 1 : 3)};
+}
+
+std::string_view whole_placeholder(std::string_view text) {
+  if (!text.starts_with('$')) return {};
+  const Front front = front_piece(text);
+  return front.what == Piece::What::placeholder && front.bytes == text.size() ? front.text
+                                                                              : std::string_view{};
+}
+
 std::vector<Piece> pieces(std::string_view text) {
   std::vector<Piece> found;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t dollar = std::min(text.find('$', at), text.size());
-    add_literal(found, text.substr(at, dollar - at), at);
-    if (dollar == text.size()) break;
-    const bool braced = dollar + 1 < text.size() && text[dollar + 1] == '{';
-    const std::size_t from = dollar + (braced ? 2 : 1);
-    const std::size_t length = name_length(text, from);
-    const bool closed = !braced || (from + length < text.size() && text[from + length] == '}');
-    if (dollar + 1 < text.size() && text[dollar + 1] == '$') {
-      add_literal(found, "$", dollar);
-      at = dollar + 2;
-    } else if (length > 0 && closed) {
-      found.push_back({Piece::What::placeholder, std::string(text.substr(from, length)), dollar});
-      at = from + length + (braced ? 1 : 0);
-    } else {
-      found.push_back({Piece::What::stray, "$", dollar});
-      at = dollar + 1;
-    }
+  for (std::size_t at = 0; at < text.size();) {
+    const Front front = front_piece(text.substr(at));
+    if (front.what == Piece::What::literal)
+      add_literal(found, front.text, at);
+    else
+      found.push_back({front.what, std::string(front.text), at});
+    at += front.bytes;
   }
   return found;
 }

@@ -16,4 +16,15 @@ struct Piece {
 /// `$` is stray.
 std::vector<Piece> pieces(std::string_view text);
 
+/// The first piece of `text` (not empty) without a copy, and how many bytes it takes there.
+struct Front {
+  Piece::What what = Piece::What::literal;
+  std::string_view text;
+  std::size_t bytes = 0;
+};
+Front front_piece(std::string_view text);
+
+/// The name of the placeholder that `text` is exactly, or "".
+std::string_view whole_placeholder(std::string_view text);
+
 }  // namespace mlib::cards

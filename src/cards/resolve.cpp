@@ -130,22 +130,28 @@ void resolve_models(Shelf& shelf) {
         follow(shelf, shelf.frameworks,
                {"Framework", draft.card.spec.framework, value_spot(draft, path_of({"spec", "framework"}))});
     if (framework == nullptr || !check_values(shelf, draft, framework->card)) draft.sound = false;
+    if (draft.sound) hold_model(shelf, draft, framework->card);
   }
 }
 
-/// A hardware card serves any framework, so its values are checked where a template brings the two together.
-bool check_pair(Shelf& shelf, const Hardware& hardware, const Framework& framework, const Spot& spot) {
+std::string called(const Hardware& card) { return "hardware `" + card.metadata.name + "`"; }
+std::string called(const Model& card) { return "model `" + card.metadata.name + "`"; }
+
+/// A hardware card serves any framework, and a model another one than its own: their values are checked where
+/// a template brings them together.
+template <class C>
+bool check_pair(Shelf& shelf, const C& card, const Framework& framework, const Spot& spot) {
   const std::size_t before = shelf.findings.size();
-  for (const auto& [name, value] : hardware.spec.values) {
+  for (const auto& [name, value] : card.spec.values) {
     const Parameter* parameter = find(framework.spec.parameters, name);
     if (parameter == nullptr) {
       report(shelf.findings, spot, Fault::reference,
-             fmt::format("the hardware `{}` gives `{}`, which the framework `{}` has no parameter for",
-                         hardware.metadata.name, shortened(name, 60), framework.metadata.name),
+             fmt::format("the {} gives `{}`, which the framework `{}` has no parameter for", called(card),
+                         shortened(name, 60), framework.metadata.name),
              suggestion(name, names(framework.spec.parameters)));
     } else if (const auto wrong = check(*parameter, value)) {
       report(shelf.findings, spot, Fault::not_allowed,
-             fmt::format("the hardware `{}` gives `{}`: {}", hardware.metadata.name, name, *wrong));
+             fmt::format("the {} gives `{}`: {}", called(card), name, *wrong));
     }
   }
   return shelf.findings.size() == before;
@@ -194,15 +200,26 @@ void check_viable(Shelf& shelf, Draft<Template>& draft, const Framework* framewo
          "list it too, or leave `viable_hardware` out");
 }
 
+/// The framework that serves a template: its own, which must take the model's values, or its model's.
+const Framework* framework_of(Shelf& shelf, const Draft<Template>& draft, const Draft<Model>* model) {
+  const std::string& own = draft.card.spec.framework;
+  if (own.empty())
+    return model == nullptr ? nullptr : &shelf.frameworks.find(model->card.spec.framework)->second.card;
+  const Spot spot = value_spot(draft, path_of({"spec", "framework"}));
+  const Draft<Framework>* framework = follow(shelf, shelf.frameworks, {"Framework", own, spot});
+  if (framework == nullptr || model == nullptr) return nullptr;
+  return check_pair(shelf, model->card, framework->card, spot) ? &framework->card : nullptr;
+}
+
 void resolve_templates(Shelf& shelf) {
   for (auto& [name, draft] : shelf.templates) {
     if (!draft.sound) continue;
     const Draft<Model>* model = follow(
         shelf, shelf.models, {"Model", draft.card.spec.model, value_spot(draft, path_of({"spec", "model"}))});
-    const Framework* framework =
-        model == nullptr ? nullptr : &shelf.frameworks.find(model->card.spec.framework)->second.card;
+    const Framework* framework = framework_of(shelf, draft, model);
     if (framework == nullptr || !check_values(shelf, draft, *framework)) draft.sound = false;
     check_viable(shelf, draft, framework);
+    if (draft.sound) hold_template(shelf, draft, *framework, model->card);
   }
 }
 

@@ -100,6 +100,7 @@ class Client {
   std::optional<Node> page(const std::string& url, const Asked& asked, const Cancel* cancel);
   std::optional<Node> read(const std::string& path, const Cancel* cancel);
   Asked asked(std::string verb, const Id& id) const;
+  Problem refused(std::string verb, const net::Call& call, const Id& id, const net::Answer& answer) const;
   void wrote(const Id& id, const Node& result);
 
   net::Client& http_;

@@ -68,6 +68,8 @@ net::Answer Client::write(const net::Call& call, const Id& id, const Settle& set
       const bool may_repeat = problem.kind() == Kind::unavailable || problem.kind() == Kind::timeout;
       if (problem.kind() == Kind::cancelled) throw;
       if (!may_repeat || (!reached_ && number + 1 >= first_tries)) throw no_answer(config_, problem);
+      if (problem.kind() == Kind::timeout && number > 0)
+        throw unknown_effect(no_answer(config_, problem), call);
       lost = no_answer(config_, problem);
       wait = pause_of(nullptr, number);
     }
@@ -81,6 +83,13 @@ net::Answer Client::write(const net::Call& call, const Id& id, const Settle& set
     }
     if (lost && number + 1 >= tries) throw unknown_effect(*lost, call);
   }
+}
+
+Problem Client::refused(std::string verb, const net::Call& call, const Id& id,
+                        const net::Answer& answer) const {
+  Asked what = asked(std::move(verb), id);
+  what.sent = call.body.size();
+  return problem_of(answer, what);
 }
 
 void Client::wrote(const Id& id, const Node& result) {
@@ -106,7 +115,7 @@ Node Client::create(const Node& object, bool dry_run, const Cancel* cancel) {
   };
   const net::Answer answer = write(call, id, settle, cancel);
   if (answer.status != 200 && answer.status != 201 && answer.status != 202)
-    throw problem_of(answer, asked("create", id));
+    throw refused("create", call, id, answer);
   Node result = parsed(answer, asked("create", id));
   if (!dry_run) wrote(id, result);
   return result;
@@ -136,7 +145,7 @@ Node Client::apply(const Node& object, const ApplyOptions& options, const Cancel
     pause(clock_, jitter(between_conflicts), cancel);
     answer = write(call, id, settle, cancel);
   }
-  if (answer.status != 200 && answer.status != 201) throw problem_of(answer, asked("apply", id));
+  if (answer.status != 200 && answer.status != 201) throw refused("apply", call, id, answer);
   Node result = parsed(answer, asked("apply", id));
   if (!options.dry_run) wrote(id, result);
   return result;

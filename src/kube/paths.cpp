@@ -42,6 +42,7 @@ const std::vector<Resource>& known_resources() {
       {"policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"},
       {"autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"},
       {"storage.k8s.io/v1", "StorageClass", "storageclasses", false},
+      {"authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false},
   };
   return rows;
 }

@@ -38,6 +38,9 @@ constexpr Row rows[] = {
 Row row_of(int status) {
   for (const Row& row : rows)
     if (row.status == status) return row;
+  if (status / 100 == 3)
+    return {status, Kind::unsupported,
+            "it sends us elsewhere, where we do not follow: name the API server itself"};
   return {status, status >= 500 ? Kind::failed : Kind::invalid, ""};
 }
 
@@ -109,6 +112,12 @@ std::string hint_for(std::string_view message, const Row& row) {
   return std::string(row.hint);
 }
 
+/// What the API server or etcd says of an object that is larger than it takes.
+bool is_too_large(int status, std::string_view message) {
+  return status == 413 || message.find("request is too large") != std::string_view::npos ||
+         message.find("Request entity too large") != std::string_view::npos;
+}
+
 std::string short_body(std::string_view body) {
   const std::string text = shortened(visible(trim(body)), 256);
   return text.empty() ? "no reason given" : text;
@@ -124,6 +133,7 @@ Problem problem_of(const net::Answer& answer, const Asked& asked) {
     std::string text =
         fmt::format("cannot {} {}: {} answered {}", asked.verb, asked.object, asked.server, answer.status);
     if (!asked.secret) text += ": " + short_body(answer.body);
+    if (answer.status == 413 && asked.sent > 0) text += fmt::format(" (it has {} bytes)", asked.sent);
     return {row.kind, std::move(text), std::string(row.hint)};
   }
   const Node* causes = status.at({"details", "causes"});
@@ -137,9 +147,12 @@ Problem problem_of(const net::Answer& answer, const Asked& asked) {
   std::vector<Finding> findings;
   if (causes != nullptr && causes->is_list() && row.status == 422)
     for (const Node& cause : causes->items()) findings.push_back(finding_of(cause, asked));
+  const bool large = is_too_large(answer.status, message);
+  if (large && asked.sent > 0) text += fmt::format(" (it has {} bytes)", asked.sent);
   Kind kind = has_reason(causes, "NamespaceTerminating") ? Kind::conflict : row.kind;
   // A field that its schema does not have is answered as an internal error by server-side apply.
   if (row.status == 500 && message.starts_with("failed to create typed patch object")) kind = Kind::invalid;
+  if (large) kind = Kind::too_large;
   return {kind, std::move(text), hint_for(message, row), std::move(findings)};
 }
 

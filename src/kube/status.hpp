@@ -12,7 +12,8 @@ struct Asked {
   std::string verb;    ///< get, list, apply, delete, …
   std::string object;  ///< "Deployment team-a/llama"
   std::string server;
-  bool secret = false;  ///< the object is a Secret: nothing of the answer that may hold a value is shown
+  bool secret = false;   ///< the object is a Secret: nothing of the answer that may hold a value is shown
+  std::size_t sent = 0;  ///< bytes of the request's body
 };
 
 /// An answer that is no success, as a Problem: reason, object, the fields with their causes, and what to do.

@@ -49,7 +49,7 @@ struct Heard {
 class Watch {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  explicit Watch(std::uint32_t seed = 1) : random_(seed) {}
+  explicit Watch(std::uint32_t seed = 1) : random_(seed * 2654435761U) {}
 
   /// The first thing to ask.
   Ask begin(Time now);

@@ -112,7 +112,7 @@ TEST_CASE("a name that does not exist says so") {
   CHECK(failed.text.find("cannot connect to http://no-such-host.invalid: ") == 0);
 }
 
-TEST_CASE("truncated, garbled and reset answers are errors, not answers") {
+TEST_CASE("rows 24 and 25: truncated, garbled and reset answers are errors, not answers") {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"", "connection lost: closed before an answer"},
       {"HTTP/1.1 200 OK\r\nContent-Le", "connection lost: closed in the middle of the head"},
@@ -156,7 +156,7 @@ TEST_CASE("a server that accepts and says nothing is a timeout") {
   CHECK(since(start) < 1s);
 }
 
-TEST_CASE("the time-out is for the whole call, so that a drip does not prolong it") {
+TEST_CASE("row 26: the time-out is for the whole call, so that a drip does not prolong it") {
   const ScriptedServer server([](int connection, int ended) {
     read_until(connection, "\r\n\r\n");
     send_all(connection, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
@@ -210,7 +210,7 @@ TEST_CASE("cancel ends a call within 100 ms") {
   CHECK(failed.text == "GET " + server.url() + ": cancelled");
 }
 
-TEST_CASE("a stream goes to the sink as it arrives; its time-out is between two reads") {
+TEST_CASE("row 27: a stream goes to the sink as it arrives; its time-out is between two reads") {
   const ScriptedServer server([](int connection, int) {
     read_until(connection, "\r\n\r\n");
     send_all(connection, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -252,7 +252,7 @@ TEST_CASE("a stream's answer that is no success has its body as a call has") {
   CHECK(answer.body == "none");
 }
 
-TEST_CASE("a redirect is an answer and nothing is sent to where it points") {
+TEST_CASE("row 33: a redirect is an answer and nothing is sent to where it points") {
   const ScriptedServer other(answer_with("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
   const ScriptedServer server(
       answer_with("HTTP/1.1 302 Found\r\nLocation: " + other.url() + "\r\nContent-Length: 0\r\n\r\n"));
@@ -286,7 +286,7 @@ TEST_CASE("a call that may change something is never sent twice") {
   CHECK(closing.connections() == 1);
 }
 
-TEST_CASE("an address that does not answer at all is a timeout of connecting") {
+TEST_CASE("row 22: an address that does not answer at all is a timeout of connecting") {
   // A queue of one that nobody empties: the kernel drops what comes after.
   const Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = loopback(0);

@@ -138,7 +138,7 @@ bool has(const Outcome& outcome, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("TLS checks the authority, the time and the name of its peer") {
+TEST_CASE("row 23: TLS checks the authority, the time and the name of its peer") {
   const Identity ca = make_identity({.name = "CA", .authority = true});
   const Identity stranger = make_identity({.name = "other CA", .authority = true});
   const Identity named = make_identity({.name = "x", .alternative = "DNS:localhost,DNS:kube.test"}, &ca);

@@ -25,43 +25,9 @@ std::optional<std::int64_t> integer_in(std::string_view text) {
   return value;
 }
 
-bool is_text(std::string_view type) {
-  return type == "string" || type.starts_with('=') || type == "quantity" || type == "bytes" || type == "time";
-}
-
-/// The scalar in the type that `type` names, when it can be had exactly.
-Node converted(std::string_view type, const Node& node) {
-  if (is_text(type) && !node.is_string() && !node.is_null()) return as_text(node);
-  if (type == "integer" || type == "int-or-string") {
-    if (node.is_string())
-      if (const auto value = integer_in(node.string())) return *value;
-    if (node.is_number() && !node.is_integer() && std::abs(node.number()) < 1e15 &&
-        node.number() == std::floor(node.number()))
-      return static_cast<std::int64_t>(node.number());
-  }
-  if (type == "boolean" && node.is_string() && (node.string() == "true" || node.string() == "false"))
-    return node.string() == "true";
-  if (type == "number" && node.is_string())
-    if (const Node value = schema::scalar_of(node.string()); value.is_number()) return value;
-  return node;
-}
-
-/// Why the scalar does not fit, or "".
-std::string wrong_scalar(std::string_view type, const Node& node) {
-  const auto expected = [&](std::string_view what) {
-    return fmt::format("expected {}, got {} {}", what, node.kind(),
-                       node.is_scalar() ? shortened(schema::to_json(node), 60) : "");
-  };
-  if (type == "string" || type == "time") return node.is_string() ? "" : expected("a string");
-  if (type == "integer") return node.is_integer() ? "" : expected("an integer");
-  if (type == "number") return node.is_number() ? "" : expected("a number");
-  if (type == "boolean") return node.is_boolean() ? "" : expected("true or false");
-  if (type == "int-or-string")
-    return node.is_integer() || node.is_string() ? "" : expected("an integer or a string");
-  if (type == "bytes") return node.is_string() && from_base64(node.string()) ? "" : expected("base64");
-  if (type == "quantity")
-    return node.is_string() && quantity(node.string()) ? "" : expected("a quantity such as 500m, 4 or 12Gi");
-  return "";
+/// Shorter names first, so that most comparisons look at no character.
+bool is_before(std::string_view a, std::string_view b) {
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
 }
 
 std::string minor_of(std::string_view version) {
@@ -76,13 +42,100 @@ Schemas::Schemas(std::string_view json) {
   const schema::Limits limits{};
   const Node document = schema::read_json(json, limits);
   version_ = document.text_at({"version"});
-  for (const schema::Entry& kind : document.find("kinds")->entries()) kinds_[kind.key] = kind.value.string();
-  for (const schema::Entry& each : document.find("types")->entries()) {
+  const schema::Node::Map& types = document.find("types")->entries();
+  for (const schema::Entry& each : types) types_[each.key];
+  for (const schema::Entry& each : types) {
     Type& type = types_[each.key];
     for (const schema::Entry& field : each.value.find("fields")->entries())
-      type.fields[field.key] = field.value.string();
+      type.fields.push_back({field.key, shape_called(field.value.string())});
+    std::sort(type.fields.begin(), type.fields.end(),
+              [](const Field& a, const Field& b) { return is_before(a.name, b.name); });
     if (const Node* required = each.value.find("required"))
       for (const Node& name : required->items()) type.required.push_back(name.string());
+  }
+  for (const schema::Entry& kind : document.find("kinds")->entries())
+    kinds_[kind.key] = shape_called("@" + kind.value.string());
+}
+
+const Schemas::Shape* Schemas::shape_called(std::string_view word) {
+  static constexpr std::pair<std::string_view, What> words[] = {
+      {"string", What::text},       {"time", What::text},
+      {"quantity", What::quantity}, {"bytes", What::bytes},
+      {"integer", What::integer},   {"number", What::number},
+      {"boolean", What::boolean},   {"int-or-string", What::int_or_string}};
+  const auto [place, is_new] = shapes_.try_emplace(std::string(word));
+  Shape& shape = place->second;
+  if (!is_new || word.empty()) return &shape;
+  const std::string_view rest = word.substr(1);
+  if (word[0] == '@') {
+    const auto found = types_.find(rest);
+    shape.what = What::type;
+    shape.type = found == types_.end() ? nullptr : &found->second;
+  } else if (word[0] == '[' || word[0] == '{') {
+    shape.what = word[0] == '[' ? What::list : What::map;
+    shape.items = shape_called(rest);
+  } else if (word[0] == '=') {
+    shape.what = What::choice;
+    shape.choices = split(rest, '|');
+  } else {
+    for (const auto& [name, what] : words)
+      if (name == word) shape.what = what;
+  }
+  return &shape;
+}
+
+const Schemas::Shape* Schemas::Type::field(std::string_view name) const {
+  const auto found =
+      std::lower_bound(fields.begin(), fields.end(), name,
+                       [](const Field& each, std::string_view key) { return is_before(each.name, key); });
+  return found == fields.end() || found->name != name ? nullptr : found->shape;
+}
+
+bool Schemas::is_text(What what) {
+  return what == What::text || what == What::choice || what == What::quantity || what == What::bytes;
+}
+
+/// The scalar in the type that its field asks for, when it can be had exactly.
+Node Schemas::converted(What what, const Node& node) {
+  if (is_text(what) && !node.is_string() && !node.is_null()) return as_text(node);
+  if (what == What::integer || what == What::int_or_string) {
+    if (node.is_string())
+      if (const auto value = integer_in(node.string())) return *value;
+    if (node.is_number() && !node.is_integer() && std::abs(node.number()) < 1e15 &&
+        node.number() == std::floor(node.number()))
+      return static_cast<std::int64_t>(node.number());
+  }
+  if (what == What::boolean && node.is_string() && (node.string() == "true" || node.string() == "false"))
+    return node.string() == "true";
+  if (what == What::number && node.is_string())
+    if (const Node value = schema::scalar_of(node.string()); value.is_number()) return value;
+  return node;
+}
+
+/// Why the scalar does not fit, or "".
+std::string Schemas::wrong_scalar(What what, const Node& node) {
+  const auto expected = [&](std::string_view words) {
+    return fmt::format("expected {}, got {} {}", words, node.kind(),
+                       node.is_scalar() ? shortened(schema::to_json(node), 60) : "");
+  };
+  switch (what) {
+    case What::text:
+      return node.is_string() ? "" : expected("a string");
+    case What::integer:
+      return node.is_integer() ? "" : expected("an integer");
+    case What::number:
+      return node.is_number() ? "" : expected("a number");
+    case What::boolean:
+      return node.is_boolean() ? "" : expected("true or false");
+    case What::int_or_string:
+      return node.is_integer() || node.is_string() ? "" : expected("an integer or a string");
+    case What::bytes:
+      return node.is_string() && from_base64(node.string()) ? "" : expected("base64");
+    case What::quantity:
+      return node.is_string() && quantity(node.string()) ? ""
+                                                         : expected("a quantity such as 500m, 4 or 12Gi");
+    default:
+      return "";
   }
 }
 
@@ -116,29 +169,26 @@ const Schemas& Schemas::of(std::string_view version) {
                 "known versions: " + join(versions(), ", "));
 }
 
-const std::string* Schemas::type_of(const Node& object) const {
+const Schemas::Shape* Schemas::shape_of(const Node& object) const {
   const auto found = kinds_.find(apiversion_and_kind(object));
-  return found == kinds_.end() ? nullptr : &found->second;
+  return found == kinds_.end() ? nullptr : found->second;
 }
 
 void Schemas::coerce(Node& object) const {
-  if (const std::string* type = type_of(object)) coerce("@" + *type, object);
+  if (const Shape* shape = shape_of(object)) coerce(*shape, object);
 }
 
-void Schemas::coerce(std::string_view type, Node& node) const {
-  const char shape = type.empty() ? ' ' : type.front();
-  if (shape == '@' && node.is_map()) {
-    const auto found = types_.find(type.substr(1));
-    if (found == types_.end()) return;
+void Schemas::coerce(const Shape& shape, Node& node) {
+  if (shape.what == What::type && node.is_map()) {
+    if (shape.type == nullptr) return;
     for (schema::Entry& entry : node.entries())
-      if (const auto field = found->second.fields.find(entry.key); field != found->second.fields.end())
-        coerce(field->second, entry.value);
-  } else if (shape == '[' && node.is_list()) {
-    for (Node& item : node.items()) coerce(type.substr(1), item);
-  } else if (shape == '{' && node.is_map()) {
-    for (schema::Entry& entry : node.entries()) coerce(type.substr(1), entry.value);
-  } else if (node.is_scalar() && !(node.is_string() && is_text(type))) {
-    Node made = converted(type, node);
+      if (const Shape* field = shape.type->field(entry.key)) coerce(*field, entry.value);
+  } else if (shape.what == What::list && node.is_list()) {
+    for (Node& item : node.items()) coerce(*shape.items, item);
+  } else if (shape.what == What::map && node.is_map()) {
+    for (schema::Entry& entry : node.entries()) coerce(*shape.items, entry.value);
+  } else if (node.is_scalar() && !(node.is_string() && is_text(shape.what))) {
+    Node made = converted(shape.what, node);
     made.line = node.line;
     made.column = node.column;
     node = std::move(made);
@@ -146,70 +196,72 @@ void Schemas::coerce(std::string_view type, Node& node) const {
 }
 
 void Schemas::validate(const Node& object, Report& report) const {
-  Path path;
   report.object = called(object);
-  if (const std::string* type = type_of(object)) return check("@" + *type, object, path, report);
+  if (const Shape* shape = shape_of(object)) return check(*shape, object, nullptr, report);
   std::vector<std::string> known;
-  for (const auto& [name, type] : kinds_) known.push_back(name);
+  for (const auto& [name, shape] : kinds_) known.push_back(name);
   report.add(Fault::not_allowed, object, {{"kind"}},
              fmt::format("`{}` is not a kind of Kubernetes {} that can be used here",
                          shortened(apiversion_and_kind(object), 80), version_),
              suggestion(apiversion_and_kind(object), known));
 }
 
-void Schemas::check(std::string_view type, const Node& node, Path& path, Report& report) const {
-  const char shape = type.empty() ? ' ' : type.front();
-  if (shape == '@') {
-    const auto found = types_.find(type.substr(1));
-    if (found == types_.end()) return;
-    if (!node.is_map())
-      return report.add(Fault::wrong_type, node, path, fmt::format("expected a map, got {}", node.kind()));
-    check_fields(found->second, node, path, report);
-  } else if (shape == '[') {
-    if (!node.is_list())
-      return report.add(Fault::wrong_type, node, path, fmt::format("expected a list, got {}", node.kind()));
-    for (std::size_t i = 0; i < node.items().size(); ++i) {
-      path.push_back({"", static_cast<int>(i)});
-      check(type.substr(1), node.items()[i], path, report);
-      path.pop_back();
+void Schemas::check(const Shape& shape, const Node& node, const Trail* at, Report& report) {
+  const auto wrong_type = [&](std::string_view expected) {
+    report.add(Fault::wrong_type, node, path_of(at),
+               fmt::format("expected a {}, got {}", expected, node.kind()));
+  };
+  switch (shape.what) {
+    case What::type:
+      if (shape.type == nullptr) return;
+      if (!node.is_map()) return wrong_type("map");
+      return check_fields(*shape.type, node, at, report);
+    case What::list: {
+      if (!node.is_list()) return wrong_type("list");
+      int index = 0;
+      for (const Node& item : node.items()) {
+        const Trail here{at, {}, index++};
+        check(*shape.items, item, &here, report);
+      }
+      return;
     }
-  } else if (shape == '{') {
-    if (!node.is_map())
-      return report.add(Fault::wrong_type, node, path, fmt::format("expected a map, got {}", node.kind()));
-    for (const schema::Entry& entry : node.entries()) {
-      path.push_back({entry.key});
-      check(type.substr(1), entry.value, path, report);
-      path.pop_back();
-    }
-  } else if (shape == '=') {
-    const std::vector<std::string> allowed = split(type.substr(1), '|');
-    if (!node.is_string() || std::find(allowed.begin(), allowed.end(), node.string()) == allowed.end())
-      report.add(Fault::not_allowed, node, path,
-                 fmt::format("{} is not allowed", shortened(schema::to_json(node), 60)),
-                 "one of: " + join(allowed, ", "));
-  } else if (const std::string wrong = wrong_scalar(type, node); !wrong.empty()) {
-    report.add(Fault::wrong_type, node, path, wrong);
+    case What::map:
+      if (!node.is_map()) return wrong_type("map");
+      for (const schema::Entry& entry : node.entries()) {
+        const Trail here{at, entry.key};
+        check(*shape.items, entry.value, &here, report);
+      }
+      return;
+    case What::choice:
+      if (!node.is_string() ||
+          std::find(shape.choices.begin(), shape.choices.end(), node.string()) == shape.choices.end())
+        report.add(Fault::not_allowed, node, path_of(at),
+                   fmt::format("{} is not allowed", shortened(schema::to_json(node), 60)),
+                   "one of: " + join(shape.choices, ", "));
+      return;
+    default:
+      if (std::string wrong = wrong_scalar(shape.what, node); !wrong.empty())
+        report.add(Fault::wrong_type, node, path_of(at), std::move(wrong));
   }
 }
 
-void Schemas::check_fields(const Type& type, const Node& node, Path& path, Report& report) const {
+void Schemas::check_fields(const Type& type, const Node& node, const Trail* at, Report& report) {
   for (const schema::Entry& entry : node.entries()) {
-    path.push_back({entry.key});
-    if (const auto field = type.fields.find(entry.key); field != type.fields.end()) {
-      check(field->second, entry.value, path, report);
+    const Trail here{at, entry.key};
+    if (const Shape* field = type.field(entry.key)) {
+      check(*field, entry.value, &here, report);
     } else if (!type.fields.empty()) {
       std::vector<std::string> known;
-      for (const auto& [name, each] : type.fields) known.push_back(name);
-      report.add(Fault::unknown_field, Place{report.file(), entry.line, entry.column}, path, "unknown field",
-                 suggestion(entry.key, known));
+      for (const Field& each : type.fields) known.push_back(each.name);
+      std::sort(known.begin(), known.end());
+      report.add(Fault::unknown_field, Place{report.file(), entry.line, entry.column}, here.path(),
+                 "unknown field", suggestion(entry.key, known));
     }
-    path.pop_back();
   }
   for (const std::string& name : type.required) {
     if (node.find(name) != nullptr) continue;
-    path.push_back({name});
-    report.add(Fault::missing, node, path, "is missing");
-    path.pop_back();
+    const Trail here{at, name};
+    report.add(Fault::missing, node, here.path(), "is missing");
   }
 }
 

@@ -27,20 +27,52 @@ class Schemas {
   const std::string& version() const { return version_; }
 
  private:
+  struct Shape;
+  struct Field {
+    std::string name;
+    const Shape* shape;
+  };
   struct Type {
-    std::map<std::string, std::string, std::less<>> fields;
+    std::vector<Field> fields;  ///< sorted by length, then text
     std::vector<std::string> required;
+    const Shape* field(std::string_view name) const;
+  };
+  enum class What {
+    any,
+    text,
+    choice,
+    quantity,
+    bytes,
+    integer,
+    number,
+    boolean,
+    int_or_string,
+    type,
+    list,
+    map
+  };
+  /// What a field holds: one node of it, once for each word of the tables.
+  struct Shape {
+    What what = What::any;
+    const Type* type = nullptr;        ///< of What::type; null: unknown, anything goes
+    const Shape* items = nullptr;      ///< of What::list and What::map
+    std::vector<std::string> choices;  ///< of What::choice
   };
   explicit Schemas(std::string_view json);
 
-  const std::string* type_of(const Node& object) const;
-  void coerce(std::string_view type, Node& node) const;
-  void check(std::string_view type, const Node& node, Path& path, Report& report) const;
-  void check_fields(const Type& type, const Node& node, Path& path, Report& report) const;
+  const Shape* shape_called(std::string_view word);
+  static bool is_text(What what);
+  static Node converted(What what, const Node& node);
+  static std::string wrong_scalar(What what, const Node& node);
+  const Shape* shape_of(const Node& object) const;
+  static void coerce(const Shape& shape, Node& node);
+  static void check(const Shape& shape, const Node& node, const Trail* at, Report& report);
+  static void check_fields(const Type& type, const Node& node, const Trail* at, Report& report);
 
   std::string version_;
-  std::map<std::string, std::string, std::less<>> kinds_;  ///< "apps/v1 Deployment" → type
+  std::map<std::string, const Shape*, std::less<>> kinds_;  ///< "apps/v1 Deployment" → type
   std::map<std::string, Type, std::less<>> types_;
+  std::map<std::string, Shape, std::less<>> shapes_;  ///< by their word
 };
 
 /// The texts of src/render/schemas, newest first; made by the build.

@@ -31,17 +31,25 @@ bool is_identity(std::string_view name) {
   return name == api_key || (cards::is_given(name) && !cards::is_weights_value(name));
 }
 
-void put(Values& values, const std::string& name, Node node, std::string origin) {
-  Value& value = values[name];
+void put(Value& value, Node node, std::string origin) {
   if (!value.origin.empty() && !value.value.is_null()) value.overrode.push_back(value.origin);
   value.value = std::move(node);
   value.origin = std::move(origin);
 }
 
+void put(Values& values, const std::string& name, Node node, std::string origin) {
+  put(values[name], std::move(node), std::move(origin));
+}
+
 /// True when the manifest takes weights the way that add_weights() gives them.
 bool uses_weights(const cards::Framework& framework) {
-  return framework.manifest_text.find("$weights_") != std::string::npos ||
-         framework.manifest_text.find("${weights_") != std::string::npos;
+  const std::string& text = framework.manifest_text;
+  constexpr std::string_view prefix = "weights_";
+  for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at + 1))
+    if (std::string_view(text).substr(0, at).ends_with('$') ||
+        std::string_view(text).substr(0, at).ends_with("${"))
+      return true;
+  return false;
 }
 
 bool has_text(const Node& node) { return !node.is_string() || is_utf8(node.string()); }
@@ -50,12 +58,16 @@ bool has_text(const Node& node) { return !node.is_string() || is_utf8(node.strin
 Node fitted(const cards::Parameter& parameter, Node value, Strictness strictness) {
   const bool lenient = strictness == Strictness::lenient;
   const bool wants_text = parameter.type == "string" || parameter.type == "name";
-  Node made = value;
-  if (wants_text && (value.is_integer() || (lenient && value.is_number()))) made = as_text(value);
-  // As Python prints it, and so as the original's clients know it.
-  if (wants_text && lenient && value.is_boolean()) made = value.boolean() ? "True" : "False";
-  if (!wants_text && lenient && value.is_string() && parameter.type != "quantity")
+  Node made;
+  if (wants_text && (value.is_integer() || (lenient && value.is_number())))
+    made = as_text(value);
+  else if (wants_text && lenient && value.is_boolean())
+    // As Python prints it, and so as the original's clients know it.
+    made = value.boolean() ? "True" : "False";
+  else if (!wants_text && lenient && value.is_string() && parameter.type != "quantity")
     made = schema::scalar_of(trim(value.string()));
+  else
+    return value;
   made.line = value.line;
   made.column = value.column;
   return made;
@@ -84,29 +96,29 @@ class Merge {
  public:
   Merge(const cards::Framework& framework, Strictness strictness, std::vector<Finding>& findings)
       : framework_(framework), strictness_(strictness), findings_(findings) {
-    known_ = cards::names(framework.spec.parameters);
-    if (uses_weights(framework)) known_.emplace_back(weights_value);
-    for (const std::string& name : known_) put(values_, name, Node(), called_framework());
+    const std::string origin = called_framework();
+    for (const auto& [name, parameter] : framework.spec.parameters) put(values_, name, Node(), origin);
+    if (uses_weights(framework)) put(values_, std::string(weights_value), Node(), origin);
   }
 
   void add(const Layer& layer) {
+    const bool ours = layer.origin == overrides_origin;
+    const auto given = [&](const Node& node) { return Value{.value = node, .origin = layer.origin}; };
     for (const auto& [name, node] : layer.values) {
-      const Value value{.value = node, .origin = layer.origin};
-      const bool ours = layer.origin == overrides_origin;
       if (is_identity(name)) {
-        if (ours) refuse_identity(name, value);
+        if (ours) refuse_identity(name, given(node));
         before_identity_[name].push_back(layer.origin);
       } else if (cards::is_weights_value(name)) {
         findings_.push_back(
-            finding(Fault::not_allowed, value, fmt::format("`{}` follows from the model", name),
+            finding(Fault::not_allowed, given(node), fmt::format("`{}` follows from the model", name),
                     "set `weights` to another source: file:///…, hf://…, https://…, pvc://…"));
-      } else if (std::find(known_.begin(), known_.end(), name) != known_.end()) {
-        put(values_, name, node, layer.origin);
+      } else if (const auto there = values_.find(name); there != values_.end()) {
+        put(there->second, node, layer.origin);
       } else if (strictness_ == Strictness::strict) {
         findings_.push_back(finding(
-            Fault::unknown_field, value,
+            Fault::unknown_field, given(node),
             fmt::format("nothing in framework {} uses `{}`", framework_.metadata.name, shortened(name, 60)),
-            suggestion(name, known_)));
+            suggestion(name, known())));
       }
     }
   }
@@ -152,6 +164,12 @@ class Merge {
   }
 
  private:
+  std::vector<std::string> known() const {
+    std::vector<std::string> names = cards::names(framework_.spec.parameters);
+    if (uses_weights(framework_)) names.emplace_back(weights_value);
+    return names;
+  }
+
   std::string called_framework() const { return "framework " + framework_.metadata.name; }
 
   void refuse_identity(const std::string& name, const Value& value) {
@@ -193,7 +211,6 @@ class Merge {
   const cards::Framework& framework_;
   Strictness strictness_;
   std::vector<Finding>& findings_;
-  std::vector<std::string> known_;
   std::map<std::string, std::vector<std::string>, std::less<>> before_identity_;
   Values values_;
 };
@@ -222,7 +239,7 @@ Layer defaults(const cards::Framework& framework) {
 std::vector<Layer> layers(const cards::Library& library, const Request& request) {
   const cards::Template& chosen = library.get_template(request.template_name);
   const cards::Model& model = library.get_model(chosen.spec.model);
-  const cards::Framework& framework = library.get_framework(model.spec.framework);
+  const cards::Framework& framework = library.framework_of(chosen);
   const cards::Hardware& hardware =
       library.get_hardware(request.hardware.empty() ? chosen.spec.hardware : request.hardware);
   std::vector<Layer> all{defaults(framework)};
@@ -275,9 +292,10 @@ std::vector<cards::Source> sources_in_force(const Values& values,
 
 std::optional<cards::Source> add_weights(Values& values, const cards::Framework& framework,
                                          const std::vector<cards::Source>& sources) {
-  const std::optional<cards::Source> source = uses_weights(framework) ? usable(sources) : std::nullopt;
+  const bool uses = uses_weights(framework);
+  const std::optional<cards::Source> source = uses ? usable(sources) : std::nullopt;
   Weights weights;
-  if (uses_weights(framework) && !sources.empty()) {
+  if (uses && !sources.empty()) {
     Fetching fetching;
     fetching.claim = claim_name(framework, values);
     if (const auto image = values.find("fetch_image");

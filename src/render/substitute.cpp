@@ -16,20 +16,13 @@ namespace {
 using cards::Piece;
 using schema::Entry;
 
-/// The name of the placeholder that `node` is, when it is exactly one and written without quotes.
-const std::string* whole_placeholder(const Node& node, const std::vector<Piece>& pieces) {
-  const bool whole = node.plain && pieces.size() == 1 && pieces[0].what == Piece::What::placeholder;
-  return whole ? &pieces[0].text : nullptr;
-}
-
 /// True where Kubernetes expands `$(NAME)`: an item of command or args, and the value of an environment
 /// variable.
-bool is_expanded(const Path& path) {
-  if (path.size() < 2) return false;
-  const Step& last = path.back();
-  const Step& before = path[path.size() - 2];
-  if (last.index >= 0) return before.key == "command" || before.key == "args";
-  return last.key == "value" && path.size() > 2 && before.index >= 0 && path[path.size() - 3].key == "env";
+bool is_expanded(const Trail* at) {
+  if (at == nullptr || at->up == nullptr) return false;
+  const Trail& before = *at->up;
+  if (at->index >= 0) return before.key == "command" || before.key == "args";
+  return at->key == "value" && before.up != nullptr && before.index >= 0 && before.up->key == "env";
 }
 
 /// `$(` and `$$` doubled, as the kubelet halves them.
@@ -46,165 +39,149 @@ std::string unexpanded(std::string_view text) {
 class Substitution {
  public:
   Substitution(const Values& values, Report& report, Report& secrets)
-      : values_(values), report_(report), secrets_(secrets) {
-    for (const auto& [name, value] : values_) known_.push_back(name);
-  }
+      : values_(values), report_(report), secrets_(secrets) {}
 
   Node document(const Node& node) {
     kind_ = node.text_at({"kind"});
     secrets_.object = kind_.empty() ? "an object" : kind_;
-    path_.clear();
-    return walk(node).value_or(Node());
+    return walk(node, nullptr).value_or(Node());
   }
 
  private:
   /// Nothing when the node goes away.
-  std::optional<Node> walk(const Node& node) {
-    if (node.is_string()) return scalar(node);
-    if (node.is_list()) return list(node);
-    if (node.is_map()) return map(node);
+  std::optional<Node> walk(const Node& node, const Trail* at) {
+    if (node.is_string()) return scalar(node, at);
+    if (node.is_list()) return list(node, at);
+    if (node.is_map()) return map(node, at);
     return node;
   }
 
-  Node list(const Node& node) {
-    Node made = Node::list();
-    made.line = node.line;
-    made.column = node.column;
+  Node list(const Node& node, const Trail* at) {
+    Node made = placed_at(Node::list(), node);
     made.items().reserve(node.items().size());
-    for (std::size_t i = 0; i < node.items().size(); ++i) {
-      const Node& item = node.items()[i];
-      path_.push_back({"", static_cast<int>(i)});
-      std::optional<Node> each = walk(item);
-      path_.pop_back();
+    int index = 0;
+    for (const Node& item : node.items()) {
+      const Trail here{at, {}, index++};
+      std::optional<Node> each = walk(item, &here);
       if (!each) continue;
       if (item.is_string() && each->is_list()) {
         for (Node& part : each->items()) made.push(std::move(part));
       } else {
-        made.push(std::move(*each));
+        made.items().push_back(std::move(*each));
       }
     }
     return made;
   }
 
-  Node map(const Node& node) {
-    Node made = Node::map();
-    made.line = node.line;
-    made.column = node.column;
+  Node map(const Node& node, const Trail* at) {
+    Node made = placed_at(Node::map(), node);
     // Room for the labels and the namespace that every object gets.
     made.entries().reserve(node.entries().size() + 1);
     for (const Entry& entry : node.entries()) {
-      path_.push_back({entry.key});
-      refuse_key(entry);
-      if (std::optional<Node> each = walk(entry.value))
+      const Trail here{at, entry.key};
+      refuse_key(entry, here);
+      if (std::optional<Node> each = walk(entry.value, &here))
         made.entries().push_back({entry.key, std::move(*each), entry.line, entry.column});
-      path_.pop_back();
     }
     return made;
   }
 
-  void refuse_key(const Entry& entry) {
+  void refuse_key(const Entry& entry, const Trail& here) {
     if (entry.key.find('$') == std::string::npos) return;
     for (const Piece& piece : cards::pieces(entry.key))
       if (piece.what != Piece::What::literal)
-        report_.add(Fault::not_allowed, {report_.file(), entry.line, entry.column}, path_,
+        report_.add(Fault::not_allowed, {report_.file(), entry.line, entry.column}, here.path(),
                     fmt::format("a key cannot hold a placeholder: `{}`", shortened(entry.key, 60)),
                     "give the whole map as one parameter of type map");
   }
 
-  std::optional<Node> scalar(const Node& node) {
+  std::optional<Node> scalar(const Node& node, const Trail* at) {
     if (node.string().find('$') == std::string::npos) return node;
-    const std::vector<Piece> pieces = cards::pieces(node.string());
-    if (const std::string* name = whole_placeholder(node, pieces)) {
-      const Value* value = find(*name, node);
+    // Only a placeholder without quotes stands for a value with its type.
+    if (const std::string_view name = cards::whole_placeholder(node.string()); node.plain && !name.empty()) {
+      const Value* value = find(name, node, at);
       if (value == nullptr || value->value.is_null()) return std::nullopt;
-      return placed(value->value, node);
+      return placed(value->value, node, at);
     }
     std::string text;
-    for (const Piece& piece : pieces) text += piece_text(piece, node);
-    Node made(std::move(text));
-    made.line = node.line;
-    made.column = node.column;
-    return made;
+    std::string_view rest = node.string();
+    while (!rest.empty()) {
+      const cards::Front piece = cards::front_piece(rest);
+      add_piece(text, piece, node, at);
+      rest.remove_prefix(piece.bytes);
+    }
+    return placed_at(std::move(text), node);
   }
 
-  std::string piece_text(const Piece& piece, const Node& at) {
-    if (piece.what == Piece::What::literal) return piece.text;
-    if (piece.what == Piece::What::stray) {
-      report_.add(Fault::syntax, at, path_, "a `$` that begins no placeholder", "write `$$` for a `$`");
-      return piece.text;
+  void add_piece(std::string& text, const cards::Front& piece, const Node& node, const Trail* at) {
+    if (piece.what == Piece::What::stray)
+      report_.add(Fault::syntax, node, path_of(at), "a `$` that begins no placeholder",
+                  "write `$$` for a `$`");
+    if (piece.what != Piece::What::placeholder) {
+      text += piece.text;
+      return;
     }
-    const Value* value = find(piece.text, at);
-    if (value == nullptr) return "";
-    if (value->value.is_null()) {
-      report_.add(Fault::missing, at, path_,
-                  fmt::format("`{}` has no value, and is part of a text", piece.text),
-                  fmt::format("set it: --set {}=…", piece.text));
-      return "";
-    }
-    const std::string text = as_text(value->value);
-    return is_expanded(path_) ? unexpanded(text) : text;
+    const Value* value = find(piece.text, node, at);
+    if (value == nullptr) return;
+    if (value->value.is_null())
+      return report_.add(Fault::missing, node, path_of(at),
+                         fmt::format("`{}` has no value, and is part of a text", piece.text),
+                         fmt::format("set it: --set {}=…", piece.text));
+    const std::string own = value->value.is_string() ? std::string() : as_text(value->value);
+    const std::string& shown = value->value.is_string() ? value->value.string() : own;
+    text += is_expanded(at) ? unexpanded(shown) : shown;
   }
 
-  const Value* find(const std::string& name, const Node& at) {
+  const Value* find(std::string_view name, const Node& node, const Trail* at) {
     const auto found = values_.find(name);
     if (found == values_.end()) {
-      report_.add(Fault::reference, at, path_, fmt::format("nothing gives `{}` a value", name),
-                  suggestion(name, known_));
+      std::vector<std::string> known;
+      for (const auto& [each, value] : values_) known.push_back(each);
+      report_.add(Fault::reference, node, path_of(at), fmt::format("nothing gives `{}` a value", name),
+                  suggestion(name, known));
       return nullptr;
     }
-    if (found->second.secret && !in_secret())
-      secrets_.add(Fault::not_allowed, at, path_,
+    if (found->second.secret && !in_secret(at))
+      secrets_.add(Fault::not_allowed, node, path_of(at),
                    fmt::format("`{}` is secret: it may only be in the data of a Secret", name),
                    "put it into a Secret and refer to it by secretKeyRef");
     return &found->second;
   }
 
-  bool in_secret() const {
-    return kind_ == "Secret" && path_.size() == 2 && (path_[0].key == "stringData" || path_[0].key == "data");
+  bool in_secret(const Trail* at) const {
+    if (kind_ != "Secret" || at == nullptr || at->up == nullptr || at->up->up != nullptr) return false;
+    return at->up->key == "stringData" || at->up->key == "data";
   }
 
   /// The value at the place of its placeholder; texts in it escaped where Kubernetes expands them.
-  Node placed(Node value, const Node& at) {
-    value.line = at.line;
-    value.column = at.column;
-    if (value.is_string() && is_expanded(path_)) value = placed_text(unexpanded(value.string()), at);
+  static Node placed(Node value, const Node& node, const Trail* at) {
+    if (value.is_string() && is_expanded(at)) value.string() = unexpanded(value.string());
     if (value.is_list()) {
-      for (Node& item : value.items()) item = placed_item(std::move(item), at);
+      // The items are spliced into a list, or are the whole list: either way their path ends in an index.
+      const Trail item_at{at, {}, 0};
+      const bool spliced = at != nullptr && at->index >= 0;
+      for (Node& item : value.items()) item = placed(std::move(item), node, spliced ? at : &item_at);
     } else if (value.is_map()) {
       for (Entry& entry : value.entries()) {
-        path_.push_back({entry.key});
-        entry.value = placed(std::move(entry.value), at);
-        entry.line = at.line;
-        entry.column = at.column;
-        path_.pop_back();
+        const Trail here{at, entry.key};
+        entry.value = placed(std::move(entry.value), node, &here);
+        entry.line = node.line;
+        entry.column = node.column;
       }
     }
-    return value;
+    return placed_at(std::move(value), node);
   }
 
-  /// An item of a list that is spliced into a list, or is the whole list: either way its path ends in an
-  /// index.
-  Node placed_item(Node item, const Node& at) {
-    const bool spliced = !path_.empty() && path_.back().index >= 0;
-    if (!spliced) path_.push_back({"", 0});
-    item = placed(std::move(item), at);
-    if (!spliced) path_.pop_back();
-    return item;
-  }
-
-  static Node placed_text(std::string text, const Node& at) {
-    Node made(std::move(text));
-    made.line = at.line;
-    made.column = at.column;
+  static Node placed_at(Node made, const Node& node) {
+    made.line = node.line;
+    made.column = node.column;
     return made;
   }
 
   const Values& values_;
   Report& report_;
   Report& secrets_;
-  std::vector<std::string> known_;
   std::string kind_;
-  Path path_;
 };
 
 /// Values of identity that are names, and so mean nothing to a shell.
@@ -226,50 +203,51 @@ class ScriptCheck {
  public:
   ScriptCheck(const cards::Framework& framework, Report& report) : framework_(framework), report_(report) {}
 
-  void walk(const Node& node) {
+  void walk(const Node& node, const Trail* at) {
     if (node.is_list()) {
-      for (std::size_t i = 0; i < node.items().size(); ++i) {
-        path_.push_back({"", static_cast<int>(i)});
-        walk(node.items()[i]);
-        path_.pop_back();
+      int index = 0;
+      for (const Node& item : node.items()) {
+        const Trail here{at, {}, index++};
+        if (!item.is_scalar()) walk(item, &here);
       }
     } else if (node.is_map()) {
+      bool commands = false;
       for (const Entry& entry : node.entries()) {
-        path_.push_back({entry.key});
-        walk(entry.value);
-        path_.pop_back();
+        if (entry.value.is_scalar()) continue;
+        const Trail here{at, entry.key};
+        walk(entry.value, &here);
+        commands = commands || entry.key == "command" || entry.key == "args";
       }
-      check_command(node);
+      if (commands) check_command(node, at);
     }
   }
 
  private:
   struct Word {
     const Node* node;
-    Path path;
+    std::string_view list;
+    int index;
   };
 
-  void check_command(const Node& map) {
+  void check_command(const Node& map, const Trail* at) {
     std::vector<Word> words;
     for (const std::string_view key : {"command", "args"}) {
       const Node* list = map.find(key);
       if (list == nullptr || !list->is_list()) continue;
-      for (std::size_t i = 0; i < list->items().size(); ++i) {
-        Path path = path_;
-        path.push_back({std::string(key)});
-        path.push_back({"", static_cast<int>(i)});
-        words.push_back({&list->items()[i], std::move(path)});
-      }
+      int index = 0;
+      for (const Node& item : list->items()) words.push_back({&item, key, index++});
     }
     for (std::size_t i = 1; i < words.size(); ++i)
-      if (announces_script(*words[i - 1].node)) check_script(words[i]);
+      if (announces_script(*words[i - 1].node)) check_script(words[i], at);
   }
 
-  void check_script(const Word& word) {
+  void check_script(const Word& word, const Trail* at) {
     if (!word.node->is_string()) return;
+    const Trail list{at, word.list};
+    const Trail here{&list, {}, word.index};
     for (const Piece& piece : cards::pieces(word.node->string())) {
       if (piece.what != Piece::What::placeholder || is_harmless(framework_, piece.text)) continue;
-      report_.add(Fault::not_allowed, *word.node, word.path,
+      report_.add(Fault::not_allowed, *word.node, here.path(),
                   fmt::format("`{}` would be read by a shell: its value could be any command", piece.text),
                   "pass it as an environment variable or an argument, or give the parameter a pattern "
                   "(word, path, url, repository)");
@@ -278,7 +256,6 @@ class ScriptCheck {
 
   const cards::Framework& framework_;
   Report& report_;
-  Path path_;
 };
 
 }  // namespace
@@ -300,7 +277,7 @@ std::vector<Node> substitute(const std::vector<Node>& manifest, const Values& va
 
 void check_scripts(const cards::Framework& framework, Report& report) {
   ScriptCheck check(framework, report);
-  for (const Node& document : framework.manifest) check.walk(document);
+  for (const Node& document : framework.manifest) check.walk(document, nullptr);
 }
 
 }  // namespace mlib::render

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <bit>
 #include <boost/json/basic_parser_impl.hpp>
 #include <cmath>
+#include <cstring>
 #include <unordered_set>
 
 #include "base/text.hpp"
@@ -49,6 +51,7 @@ struct Handler {
     return true;
   }
   bool open(Node node) {
+    if (stack.capacity() == 0) stack.reserve(8);
     stack.emplace_back();
     stack.back().node = std::move(node);
     return true;
@@ -61,7 +64,11 @@ struct Handler {
 
   bool on_document_begin(boost::system::error_code&) { return true; }
   bool on_document_end(boost::system::error_code&) { return true; }
-  bool on_object_begin(boost::system::error_code&) { return open(Node::map()); }
+  bool on_object_begin(boost::system::error_code&) {
+    Node::Map entries;
+    entries.reserve(8);
+    return open(std::move(entries));
+  }
   bool on_object_end(std::size_t, boost::system::error_code& code) { return close(code); }
   bool on_array_begin(boost::system::error_code&) { return open(Node::list()); }
   bool on_array_end(std::size_t, boost::system::error_code& code) { return close(code); }
@@ -89,10 +96,9 @@ struct Handler {
     return true;
   }
   bool on_string(json::string_view part, std::size_t, boost::system::error_code& code) {
+    if (text.empty()) return add(Node(std::string(part.data(), part.size())), code);
     text.append(part.data(), part.size());
-    Node node(std::move(text));
-    text.clear();
-    return add(std::move(node), code);
+    return add(Node(std::exchange(text, {})), code);
   }
   bool on_number_part(json::string_view, boost::system::error_code&) { return true; }
   bool on_int64(std::int64_t value, json::string_view, boost::system::error_code& code) {
@@ -143,21 +149,39 @@ std::string_view escape_of(char c) {
   }
 }
 
+bool is_special(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+/// Where the first character from `at` on is that needs an escape, or the text's size; eight bytes at a time.
+std::size_t next_special(std::string_view text, std::size_t at) {
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  constexpr std::uint64_t tops = ones << 7U;
+  const auto has_zero = [](std::uint64_t word) { return (word - ones) & ~word & tops; };
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, 8);
+    const std::uint64_t low = (word - ones * 0x20U) & ~word & tops;
+    const std::uint64_t hits = low | has_zero(word ^ (ones * '"')) | has_zero(word ^ (ones * '\\'));
+    if (hits != 0 && std::endian::native == std::endian::little)  // bytes below the first hit have no mark
+      return at + static_cast<std::size_t>(std::countr_zero(hits)) / 8;
+    if (hits != 0) break;
+  }
+  while (at < text.size() && !is_special(text[at])) ++at;
+  return at;
+}
+
 void quote(std::string& out, std::string_view text) {
   out += '"';
-  std::size_t from = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
+  for (std::size_t from = 0;;) {
+    const std::size_t at = next_special(text, from);
     out.append(text, from, at - from);
+    if (at == text.size()) break;
     from = at + 1;
     if (const std::string_view escape = escape_of(text[at]); !escape.empty()) {
       out += escape;
     } else {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(text[at]));
     }
   }
-  out.append(text, from);
   out += '"';
 }
 
@@ -266,6 +290,7 @@ Node read_json(std::string_view text, const Limits& limits) {
 
 std::string to_json(const Node& node, int indent) {
   std::string out;
+  if (node.is_string()) out.reserve(node.string().size() + node.string().size() / 16 + 16);
   Writer(out, indent).write(node, 0);
   return out;
 }

@@ -73,7 +73,10 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 bool is_reserved(std::string_view text) {
   static constexpr std::array<std::string_view, 12> words{"y",    "n",     "yes",  "no",   "on",  "off",
                                                           "true", "false", "null", "none", "nan", "inf"};
-  return text.size() <= 5 && std::find(words.begin(), words.end(), lower(text)) != words.end();
+  const auto is_same = [](char a, char b) { return a == b || (is_letter(a) && (a | 0x20) == b); };
+  return text.size() <= 5 && std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+           return word.size() == text.size() && std::equal(text.begin(), text.end(), word.begin(), is_same);
+         });
 }
 
 /// Could be a number, a date or a time for some reader: only their characters, beginning with a digit.
@@ -88,43 +91,67 @@ bool is_option(std::string_view text) {
   return text.front() == '-' && text.size() > from && is_letter(text[from]);
 }
 
-constexpr std::array<bool, 256> plain_characters = [] {
-  std::array<bool, 256> plain{};
+enum class Plain : unsigned char { no, yes, look };  ///< look: by what follows
+
+constexpr std::array<Plain, 256> plain_characters = [] {
+  std::array<Plain, 256> plain{};
   constexpr std::string_view all =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_./:=+$(),@%*;<?~^'";
-  for (const char c : all) plain[static_cast<unsigned char>(c)] = true;
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=+$(),@%*;<?~^'";
+  for (const char c : all) plain[static_cast<unsigned char>(c)] = Plain::yes;
+  for (const char c : {' ', '-', ':'}) plain[static_cast<unsigned char>(c)] = Plain::look;
   return plain;
 }();
 
+/// Whether the blank, `-` or `:` at the front of `rest` may stand without quotes: no text ends with a blank
+/// or a colon, none holds `: ` or `---`.
+bool is_plain_there(std::string_view rest) {
+  if (rest.front() == '-') return !rest.starts_with("---");
+  return rest.size() > 1 && (rest.front() == ' ' || rest[1] != ' ');
+}
+
 /// May stand without quotes: only what no reader of YAML 1.1 or 1.2 takes for anything but this text.
 bool is_plain(std::string_view text) {
-  if (text.empty() || has_separator(text) || is_reserved(text) || looks_like_number(text)) return false;
+  if (text.empty()) return false;
   const char first = text.front();
   if (!is_letter(first) && !is_digit(first) && first != '/' && first != '_' && first != '$' &&
       !is_option(text))
     return false;
-  if (text.back() == ' ' || text.back() == ':') return false;
-  if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) return false;
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return plain_characters[static_cast<unsigned char>(c)]; });
+  for (const char& c : text) {
+    const Plain plain = plain_characters[static_cast<unsigned char>(c)];
+    if (plain == Plain::yes) continue;
+    if (plain == Plain::no || !is_plain_there(text.substr(static_cast<std::size_t>(&c - text.data()))))
+      return false;
+  }
+  return !is_reserved(text) && !looks_like_number(text);
+}
+
+/// The line at the front of `rest`, which loses it and its newline.
+std::string_view next_line(std::string_view& rest) {
+  const std::string_view line = rest.substr(0, rest.find('\n'));
+  rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+  return line;
+}
+
+bool is_block_line(std::string_view line) {
+  if (line.empty()) return true;
+  if (line.front() == '\t' || line.find_first_not_of(" \t") == std::string_view::npos ||
+      line.starts_with("..."))
+    return false;
+  while (!line.empty()) {
+    const Character next = front(line);
+    if (next.code != '\t' && needs_escape(next.code)) return false;
+    line.remove_prefix(next.bytes);
+  }
+  return true;
 }
 
 /// A literal block holds it byte for byte for every reader.
 bool is_block(std::string_view text) {
   if (text.find('\n') == std::string_view::npos || has_separator(text)) return false;
-  if (text.ends_with("\n\n") || text.front() == '\n') return false;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const Character next = front(rest);
-    if (next.code != '\n' && next.code != '\t' && needs_escape(next.code)) return false;
-    rest.remove_prefix(next.bytes);
-  }
-  const std::vector<std::string> lines = split(text, '\n');
-  if (lines.front().front() == ' ') return false;
-  return std::all_of(lines.begin(), lines.end(), [](const std::string& line) {
-    return line.empty() || (line.front() != '\t' && line.find_first_not_of(" \t") != std::string::npos &&
-                            !line.starts_with("..."));
-  });
+  if (text.ends_with("\n\n") || text.front() == '\n' || text.front() == ' ') return false;
+  while (!text.empty())
+    if (!is_block_line(next_line(text))) return false;
+  return true;
 }
 
 std::string number(double value) {
@@ -194,9 +221,14 @@ class Writer {
   }
 
   void scalar(const Node& node, std::size_t indent) {
-    if (node.is_string() && indent > 0 && is_block(node.string())) return block(node.string(), indent);
     if (node.is_string()) {
-      add_word(out_, node.string());
+      const std::string& text = node.string();
+      if (is_plain(text))
+        out_ += text;
+      else if (indent > 0 && is_block(text))
+        return block(text, indent);
+      else
+        out_ += double_quoted(text);
     } else {
       out_ += inline_text(node);
     }
@@ -227,9 +259,13 @@ class Writer {
     const bool ends = text.back() == '\n';
     out_ += ends ? "|\n" : "|-\n";
     if (ends) text.remove_suffix(1);
-    for (const std::string& line : split(text, '\n')) {
+    for (;;) {
+      const bool last = text.find('\n') == std::string_view::npos;
+      const std::string_view line = next_line(text);
       if (!line.empty()) out_.append(indent, ' ');
-      out_ += line + "\n";
+      out_ += line;
+      out_ += '\n';
+      if (last) return;
     }
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
@@ -20,6 +21,7 @@ class FakeCluster final : public net::Client {
   std::function<net::Answer(const net::Call&)> refuse = [](const net::Call&) { return net::Answer{}; };
   std::map<std::string, Node> objects;  ///< "/api/v1/namespaces/a/secrets/s"
   std::vector<std::string> done;        ///< "PATCH /path", "PATCH? /path" for a dry run, "DELETE /path"
+  std::vector<std::string> denied;      ///< "patch secrets"
   bool lingers = false;                 ///< deleted objects stay, with a finalizer
 
   net::Answer call(const net::Call& call, const Cancel* cancel) override {
@@ -28,6 +30,7 @@ class FakeCluster final : public net::Client {
     const std::string path = url.substr(0, url.find('?'));
     const std::string query = url.substr(path.size());
     const bool dry = query.find("dryRun=All") != std::string::npos;
+    if (path.ends_with("/selfsubjectaccessreviews")) return review(schema::read_json(call.body));
     if (call.method != "GET") done.push_back(call.method + (dry ? "? " : " ") + path);
     if (net::Answer refused = refuse(call); refused.status != 0) return refused;
     if (call.method == "POST") return put(path + "/" + name_in(call.body), schema::read_json(call.body), dry);
@@ -60,6 +63,14 @@ class FakeCluster final : public net::Client {
   void add(const std::string& path, std::string_view json) { put(path, schema::read_json(json), false); }
 
  private:
+  net::Answer review(Node asked) {
+    const auto text = [&](std::string_view key) {
+      return asked.text_at({"spec", "resourceAttributes", key});
+    };
+    const std::string right = text("verb") + " " + text("resource");
+    asked.child("status").set("allowed", std::find(denied.begin(), denied.end(), right) == denied.end());
+    return answer(201, asked);
+  }
   static net::Answer answer(int code, const Node& body) {
     net::Answer got;
     got.status = code;

@@ -36,7 +36,15 @@ class KubernetesTarget final : public Target {
   }
   Removed remove(const Ref& ref, const RemoveOptions& options, const LineSink& progress,
                  const Cancel& cancel) override {
-    return kubernetes::remove(client_, ref, options, progress, cancel);
+    try {
+      return kubernetes::remove(client_, ref, options, progress, cancel);
+    } catch (const Problem& problem) {
+      std::vector<kube::Right> rights;
+      for (const Owned& owned : options.known)
+        for (const std::string_view verb : {"get", "delete"})
+          rights.push_back({std::string(verb), {owned.api_version, owned.kind, owned.namespace_name, ""}});
+      throw kubernetes::with_missing_rights(client_, problem, rights);
+    }
   }
   std::vector<Event> events(const Ref& ref) override { return kubernetes::events(client_, ref); }
   std::vector<std::string> contents(const std::string& namespace_name) override {

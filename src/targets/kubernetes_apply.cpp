@@ -92,15 +92,6 @@ bool is_refusal(Kind kind) {
          kind == Kind::too_large;
 }
 
-void try_item(kube::Client& client, Item& item, const Desired& desired, Survey& survey) {
-  try {
-    item.after = client.apply(item.object, {.dry_run = true, .force = desired.force_conflicts});
-  } catch (const Problem& problem) {
-    if (!is_refusal(problem.kind())) throw;
-    survey.refusals.push_back(problem);
-  }
-}
-
 /// Gives a masked Secret the values of the one that runs; the refusal when that lacks a key.
 std::optional<Problem> fill(Item& item) {
   if (item.id.kind != "Secret") return std::nullopt;
@@ -116,6 +107,53 @@ std::optional<Problem> fill(Item& item) {
     item.object.erase("data");
   }
   return std::nullopt;
+}
+
+void try_item(kube::Client& client, Item& item, const Desired& desired, Survey& survey) {
+  try {
+    item.live = client.get(item.id);
+    std::optional<Problem> refusal = not_ours(item, desired);
+    if (!refusal && desired.keeps_secrets) refusal = fill(item);
+    if (refusal) return survey.refusals.push_back(*refusal);
+    item.after = client.apply(item.object, {.dry_run = true, .force = desired.force_conflicts});
+  } catch (const Problem& problem) {
+    if (!is_refusal(problem.kind())) throw;
+    survey.refusals.push_back(problem);
+  }
+}
+
+/// What deploying, looking and removing need.
+std::vector<kube::Right> rights_for(const Survey& survey, const Ref& ref) {
+  std::vector<kube::Right> rights;
+  const std::string& space = ref.namespace_name;
+  if (survey.missing_namespace) rights.push_back({"create", {"v1", "Namespace", "", ""}});
+  for (const Item& item : survey.items)
+    for (const std::string_view verb : {"get", "create", "patch", "delete"})
+      rights.push_back({std::string(verb), {item.id.api_version, item.id.kind, item.id.namespace_name, ""}});
+  for (const std::string_view kind : {"Pod", "Service", "PersistentVolumeClaim", "Event"})
+    rights.push_back({"list", {"v1", std::string(kind), space, ""}});
+  rights.push_back({"list", {"apps/v1", "Deployment", space, ""}});
+  rights.push_back({"get", {"v1", "Pod", space, ""}, "log"});
+  return rights;
+}
+
+/// What became of each object when `failed` was refused after all had passed the dry run.
+Problem partial(const Problem& problem, const std::vector<Item>& items, std::size_t failed) {
+  if (problem.kind() == Kind::cancelled) return problem;
+  std::vector<Finding> findings = problem.findings();
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    Finding finding;
+    finding.fault = Fault::not_allowed;
+    const std::string_view became = i > failed        ? "not tried"
+                                    : i == failed     ? "refused"
+                                    : !items[i].live  ? "created and taken back"
+                                    : stays(items[i]) ? "unchanged"
+                                                      : "changed, and left so";
+    finding.message = fmt::format("{}: {}", kube::to_text(items[i].id), became);
+    findings.push_back(std::move(finding));
+  }
+  return {problem.kind(), problem.message(),
+          problem.hint().empty() ? "deploying again goes on from here" : problem.hint(), std::move(findings)};
 }
 
 void sort_known(Survey& survey, const Desired& desired) {
@@ -155,11 +193,19 @@ std::string_view word_of(const Item& item) {
 
 Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel) {
   Survey survey;
-  if (!namespace_exists(client, desired.ref.namespace_name, cancel))
-    survey.missing_namespace = client.create(namespace_object(desired.ref.namespace_name), true, cancel);
+  if (!namespace_exists(client, desired.ref.namespace_name, cancel)) {
+    survey.missing_namespace = namespace_object(desired.ref.namespace_name);
+    try {
+      survey.missing_namespace = client.create(*survey.missing_namespace, true, cancel);
+    } catch (const Problem& problem) {
+      if (!is_refusal(problem.kind())) throw;
+      survey.refusals.push_back(problem);
+    }
+  }
   Configuration known;
   for (const Node& object : desired.rendered->objects) {
     if (object.text_at({"kind"}) == "Namespace") continue;
+    if (cancel != nullptr) cancel->check();
     Item item{kube::id_of(object), object};
     const bool namespaced = client.resource(item.id.api_version, item.id.kind, cancel).namespaced;
     if (namespaced && item.id.namespace_name.empty()) {
@@ -168,19 +214,16 @@ Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel
     }
     known.put_on(item.id, item.object);
     // The server cannot try an object whose namespace does not exist.
-    if (!survey.missing_namespace || !namespaced) {
-      item.live = client.get(item.id, cancel);
-      std::optional<Problem> refusal = not_ours(item, desired);
-      if (!refusal && desired.keeps_secrets) refusal = fill(item);
-      if (refusal) {
-        survey.refusals.push_back(*refusal);
-      } else {
-        try_item(client, item, desired, survey);
-      }
-    }
+    if (!survey.missing_namespace || !namespaced) try_item(client, item, desired, survey);
     known.note(item.id, stays(item) ? version_of(*item.live) : "");
     survey.items.push_back(std::move(item));
   }
+  // Once: whoever lacks one right mostly lacks others.
+  for (Problem& refusal : survey.refusals)
+    if (refusal.kind() == Kind::forbidden) {
+      refusal = with_missing_rights(client, refusal, rights_for(survey, desired.ref));
+      break;
+    }
   sort_known(survey, desired);
   return survey;
 }
@@ -211,7 +254,8 @@ std::vector<Owned> apply(kube::Client& client, const Desired& desired, const Lin
       client.create(namespace_object(name), false, &cancel);
       tell(progress, "created Namespace " + name);
     } catch (const Problem& problem) {
-      if (problem.kind() != Kind::conflict) throw;  // somebody else was faster
+      // Somebody else was faster; or we may not, which is told below with all else that we may not.
+      if (problem.kind() != Kind::conflict && problem.kind() != Kind::forbidden) throw;
     }
   }
   const Survey found = survey(client, desired, &cancel);
@@ -219,8 +263,10 @@ std::vector<Owned> apply(kube::Client& client, const Desired& desired, const Lin
   std::vector<Owned> now;
   std::vector<Owned> made;
   Configuration applied;
+  std::size_t at = 0;
   try {
-    for (const Item& item : found.items) {
+    for (; at < found.items.size(); ++at) {
+      const Item& item = found.items[at];
       cancel.check();
       Node object = item.object;
       applied.put_on(item.id, object);
@@ -230,9 +276,9 @@ std::vector<Owned> apply(kube::Client& client, const Desired& desired, const Lin
       if (!item.live) made.push_back(now.back());
       tell(progress, fmt::format("{} {}", word_of(item), kube::to_text(item.id)));
     }
-  } catch (const Problem&) {
+  } catch (const Problem& problem) {
     take_back(client, made, progress);
-    throw;
+    throw partial(problem, found.items, at);
   }
   for (const Owned& owned : found.stale)
     if (remove_owned(client, owned, desired.ref, &cancel))

@@ -30,6 +30,11 @@ Node checked(kube::Client& client, const std::string& name, const Cancel* cancel
     throw Problem(Kind::not_found, fmt::format("there is no namespace {} in the cluster of context `{}`",
                                                name, client.config().context));
   if (found->text_at({"metadata", "labels", managed_by}) != us) refuse("the Model Library did not make it");
+  const std::vector<std::string> missing = kube::missing_rights(client, {{"delete", id_of(name)}}, cancel);
+  if (!missing.empty())
+    throw Problem(Kind::forbidden,
+                  fmt::format("namespace {} is not deleted: you may not {}", name, missing.front()),
+                  "ask the cluster's administrator for a Role that allows it");
   return std::move(*found);
 }
 

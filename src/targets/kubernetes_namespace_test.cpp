@@ -90,6 +90,14 @@ TEST_CASE("a namespace of the cluster, the shared one and one that we did not ma
   CHECK(bench.cluster.done.empty());
 }
 
+TEST_CASE("who may not delete a namespace is told so before anything is listed or asked") {
+  Bench bench;
+  bench.cluster.denied = {"delete namespaces"};
+  CHECK(bench.refused("team") == "namespace team is not deleted: you may not delete namespaces team");
+  CHECK_THROWS_AS(bench.target->contents("team"), Problem);
+  CHECK(bench.cluster.done.empty());
+}
+
 TEST_CASE("removing a namespace waits for its end, and names the finalizer that holds it") {
   Bench bench;
   CHECK(bench.refused("team") == "it was removed");

@@ -6,6 +6,7 @@
 #include "cards/cause.hpp"
 #include "kube/client.hpp"
 #include "kube/informer.hpp"
+#include "kube/rights.hpp"
 #include "targets/cause.hpp"
 #include "targets/target.hpp"
 
@@ -67,6 +68,10 @@ struct Survey {
   std::vector<Owned> kept = {};                ///< known claims that are no longer rendered
   std::vector<Problem> refusals = {};
 };
+
+/// A refusal for lack of a right, with all rights that `rights` lacks besides, at once.
+Problem with_missing_rights(kube::Client& client, const Problem& refusal,
+                            const std::vector<kube::Right>& rights);
 
 /// Reads what is there and has the server try all objects, changing nothing.
 Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel);

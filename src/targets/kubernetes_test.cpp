@@ -117,6 +117,54 @@ TEST_CASE("nothing is sent for real when the server refuses one, and all refusal
   CHECK(before > 0);
 }
 
+TEST_CASE("row 34: what was changed before the refusal is left, and deploying again goes on from there") {
+  Bench bench;
+  const auto owned = bench.apply();
+  bench.rendered.objects[3].child("spec").set("type", "NodePort");
+  bool refuses = true;
+  bench.cluster.refuse = [&](const net::Call& call) {
+    const bool real = call.url.find("dryRun") == std::string::npos;
+    return refuses && real && call.method == "PATCH" && call.url.find("/deployments/") != std::string::npos
+               ? FakeCluster::status(500, "InternalError", "webhook down")
+               : net::Answer{};
+  };
+  const Problem problem = problem_in([&] { bench.apply(owned); });
+  REQUIRE(problem.findings().size() == 4);
+  CHECK(problem.findings()[2].message == "Service team/llama: changed, and left so");
+  refuses = false;
+  bench.told.clear();
+  CHECK(bench.apply(owned).size() == 4);
+  CHECK(bench.told[2] == "unchanged Service team/llama");
+}
+
+TEST_CASE("rights that are missing are told all at once, by verb, kind and namespace") {
+  Bench bench;
+  bench.cluster.add("/api/v1/namespaces/team", R"({"kind":"Namespace","metadata":{"name":"team"}})");
+  bench.cluster.denied = {"patch secrets", "create services", "get pods"};
+  bench.cluster.refuse = [](const net::Call& call) {
+    return call.method == "PATCH" && call.url.find("/secrets/") != std::string::npos
+               ? FakeCluster::status(403, "Forbidden", "secrets is forbidden: no")
+               : net::Answer{};
+  };
+  const Problem problem = problem_in([&] { bench.apply(); });
+  CHECK(problem.kind() == Kind::forbidden);
+  std::vector<std::string> lines;
+  for (const Finding& each : problem.findings()) lines.push_back(each.message);
+  CHECK(lines == std::vector<std::string>{"you may not patch secrets in namespace team",
+                                          "you may not create services in namespace team",
+                                          "you may not get pods/log in namespace team"});
+  CHECK(bench.real_calls() == 0);
+  Bench fresh;
+  const auto owned = fresh.apply();
+  fresh.cluster.refuse = [](const net::Call& call) {
+    return call.method == "DELETE" ? FakeCluster::status(403, "Forbidden", "no") : net::Answer{};
+  };
+  fresh.cluster.denied = {"delete deployments"};
+  const Problem removing = problem_in([&] { fresh.remove(owned); });
+  REQUIRE(removing.findings().size() == 1);
+  CHECK(removing.findings()[0].message == "you may not delete deployments.apps in namespace team");
+}
+
 TEST_CASE("an object of somebody else is never touched") {
   Bench bench;
   bench.cluster.add("/api/v1/namespaces/team", R"({"kind":"Namespace","metadata":{"name":"team"}})");
@@ -127,7 +175,8 @@ TEST_CASE("an object of somebody else is never touched") {
   CHECK(bench.real_calls() == 0);
 }
 
-TEST_CASE("our labels without a recorded uid are a conflict, unless taken over; claims are taken back up") {
+TEST_CASE(
+    "row 8: our labels without a recorded uid are a conflict, unless taken over; claims are taken back up") {
   Bench bench;
   const auto owned = bench.apply();
   CHECK(problem_in([&] { bench.apply(); }).kind() == Kind::conflict);
@@ -137,7 +186,8 @@ TEST_CASE("our labels without a recorded uid are a conflict, unless taken over; 
   CHECK(bench.apply()[1].uid == owned[1].uid);
 }
 
-TEST_CASE("a failed apply takes back what it made and nothing else") {
+TEST_CASE(
+    "row 34: a failed apply tells what became of each object, takes back what it made and nothing else") {
   Bench bench;
   bench.apply();
   const auto kept = bench.cluster.objects.at(at(core, "persistentvolumeclaims/llama-pvc"));
@@ -150,7 +200,14 @@ TEST_CASE("a failed apply takes back what it made and nothing else") {
                ? FakeCluster::status(500, "InternalError", "webhook down")
                : net::Answer{};
   };
-  CHECK(problem_in([&] { second.apply(); }).kind() == Kind::failed);
+  const Problem problem = problem_in([&] { second.apply(); });
+  CHECK(problem.kind() == Kind::failed);
+  std::vector<std::string> became;
+  for (const Finding& each : problem.findings()) became.push_back(each.message);
+  CHECK(became == std::vector<std::string>{"Secret team/llama-key: created and taken back",
+                                           "PersistentVolumeClaim team/llama-pvc: unchanged",
+                                           "Service team/llama: created and taken back",
+                                           "Deployment team/llama: refused"});
   CHECK_FALSE(second.has(at(core, "secrets/llama-key")));
   CHECK_FALSE(second.has(at(core, "services/llama")));
   CHECK(second.has(at(core, "persistentvolumeclaims/llama-pvc")));
@@ -297,7 +354,7 @@ TEST_CASE("plan in a namespace that is not there yet says that it would be made"
   CHECK(changes[4].action == Change::Action::create);
 }
 
-TEST_CASE("a namespace that is being deleted is not applied into") {
+TEST_CASE("row 4: a namespace that is being deleted is not applied into") {
   Bench bench;
   bench.cluster.add("/api/v1/namespaces/team",
                     R"({"kind":"Namespace","metadata":{"name":"team"},"status":{"phase":"Terminating"}})");

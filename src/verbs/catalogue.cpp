@@ -129,10 +129,9 @@ Found hardware(const Library& library, const std::string& name) {
 
 Found a_template(const Library& library, const std::string& name) {
   const cards::Template& card = library.get_template(name);
-  const cards::Model& model = library.get_model(card.spec.model);
   Found found{.kind = "Template", .metadata = &card.metadata, .card = schema::encode(card)};
   fact(found, "model", card.spec.model);
-  fact(found, "framework", model.spec.framework);
+  fact(found, "framework", library.framework_of(card).metadata.name);
   fact(found, "hardware", card.spec.hardware);
   fact(found, "runs on", join(card.spec.viable_hardware, ", "));
   values(found, card.spec.values);

@@ -219,6 +219,7 @@ targets::Desired desired_of(const Job& job) {
   desired.force_conflicts = job.force_conflicts;
   desired.replace = job.replace;
   desired.keeps_secrets = job.keeps_secrets;
+  desired.last = job.record.manifest;
   return desired;
 }
 

@@ -83,6 +83,7 @@ struct Response {
   Node value;
   std::optional<Table> table = {};
   std::optional<std::string> text = {};
+  std::string notes = {};  ///< for people, beside the answer: the command line puts it on standard error
   std::string brief = {};  ///< one line, for an answer that is watched: what may change
   std::string notes = {};  ///< lines beside the answer, which is used by programs (stderr of a person's)
   int exit_code =

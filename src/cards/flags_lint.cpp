@@ -1,0 +1,262 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+#include "base/text.hpp"
+#include "cards/arguments.hpp"
+
+namespace mlib::cards {
+namespace {
+
+bool is_switch(const FlagState& state) { return state.kind == "bool" && state.choices.empty(); }
+
+bool is_flag_like(std::string_view text) {
+  return text.size() > 1 && text[0] == '-' &&
+         (text[1] == '-' || (std::isalpha(static_cast<unsigned char>(text[1])) != 0));
+}
+
+bool holds(std::string_view choices, std::string_view value) {
+  while (!choices.empty()) {
+    const std::size_t bar = std::min(choices.find('|'), choices.size());
+    if (choices.substr(0, bar) == value) return true;
+    choices.remove_prefix(std::min(bar + 1, choices.size()));
+  }
+  return false;
+}
+
+bool is_number(std::string_view text, bool whole) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return false;
+  return !whole || text.find_first_of(".eEnN") == std::string_view::npos;
+}
+
+/// `16k`, `1.5M`, `32Ki`, `auto`: what vLLM's readable numbers may be.
+bool is_readable_number(std::string_view text) {
+  if (text == "auto") return true;
+  if (text.ends_with('i')) text.remove_suffix(1);
+  static constexpr std::string_view suffixes = "kKmMgGtT";
+  if (text.empty() || suffixes.find(text.back()) == std::string_view::npos) return false;
+  text.remove_suffix(1);
+  return is_number(text, false);
+}
+
+class Linting {
+ public:
+  Linting(const FlagTable& table, std::string_view version)
+      : table_(table), place_(table.place(version)), mild_(table.hints || place_.newer || place_.older) {
+    called_ = table.engine + " ";
+    const auto& newest = table.versions[static_cast<std::size_t>(place_.upper)];
+    called_ += version.empty() || version == "latest" ? newest.version : std::string(version);
+    if (version.empty() || version == "latest" || place_.newer)
+      called_ += " (newest known: " + newest.version + ")";
+  }
+
+  std::vector<FlagFinding> run(const CommandLine& line) {
+    const std::vector<Word>& words = line.words;
+    for (std::size_t i = 0; i < words.size();) {
+      if (words[i].known && words[i].text == "--") break;
+      if (!words[i].known || !is_flag_like(words[i].text)) {
+        ++i;
+        continue;
+      }
+      i = flag(words, i);
+    }
+    for (const auto& [name, word] : line.env) variable(name, word);
+    return std::move(found_);
+  }
+
+ private:
+  void tell(const Word& word, std::string message, std::string hint, Fault fault = Fault::not_allowed) {
+    found_.push_back({mild_, fault, &word, std::move(message), std::move(hint)});
+  }
+
+  std::string dated(int version) const {
+    const FlagVersion& each = table_.versions[static_cast<std::size_t>(version)];
+    return each.date.empty() ? each.version : fmt::format("{} ({})", each.version, each.date);
+  }
+
+  /// The name as the table has it: `_` for `-` and what follows a dot put right where the engine does so.
+  const FlagState* look(std::string& name) const {
+    if (const FlagState* state = table_.find(name, place_)) return state;
+    std::string other = name;
+    if (table_.underscores && other.starts_with("--")) std::replace(other.begin() + 2, other.end(), '_', '-');
+    if (table_.dotted) other = other.substr(0, other.find('.'));
+    if (other == name) return nullptr;
+    if (const FlagState* state = table_.find(other, place_)) return state;
+    if (!table_.ever(other).empty()) name = other;
+    return nullptr;
+  }
+
+  /// Reads the flag at `i` and its values; gives the place of what comes after.
+  std::size_t flag(const std::vector<Word>& words, std::size_t i) {
+    const Word& word = words[i];
+    std::string name = word.text.substr(0, word.text.find('='));
+    const bool joined = name.size() < word.text.size();
+    const FlagState* state = look(name);
+    if (state == nullptr && name[1] != '-' && name.size() > 2) {
+      // A short flag with its value: -O3.
+      const FlagState* brief = table_.find(std::string_view(name).substr(0, 2), place_);
+      if (brief != nullptr && !is_switch(*brief)) return i + 1;
+    }
+    if (state == nullptr) {
+      absent(word, name);
+      ++i;
+      while (!joined && i < words.size() && !(words[i].known && is_flag_like(words[i].text))) ++i;
+      return i;
+    }
+    if (state->deprecated) deprecated(word, name, *state);
+    const bool dotted = table_.dotted && name.find('.') != std::string::npos;
+    if (joined) {
+      if (!dotted) check_joined(word, name, *state);
+      return i + 1;
+    }
+    return values(words, i, name, *state);
+  }
+
+  void check_joined(const Word& word, const std::string& name, const FlagState& state) {
+    const std::string value = word.text.substr(name.size() + 1);
+    if (is_switch(state))
+      return tell(word, fmt::format("`{}` of {} is a switch: it takes no value", name, called_),
+                  "leave the `=` and what follows out", Fault::wrong_type);
+    if (word.known) check_value(word, name, state, value);
+  }
+
+  std::size_t values(const std::vector<Word>& words, std::size_t i, const std::string& name,
+                     const FlagState& state) {
+    const Word& word = words[i];
+    ++i;
+    const bool there = i < words.size() && !(words[i].known && words[i].text.starts_with("--"));
+    if (is_switch(state)) {
+      if (there && words[i].known && (lower(words[i].text) == "true" || lower(words[i].text) == "false"))
+        tell(words[i], fmt::format("`{}` of {} is a switch: it takes no value", name, called_),
+             fmt::format("leave `{}` out", words[i].text), Fault::wrong_type);
+      return i;
+    }
+    if (state.kind == "list") {
+      while (i < words.size() && !(words[i].known && is_flag_like(words[i].text))) ++i;
+      return i;
+    }
+    if (state.kind == "bool") return there && !is_flag_like(words[i].text) ? i + 1 : i;
+    if (!there || words[i].text.empty()) {
+      if (!there)
+        tell(word, fmt::format("`{}` of {} takes {}, and none follows", name, called_, wanted(state)), "",
+             Fault::missing);
+      return there ? i + 1 : i;
+    }
+    if (words[i].known) check_value(words[i], name, state, words[i].text);
+    return i + 1;
+  }
+
+  static std::string wanted(const FlagState& state) {
+    if (state.kind == "int") return "a whole number";
+    if (state.kind == "float") return "a number";
+    if (state.kind == "enum" && !state.choices.empty()) {
+      std::string choices(state.choices);
+      std::string shown;
+      for (const std::string& each : split(choices, '|')) shown += (shown.empty() ? "" : ", ") + each;
+      return "one of " + shortened(shown, 160);
+    }
+    return "a value";
+  }
+
+  void check_value(const Word& word, const std::string& name, const FlagState& state,
+                   const std::string& value) {
+    if (value.find("$(") != std::string::npos || holds(state.choices, value)) return;
+    bool fits = true;
+    if (state.kind == "int") fits = is_number(value, true) || (table_.suffixes && is_readable_number(value));
+    if (state.kind == "float") fits = is_number(value, false);
+    if (state.kind == "enum") fits = state.choices.empty();
+    if (fits) return;
+    const std::string shown = shortened(value, 60);
+    std::string hint;
+    if (state.kind == "enum") hint = choice_hint(name, state, value);
+    tell(word, fmt::format("`{}` of {} takes {}; `{}` is none", name, called_, wanted(state), shown), hint,
+         Fault::wrong_type);
+  }
+
+  /// In which versions the flag took `value`, or the choice that is nearest to it.
+  std::string choice_hint(const std::string& name, const FlagState& now, const std::string& value) const {
+    for (const FlagState* state : table_.ever(name)) {
+      if (!holds(state->choices, value)) continue;
+      if (state->first > place_.upper) return fmt::format("`{}` came with {}", value, dated(state->first));
+      return fmt::format("`{}` was last taken by {}", value, dated(state->last));
+    }
+    const std::string near = nearest(value, split(std::string(now.choices), '|'));
+    return near.empty() ? "" : fmt::format("did you mean `{}`?", near);
+  }
+
+  void deprecated(const Word& word, const std::string& name, const FlagState& state) {
+    const std::string hint = state.replacement.empty() ? "a later version may lack it"
+                                                       : fmt::format("use `{}` instead", state.replacement);
+    found_.push_back(
+        {true, Fault::not_allowed, &word, fmt::format("`{}` is deprecated in {}", name, called_), hint});
+  }
+
+  /// The hint for a name that is not there now: what replaced it, else the nearest that is.
+  std::string instead(const std::string& name, std::string_view prefix) const {
+    std::vector<std::string> known = table_.names_at(place_, prefix);
+    const std::string near = nearest(name, known);
+    return near.empty() ? "" : fmt::format("did you mean `{}`?", near);
+  }
+
+  void absent(const Word& word, const std::string& name, std::string_view prefix = "-") {
+    const std::string key = prefix == "-" ? name : "env:" + name;
+    std::vector<const FlagState*> states = table_.ever(key);
+    if (states.empty()) states = table_.ever(name);
+    if (states.empty())
+      return tell(
+          word,
+          fmt::format("{} has no {} `{}`", called_, prefix == "-" ? "flag" : "variable", shortened(name, 60)),
+          instead(name, prefix), Fault::reference);
+    const FlagState* last = nullptr;
+    const FlagState* next = nullptr;
+    for (const FlagState* state : states) {
+      if (state->last < place_.upper) last = state;
+      if (state->first > place_.lower && next == nullptr) next = state;
+    }
+    if (last == nullptr)
+      return tell(word, fmt::format("{} has no `{}` yet: it came with {}", called_, name, dated(next->first)),
+                  instead(name, prefix), Fault::reference);
+    const std::string gone = dated(std::min(last->last + 1, static_cast<int>(table_.versions.size()) - 1));
+    if (!last->replacement.empty())
+      return tell(word,
+                  fmt::format("{} has no `{}` any more: {} was the last with it, {} has `{}` instead",
+                              called_, name, dated(last->last), gone, last->replacement),
+                  fmt::format("use `{}`", last->replacement), Fault::reference);
+    tell(word,
+         fmt::format("{} has no `{}` any more: {} was the last with it, {} is without it", called_, name,
+                     dated(last->last), gone),
+         instead(name, prefix), Fault::reference);
+  }
+
+  void variable(const std::string& name, const Word& word) {
+    const FlagState* state = table_.find("env:" + name, place_);
+    if (state == nullptr) state = table_.find(name, place_);
+    if (state != nullptr) {
+      if (word.known && !word.text.empty() && state->kind != "bool")
+        check_value(word, name, *state, word.text);
+      return;
+    }
+    for (const std::string& prefix : table_.env_prefixes)
+      if (name.starts_with(prefix)) return absent(word, name, prefix);
+  }
+
+  const FlagTable& table_;
+  VersionPlace place_;
+  bool mild_;
+  std::string called_;
+  std::vector<FlagFinding> found_;
+};
+
+}  // namespace
+
+std::vector<FlagFinding> lint(const FlagTable& table, std::string_view version, const CommandLine& line) {
+  if (table.versions.empty()) return {};
+  return Linting(table, version).run(line);
+}
+
+}  // namespace mlib::cards
