@@ -142,8 +142,12 @@ Status observe(kube::Client& client, const Ref& ref, const cards::Causes& causes
     };
     const std::string init = running_init(seen);
     std::string progress;
+    const Node pod = seen.pods.empty() ? Node() : seen.pods.front();
     if (!init.empty())
-      progress = last_line(read(seen.pods.front().text_at({"metadata", "name"}), init, false));
+      progress = last_line(read(pod.text_at({"metadata", "name"}), init, false));
+    else if (pod.text_at({"status", "phase"}) == "Running")
+      progress = progress_line(
+          read(pod.text_at({"metadata", "name"}), pod.text_at({"spec", "containers", "0", "name"}), false));
     status = status_of(seen, find_cause(causes, seen, read), progress);
   }
   Reached reached = endpoint_of(client, seen);
