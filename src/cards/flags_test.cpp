@@ -62,7 +62,7 @@ TEST_CASE("every shipped table names where it was read and when") {
 TEST_CASE("an engine's own spellings are taken") {
   CHECK(said("vllm", "0.24.0", {"--max_model_len", "16k", "-tp", "2", "--compilation-config.level", "3"}) ==
         "");
-  CHECK(said("llama.cpp", "latest", {"-c", "4096", "-ngl", "auto", "--flash-attn", "on", "--no-mmap"}) == "");
+  CHECK(said("llama.cpp", "latest", {"-c", "4096", "-ngl", "auto", "--flash-attn", "on", "--metrics"}) == "");
   CHECK(said("tei", "1.9.3", {"--model-id", "a/b", "--auto-truncate", "true"}) == "");
 }
 
