@@ -150,7 +150,8 @@ void deploy_adopted(const World& world, const Caller& caller, Adoption adoption,
 Response diff(const World& world, const Caller& caller, const DiffArguments& arguments) {
   const Cancel never;
   const Sink nobody = [](const Node&) { return true; };
-  const Job job = prepared(world, caller, arguments, arguments.where, nobody, never);
+  Job job = prepared(world, caller, arguments, arguments.where, nobody, never);
+  job.force_conflicts = arguments.force_conflicts;
   const std::vector<targets::Change> changes = job.target->plan(desired_of(job));
   std::string text;
   for (const targets::Change& change : changes) {
