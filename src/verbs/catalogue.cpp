@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "cards/parameter_schema.hpp"
+#include "cards/rule.hpp"
 #include "verbs/deployments.hpp"
 #include "verbs/filter.hpp"
 #include "verbs/lines.hpp"
@@ -74,6 +76,30 @@ void values(Found& found, const cards::Dict<Node>& all) {
   for (const auto& [key, value] : all) fact(found, "  " + key, cell(value));
 }
 
+std::string parameter_text(const cards::Parameter& parameter) {
+  std::string text = parameter.advanced ? "advanced, " + parameter.type : parameter.type;
+  if (!parameter.default_value.is_null()) text += " = " + cell(parameter.default_value);
+  if (!parameter.from.empty()) text += " from " + parameter.from;
+  if (parameter.required) text += ", required";
+  if (parameter.secret) text += ", secret";
+  if (!parameter.help.empty()) text += ": " + parameter.help;
+  return text;
+}
+
+std::string condition_text(const cards::Condition& condition) {
+  std::string text = condition.require;
+  if (!condition.when.empty()) text += " where " + condition.when;
+  return text + ": " + condition.message;
+}
+
+/// Which flags are known, and how far: "vllm 0.8.5.post1 to 0.33.0, read 2026-11-23".
+std::string flags_of(const cards::Framework& card) {
+  if (!card.contract || !card.contract->flags) return "";
+  const cards::FlagTable& table = *card.contract->flags;
+  return fmt::format("{} {} to {}, read {}", table.engine, table.versions.front().version,
+                     table.versions.back().version, table.read);
+}
+
 Found framework(const Library& library, const std::string& name) {
   const cards::Framework& card = library.get_framework(name);
   Found found{.kind = "Framework",
@@ -85,15 +111,12 @@ Found framework(const Library& library, const std::string& name) {
   fact(found, "health",
        card.spec.health.path ? fmt::format("{} on port {}", *card.spec.health.path, card.spec.health.port)
                              : "none");
-  if (!card.spec.parameters.empty()) found.facts.rows.push_back({"parameters", ""});
-  for (const auto& [key, parameter] : card.spec.parameters) {
-    std::string text = parameter.type;
-    if (!parameter.default_value.is_null()) text += " = " + cell(parameter.default_value);
-    if (!parameter.from.empty()) text += " from " + parameter.from;
-    if (parameter.required) text += ", required";
-    if (!parameter.help.empty()) text += ": " + parameter.help;
-    fact(found, "  " + key, text);
+  fact(found, "flags", flags_of(card));
+  for (const auto& [group, parameters] : cards::by_group(card.spec.parameters)) {
+    found.facts.rows.push_back({group.empty() ? "parameters" : "parameters: " + group, ""});
+    for (const auto* each : parameters) fact(found, "  " + each->first, parameter_text(each->second));
   }
+  for (const cards::Condition& each : card.spec.conditions) fact(found, "must hold", condition_text(each));
   return found;
 }
 
@@ -301,7 +324,15 @@ Response search(const World& world, const Caller&, const SearchArguments& argume
   return {.value = std::move(found), .table = std::move(table)};
 }
 
-Response card_schema(const World&, const Caller&, const SchemaArguments& arguments) {
+Response card_schema(const World& world, const Caller&, const SchemaArguments& arguments) {
+  if (arguments.kind == "framework-parameters") {
+    Node schema = Node::map();
+    schema.set("$schema", "https://json-schema.org/draft/2020-12/schema");
+    const Node body = cards::parameters_schema(world.shelf.library()->get_framework(arguments.name));
+    for (const schema::Entry& entry : body.entries()) schema.set(entry.key, entry.value);
+    std::string text = schema::to_json(schema, 2) + "\n";
+    return {.value = std::move(schema), .text = std::move(text)};
+  }
   const KindRow& kind = kind_of(arguments.kind);
   Node schema = Node::map();
   schema.set("$schema", "https://json-schema.org/draft/2020-12/schema");

@@ -36,11 +36,14 @@ struct SearchArguments {
 };
 
 struct SchemaArguments {
-  std::string kind;
+  std::string kind, name;
 
   template <class D>
   void describe(D& d) {
-    d.field("kind", kind, {.help = "framework, model, hardware, template or deployment", .required = true});
+    d.field("kind", kind,
+            {.help = "framework, model, hardware, template, deployment, or framework-parameters",
+             .required = true});
+    d.field("name", name, {.help = "The framework whose parameters are meant", .format = "framework"});
   }
 };
 

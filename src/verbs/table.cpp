@@ -143,9 +143,9 @@ std::vector<Verb> reading() {
        schema::json_schema<SchemaArguments>,
        answers(card_schema),
        {},
-       Names{"kind"},
+       Names{"kind", "name"},
        check,
-       "schema model"},
+       "schema model\nschema framework-parameters NAME"},
   };
 }
 
