@@ -27,9 +27,12 @@ struct FlagsFile {
     d.field("dotted", table.dotted, {.help = "The engine takes --flag.key VALUE for a flag of kind json"});
     d.field("suffixes", table.suffixes, {.help = "The engine takes 16k and 1M for whole numbers"});
     d.field("hints", table.hints, {.help = "Not read from the engine itself: what it says is a warning"});
-    d.field("env_prefixes", table.env_prefixes, {.help = "What the engine's environment variables begin with"});
-    d.field("versions", table.versions, {.help = "The versions that were read, oldest first", .required = true});
-    d.field("flags", flags, {.help = "One state of one flag a line (tools/engine_flags.py)", .required = true});
+    d.field("env_prefixes", table.env_prefixes,
+            {.help = "What the engine's environment variables begin with"});
+    d.field("versions", table.versions,
+            {.help = "The versions that were read, oldest first", .required = true});
+    d.field("flags", flags,
+            {.help = "One state of one flag a line (tools/engine_flags.py)", .required = true});
   }
 };
 
@@ -46,7 +49,8 @@ void check_versions(const Text& text, const Node& document, const FlagTable& tab
                     std::vector<Finding>& findings) {
   std::set<std::string_view> seen;
   if (table.versions.empty())
-    report(findings, value_spot(text, document, path_of({"versions"})), Fault::missing, "no version was read");
+    report(findings, value_spot(text, document, path_of({"versions"})), Fault::missing,
+           "no version was read");
   for (std::size_t i = 0; i < table.versions.size(); ++i)
     if (!seen.insert(table.versions[i].version).second)
       report(findings, value_spot(text, document, {{"versions"}, {"", static_cast<int>(i)}, {"version"}}),
@@ -55,8 +59,7 @@ void check_versions(const Text& text, const Node& document, const FlagTable& tab
 
 }  // namespace
 
-void read_flags(const Text& text, std::map<std::string, FlagTable, std::less<>>& tables,
-                std::vector<Finding>& findings) {
+void read_flags(const Text& text, FlagTables& tables, std::vector<Finding>& findings) {
   for (const Node& document : text.documents) {
     if (document.is_null()) continue;
     schema::Reader reader(&text.source);
@@ -76,8 +79,10 @@ void read_flags(const Text& text, std::map<std::string, FlagTable, std::less<>>&
              "NAMES KIND FIRST..LAST [(CHOICE|...)] [deprecated] [-> NEW] [= DEFAULT]");
     const Spot spot = value_spot(text, document, path_of({"metadata", "name"}));
     const std::string name = file.metadata.name;
-    if (findings.size() == before && !tables.emplace(name, std::move(file.table)).second)
-      report(findings, spot, Fault::duplicate, fmt::format("there is another table of flags called `{}`", name));
+    if (findings.size() == before &&
+        !tables.emplace(name, std::make_shared<const FlagTable>(std::move(file.table))).second)
+      report(findings, spot, Fault::duplicate,
+             fmt::format("there is another table of flags called `{}`", name));
   }
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,6 +9,9 @@
 
 namespace mlib::cards {
 
+struct FlagTable;
+struct Rules;
+
 /// All cards, immutable once loaded; references between them resolve. Each kind sorted by name.
 class Library {
  public:
@@ -16,6 +20,13 @@ class Library {
   std::vector<Hardware> hardware;
   std::vector<Template> templates;
 
+  /// Flags of serving engines by the engine's name (flags.hpp), and the rules that cards are held to
+  /// (rule.hpp).
+  std::map<std::string, std::shared_ptr<const FlagTable>, std::less<>> flags;
+  std::shared_ptr<const Rules> rules;
+
+  /// What is likely wrong with cards that are here all the same, sorted by file and line.
+  std::vector<Finding> warnings;
   /// What was wrong with the cards (and files) that were left out, sorted by file and line.
   std::vector<Finding> findings;
   /// Changes whenever any byte of any card changes (SHA-256 over files' names and bytes).

@@ -107,9 +107,12 @@ class Loading {
     find_manifests();
     Causes causes;
     for (const auto& [path, text] : texts_) {
-      const bool causes_alone =
-          !text.documents.empty() && text.documents.front().text_at({"kind"}) == "Causes";
-      if (is_causes(path) || causes_alone)
+      const std::string kind = text.documents.empty() ? "" : text.documents.front().text_at({"kind"});
+      if (kind == "Flags")
+        read_flags(text, beside_.flags, shelf_.findings);
+      else if (kind == "Rules")
+        read_rules(text, *beside_.rules, shelf_.findings);
+      else if (is_causes(path) || kind == "Causes")
         read_causes(text, causes, shelf_.findings);
       else if (!is_manifest(path))
         decode_all(text);
@@ -351,6 +354,8 @@ class Loading {
     std::erase_if(draft.card.manifest, [](const Node& document) { return document.is_null(); });
     draft.card.manifest_text = manifest->source.text;
     draft.card.manifest_file = manifest->source.file;
+    if (draft.sound) add_contract(draft, beside_, shelf_.findings);
+    if (draft.sound) hold_framework(shelf_, draft, manifest);
   }
 
   void report_no_manifest(Draft<Framework>& draft) {
@@ -381,9 +386,13 @@ class Loading {
     made->hardware = sound(shelf_.hardware);
     made->templates = sound(shelf_.templates);
     made->findings = std::move(shelf_.findings);
-    std::stable_sort(made->findings.begin(), made->findings.end(), [](const Finding& a, const Finding& b) {
-      return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
-    });
+    made->warnings = std::move(shelf_.warnings);
+    made->flags = std::move(beside_.flags);
+    made->rules = std::move(beside_.rules);
+    for (std::vector<Finding>* all : {&made->findings, &made->warnings})
+      std::stable_sort(all->begin(), all->end(), [](const Finding& a, const Finding& b) {
+        return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
+      });
     std::string all;
     for (const auto& [path, file] : files_)
       all += fmt::format("{}:{}{}:{}", path.size(), path, file->text.size(), file->text);
@@ -398,6 +407,7 @@ class Loading {
   std::vector<Extending> extending_;
   std::map<std::string, Extending*> by_name_;  ///< those, by KIND/NAME
   std::map<const Node*, Node> whole_;          ///< documents that extend one, with what they inherit
+  Beside beside_;
   Shelf shelf_;
 };
 

@@ -79,7 +79,8 @@ std::string table_text(const verbs::Table& table, bool wide, std::size_t width) 
     if (wide || !table.columns[i].wide) shown.push_back(i);
   std::vector<std::vector<std::string>> lines(1);
   for (const std::size_t i : shown) lines[0].push_back(table.columns[i].header);
-  for (const std::vector<std::string>& row : table.rows) {
+  for (const std::vector<std::string>& row :
+       wide && !table.wide_rows.empty() ? table.wide_rows : table.rows) {
     lines.emplace_back();
     for (const std::size_t i : shown) lines.back().push_back(one_line(row[i]));
   }

@@ -145,7 +145,9 @@ Status observe(kube::Client& client, const Ref& ref, const cards::Causes& causes
       progress = last_line(read(seen.pods.front().text_at({"metadata", "name"}), init, false));
     status = status_of(seen, find_cause(causes, seen, read), progress);
   }
-  status.endpoint = endpoint_of(client, seen);
+  Reached reached = endpoint_of(client, seen);
+  status.endpoint = std::move(reached.url);
+  status.forward = std::move(reached.forward);
   return status;
 }
 

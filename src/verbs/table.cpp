@@ -1,11 +1,15 @@
 #include "verbs/asking.hpp"
+#include "verbs/capacity.hpp"
 #include "verbs/catalogue.hpp"
 #include "verbs/deploying.hpp"
 #include "verbs/deployments.hpp"
+#include "verbs/importing.hpp"
 #include "verbs/journal.hpp"
 #include "verbs/namespaces.hpp"
+#include "verbs/reachable.hpp"
 #include "verbs/rendering.hpp"
 #include "verbs/revisions.hpp"
+#include "verbs/upgrading.hpp"
 #include "verbs/validation.hpp"
 
 namespace mlib::verbs {
@@ -24,6 +28,13 @@ template <class A>
 StreamCall streams(void (*verb)(const World&, const Caller&, const A&, const Sink&, const Cancel&)) {
   return [verb](const World& world, const Caller& caller, const Node& arguments, const Sink& sink,
                 const Cancel& cancel) { verb(world, caller, arguments_of<A>(arguments), sink, cancel); };
+}
+
+template <class A>
+Question asks(std::string (*verb)(const World&, const Caller&, const A&)) {
+  return [verb](const World& world, const Caller& caller, const Node& arguments) {
+    return verb(world, caller, arguments_of<A>(arguments));
+  };
 }
 
 constexpr std::string_view look = "Look around", check = "Check and render", run = "Run";
@@ -112,6 +123,18 @@ std::vector<Verb> reading() {
        Names{"files"},
        check,
        "validate my-cards/\nvalidate model.yaml hardware.yaml"},
+      {"import",
+       Method::post,
+       "/api/v1/import",
+       Role::viewer,
+       "Make cards from a Hugging Face folder, a GGUF file or the original's JSON",
+       schema::json_schema<ImportArguments>,
+       answers(import_cards),
+       {},
+       Names{"source"},
+       check,
+       "import ./model.Q4_K_M.gguf --to models/model-q4.yaml\nimport ./Qwen3-0.6B/\n"
+       "import http://127.0.0.1:8001/get_all"},
       {"schema",
        Method::get,
        "/api/v1/schemas/{kind}",
@@ -139,6 +162,17 @@ std::vector<Verb> rendering() {
        Names{"name"},
        check,
        "explain template NAME"},
+      {"upgrade template",
+       Method::get,
+       "/api/v1/templates/{name}/upgrade",
+       Role::viewer,
+       "Show what another version of its engine changes for a template",
+       schema::json_schema<UpgradeArguments>,
+       answers(upgrade_template),
+       {},
+       Names{"name"},
+       check,
+       "upgrade template NAME --engine-version 0.33.0"},
       {"render",
        Method::post,
        "/api/v1/render",
@@ -199,6 +233,17 @@ std::vector<Verb> life() {
        Names{"name"},
        run,
        "rollback demo\nrollback demo --to 2"},
+      {"get targets",
+       Method::get,
+       "/api/v1/targets",
+       Role::viewer,
+       "List where deployments can run, whether it answers, and what it cannot do",
+       schema::json_schema<TargetsArguments>,
+       answers(get_targets),
+       {},
+       Names{},
+       run,
+       "get targets\nget targets -o json"},
       {"get deployments",
        Method::get,
        "/api/v1/deployments",
@@ -237,6 +282,17 @@ std::vector<Verb> watching() {
        Names{"name"},
        run,
        "wait demo --timeout 5m\nwait demo --for deleted"},
+      {"top",
+       Method::get,
+       "/api/v1/capacity",
+       Role::viewer,
+       "Show what a target's machines have, and what is free",
+       schema::json_schema<TopArguments>,
+       answers(top),
+       {},
+       Names{},
+       run,
+       "top\ntop --target kubernetes -o wide"},
       {"events",
        Method::get,
        "/api/v1/deployments/{namespace}/{name}/events",
@@ -301,7 +357,8 @@ std::vector<Verb> ending() {
        streams(delete_deployment),
        Names{"name"},
        run,
-       "delete deployment demo\ndelete deployment demo --with-storage --yes"},
+       "delete deployment demo\ndelete deployment demo --with-storage --yes",
+       asks(delete_question)},
       {"delete namespace",
        Method::del,
        "/api/v1/namespace/{name}",
