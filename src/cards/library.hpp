@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -7,6 +8,8 @@
 #include "cards/card.hpp"
 
 namespace mlib::cards {
+
+class Finder;
 
 /// All cards, immutable once loaded; references between them resolve. Each kind sorted by name.
 class Library {
@@ -31,6 +34,13 @@ class Library {
   const Model& get_model(std::string_view name) const;
   const Hardware& get_hardware(std::string_view name) const;
   const Template& get_template(std::string_view name) const;
+
+  /// Finds the cards by what they say; made when first asked for, and kept with this library.
+  const Finder& finder() const;
+
+ private:
+  mutable std::once_flag finder_once_;
+  mutable std::shared_ptr<const Finder> finder_;
 };
 
 /// A file of a catalogue: its path relative to the catalogue's root, and its bytes.
