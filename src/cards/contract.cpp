@@ -70,6 +70,13 @@ void blame(Judged& judged, const Expression& require, const GivenOf& given) {
   }
 }
 
+/// The card that a field belongs to, for people.
+std::string card_of(const std::string& field) {
+  if (field.starts_with(of_parameters))
+    return fmt::format("parameter `{}`", field.substr(of_parameters.size()));
+  return field.substr(0, field.find('.'));
+}
+
 std::string shown(const Looking& look, const Expression& expression) {
   std::vector<std::string> parts;
   for (const std::string& field : expression.fields()) {
@@ -182,7 +189,7 @@ std::vector<Judged> judge_rules(const Parties& parties, const GivenOf& given) {
     const auto value_of = [&](const std::string& field) { return look(field); };
     Judged judged{rule.level == "warning", Fault::not_allowed,
                   fmt::format("{} (rule {})", filled(rule.message, value_of), rule.name),
-                  filled(rule.hint, value_of)};
+                  fmt::format("change the {}: {}", card_of(rule.change), filled(rule.hint, value_of))};
     judged.change = rule.change;
     if (rule.change.starts_with(of_parameters)) {
       judged.parameter = rule.change.substr(of_parameters.size());

@@ -21,7 +21,9 @@ struct FlagsFile {
     d.field("apiVersion", version,
             {.help = "Version of the format", .required = true, .one_of = {"model-library/v1"}});
     d.field("kind", kind, {.help = "Flags", .required = true, .one_of = {"Flags"}});
-    d.field("metadata", metadata, {.help = "Name of the engine, the same as the file's", .required = true});
+    d.field("metadata", metadata, {.help = "Name of the table, the same as the file's", .required = true});
+    d.field("engine", table.engine,
+            {.help = "The engine, as frameworks name it", .required = true, .min = 1});
     d.field("read", table.read, {.help = "Day on which it was read, YYYY-MM-DD", .required = true});
     d.field("underscores", table.underscores, {.help = "The engine takes _ for - in a flag's name"});
     d.field("dotted", table.dotted, {.help = "The engine takes --flag.key VALUE for a flag of kind json"});
@@ -70,15 +72,14 @@ void read_flags(const Text& text, FlagTables& tables, std::vector<Finding>& find
     check_versions(text, document, file.table, findings);
     if (findings.size() != before) continue;
     std::vector<FlagTable::Fault> faults;
-    file.table.engine = file.metadata.name;
     file.table.source = text.source.file;
     file.table.read_lines(file.flags, faults);
     const Node& block = *document.find("flags");
     for (const FlagTable::Fault& fault : faults)
       report(findings, line_spot(text, block, file.flags, fault.line), Fault::syntax, fault.message,
              "NAMES KIND FIRST..LAST [(CHOICE|...)] [deprecated] [-> NEW] [= DEFAULT]");
-    const Spot spot = value_spot(text, document, path_of({"metadata", "name"}));
-    const std::string name = file.metadata.name;
+    const Spot spot = value_spot(text, document, path_of({"engine"}));
+    const std::string name = file.table.engine;
     if (findings.size() == before &&
         !tables.emplace(name, std::make_shared<const FlagTable>(std::move(file.table))).second)
       report(findings, spot, Fault::duplicate,

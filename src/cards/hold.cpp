@@ -91,7 +91,15 @@ class TemplateJudge {
     const GivenOf given = [&](const std::string& name) { return in_force(name); };
     const Parties parties{framework_, &facts_in(shelf_, framework_), &facts_in(shelf_, model_),
                           &facts_in(shelf_, hardware), &facts_in(shelf_, draft_.card)};
-    for (const Judged& each : judge(parties, given)) {
+    std::vector<Judged> all = judge_conditions(parties, given);
+    const auto add = [&](std::vector<Judged> more) {
+      std::move(more.begin(), more.end(), std::back_inserter(all));
+    };
+    // Machines differ in numbers alone, unless they give values of their own.
+    if (!linted_ || !hardware.spec.values.empty()) add(judge_flags(parties, given));
+    linted_ = true;
+    add(judge_rules(parties, given));
+    for (const Judged& each : all) {
       if (is_theirs(each)) continue;
       if (std::find(told_.begin(), told_.end(), each.message) != told_.end()) continue;
       told_.push_back(each.message);
@@ -119,7 +127,26 @@ class TemplateJudge {
   const Framework& framework_;
   const Model& model_;
   std::vector<std::string> told_;
+  bool linted_ = false;
 };
+
+/// Each version that the card lists must take the manifest's own command line.
+void hold_versions(Shelf& shelf, Draft<Framework>& draft, const ValueOf& value_of) {
+  if (!draft.card.contract || !draft.card.contract->flags) return;
+  const std::vector<CommandLine> lines = command_lines(draft.card, value_of);
+  for (std::size_t i = 0; i < draft.card.spec.versions.size(); ++i) {
+    const std::string& version = draft.card.spec.versions[i].version;
+    for (const CommandLine& line : lines)
+      for (const FlagFinding& each : lint(*draft.card.contract->flags, version, line)) {
+        if (each.warning) continue;
+        draft.sound = false;
+        report(shelf.findings,
+               value_spot(draft, {{"spec"}, {"versions"}, {"", static_cast<int>(i)}, {"version"}}),
+               each.fault, fmt::format("the manifest does not fit this version: {}", each.message),
+               each.hint);
+      }
+  }
+}
 
 }  // namespace
 
@@ -145,6 +172,7 @@ void hold_framework(Shelf& shelf, Draft<Framework>& draft, const Text* manifest)
       tell(shelf, draft, each, spot);
     }
   }
+  hold_versions(shelf, draft, [&](std::string_view name) { return given(std::string(name)).value; });
 }
 
 void hold_model(Shelf& shelf, Draft<Model>& draft, const Framework& framework) {

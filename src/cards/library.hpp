@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 
 namespace mlib::cards {
 
+class Finder;
 struct FlagTable;
 struct Rules;
 
@@ -44,6 +46,13 @@ class Library {
   const Template& get_template(std::string_view name) const;
   /// The framework that serves a template of this library: its own, or its model's.
   const Framework& framework_of(const Template& chosen) const;
+
+  /// Finds the cards by what they say; made when first asked for, and kept with this library.
+  const Finder& finder() const;
+
+ private:
+  mutable std::once_flag finder_once_;
+  mutable std::shared_ptr<const Finder> finder_;
 };
 
 /// A file of a catalogue: its path relative to the catalogue's root, and its bytes.

@@ -104,10 +104,30 @@ std::string table_text(const verbs::Table& table, bool wide, std::size_t width) 
   return text;
 }
 
+/// A Markdown table of all columns.
+std::string markdown_text(const verbs::Table& table) {
+  const auto line = [](const std::vector<std::string>& cells) {
+    std::string text = "|";
+    for (const std::string& each : cells) {
+      text += ' ';
+      for (const char c : one_line(each))
+        text += c == '|' || c == '\\' ? std::string{'\\', c} : std::string{c};
+      text += " |";
+    }
+    return text + "\n";
+  };
+  std::vector<std::string> headers;
+  for (const verbs::Table::Column& column : table.columns) headers.push_back(column.header);
+  std::string text = line(headers) + line(std::vector<std::string>(headers.size(), "---"));
+  for (const std::vector<std::string>& row : table.rows) text += line(row);
+  return text;
+}
+
 std::string answer_text(const verbs::Response& response, const std::string& output, std::size_t width) {
   if (output == "json") return schema::to_json(response.value, 2) + "\n";
   if (output == "yaml") return schema::to_yaml(response.value);
   if (output == "name") return names(response.value);
+  if (response.table && output == "markdown") return markdown_text(*response.table);
   if (response.table) return table_text(*response.table, output == "wide", width);
   return response.text ? *response.text : schema::to_yaml(response.value);
 }

@@ -20,7 +20,8 @@ bool goes_along(const std::string& kind, Generation generation) {
   return kind == "ConfigMap" || kind == "Job" || (kind == "Secret" && generation == Generation::early);
 }
 
-/// The Service that others can belong to comes first; a Namespace before it.
+/// A Namespace first, claims (which stay whatever becomes of the rest), the Service that others can belong
+/// to.
 std::vector<const Node*> in_order(const Desired& desired) {
   std::vector<const Node*> objects;
   for (const Node& each : desired.rendered->objects)
@@ -28,7 +29,8 @@ std::vector<const Node*> in_order(const Desired& desired) {
   const auto rank = [&](const Node* each) {
     const std::string kind = each->text_at({"kind"});
     if (kind == "Namespace") return 0;
-    return kind == "Service" && each->text_at({"metadata", "name"}) == desired.ref.name ? 1 : 2;
+    if (is_claim(*each)) return 1;
+    return kind == "Service" && each->text_at({"metadata", "name"}) == desired.ref.name ? 2 : 3;
   };
   std::stable_sort(objects.begin(), objects.end(),
                    [&](const Node* a, const Node* b) { return rank(a) < rank(b); });

@@ -161,7 +161,7 @@ Response get_deployments(const World& world, const Caller&, const ListArguments&
   std::vector<Node> nodes;
   const std::vector<Observed> all = observe_all(world, records, {}, arguments);
   for (const Observed& each : all) nodes.push_back(schema::encode(each));
-  const Filter filter(arguments.filter, schema::json_schema<Observed>(), nodes);
+  const RecordFilter filter(world, arguments.filter, schema::json_schema<Observed>());
   Table table{.columns = {{"NAMESPACE"},
                           {"NAME"},
                           {"TEMPLATE"},

@@ -1,5 +1,6 @@
 #pragma once
 #include "verbs/deploying.hpp"
+#include "verbs/narrow.hpp"
 
 namespace mlib::verbs {
 
@@ -25,7 +26,7 @@ struct ListArguments {
   void describe(D& d) {
     d.field("name", name, {.help = "Only the one of this name"});
     d.field("namespace", namespace_name, {.help = "Only of this namespace (all)"});
-    d.field("filter", filter, {.help = "FIELD=VALUE or FIELD!=VALUE; repeat it to narrow down"});
+    d.field("filter", filter, {.help = filter_help});
     reach.describe(d);
   }
 };

@@ -26,7 +26,8 @@ void put(Job& job, std::string_view state, const std::string& message, std::stri
   job.record.message = message;
   job.record.updated = utc(job.world.clock.wall());
   if (job.record.created.empty()) job.record.created = job.record.updated;
-  job.record = job.world.store.put(job.record, entry(job, verb, message));
+  const std::string detail = message.empty() && job.force_conflicts ? "--force-conflicts" : message;
+  job.record = job.world.store.put(job.record, entry(job, verb, detail));
 }
 
 Phase phase_now(const Job& job) {

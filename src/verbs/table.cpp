@@ -3,6 +3,7 @@
 #include "verbs/catalogue.hpp"
 #include "verbs/deploying.hpp"
 #include "verbs/deployments.hpp"
+#include "verbs/finding.hpp"
 #include "verbs/importing.hpp"
 #include "verbs/journal.hpp"
 #include "verbs/namespaces.hpp"
@@ -51,7 +52,7 @@ std::vector<Verb> lists() {
        {},
        Names{"name"},
        look,
-       "get templates\nget templates --filter model=gemma-3-270m -o yaml"},
+       "get templates\nget templates --filter \"hardware.memory > 16Gi\" --sort name"},
       {"get models",
        Method::get,
        "/api/v1/models",
@@ -88,6 +89,82 @@ std::vector<Verb> lists() {
   };
 }
 
+std::vector<Verb> finding() {
+  return {
+      {"compare",
+       Method::get,
+       "/api/v1/compare/{kind}",
+       Role::viewer,
+       "Show side by side what differs between cards",
+       schema::json_schema<CompareArguments>,
+       answers(compare),
+       {},
+       Names{"kind", "names"},
+       look,
+       "compare templates A B\ncompare templates A B -o markdown"},
+      {"tree template",
+       Method::get,
+       "/api/v1/templates/{name}/tree",
+       Role::viewer,
+       "Show the cards of a template and which gives each value",
+       schema::json_schema<TreeArguments>,
+       answers(tree_template),
+       {},
+       Names{"name"},
+       look,
+       "tree template NAME"},
+      {"filter-options",
+       Method::get,
+       "/api/v1/filter-options",
+       Role::viewer,
+       "List the fields that a filter may name, with their values",
+       schema::json_schema<FilterOptionsArguments>,
+       answers(filter_options),
+       {},
+       Names{"kind"},
+       look,
+       "filter-options templates"},
+  };
+}
+
+std::vector<Verb> filters() {
+  return {
+      {"filter save",
+       Method::post,
+       "/api/v1/filters",
+       Role::editor,
+       "Save a filter under a name, for --filter @NAME",
+       schema::json_schema<SaveFilterArguments>,
+       answers(save_filter),
+       {},
+       Names{"name", "expression"},
+       look,
+       "filter save big \"hardware.memory > 64Gi AND framework=vllm\""},
+      {"filter list",
+       Method::get,
+       "/api/v1/filters",
+       Role::viewer,
+       "List the saved filters",
+       schema::json_schema<ListFiltersArguments>,
+       answers(list_filters),
+       {},
+       Names{},
+       look,
+       "filter list"},
+      {"filter delete",
+       Method::del,
+       "/api/v1/filters/{name}",
+       Role::editor,
+       "Delete a saved filter",
+       schema::json_schema<FilterNameArguments>,
+       answers(delete_filter),
+       {},
+       Names{"name"},
+       look,
+       "filter delete big"},
+  };
+}
+
 std::vector<Verb> reading() {
   return {
       {"describe",
@@ -111,7 +188,7 @@ std::vector<Verb> reading() {
        {},
        Names{"text"},
        look,
-       "search gemma"},
+       "search gemma 270"},
       {"validate",
        Method::post,
        "/api/v1/validate",
@@ -143,9 +220,9 @@ std::vector<Verb> reading() {
        schema::json_schema<SchemaArguments>,
        answers(card_schema),
        {},
-       Names{"kind"},
+       Names{"kind", "name"},
        check,
-       "schema model"},
+       "schema model\nschema framework-parameters NAME"},
   };
 }
 
@@ -387,7 +464,7 @@ std::vector<Verb> ending() {
 
 std::vector<Verb> all() {
   std::vector<Verb> verbs;
-  for (const auto part : {lists, reading, rendering, life, watching, using_it, ending})
+  for (const auto part : {lists, finding, filters, reading, rendering, life, watching, using_it, ending})
     for (Verb& verb : part()) verbs.push_back(std::move(verb));
   return verbs;
 }

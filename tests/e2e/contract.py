@@ -3,6 +3,8 @@ both generations of Kube Watcher. What a target says that it cannot do (`mlib ge
 
     contract.py [podman] [kubernetes] [kube-watcher-today] [kube-watcher-2024]
 """
+import concurrent.futures
+import contextlib
 import json
 import pathlib
 import re
@@ -124,6 +126,7 @@ class User:
         if not mine["answers"]:
             raise bed.Failure(f"{self.target}: {mine}")
         self.lacks = set(mine.get("lacks", []))
+        self.space = f"{SPACE}-{title}"
         catalogue = self.home / "catalog"
         (catalogue / "frameworks" / "box").mkdir(parents=True)
         (catalogue / "frameworks" / "box" / "framework.yaml").write_text(FRAMEWORK.replace("IMAGE", bed.BASE_IMAGE))
@@ -136,7 +139,7 @@ class User:
             path.write_text("apiVersion: model-library/v1\n" + text)
 
     def words(self, *arguments):
-        return [*arguments, "-n", SPACE, "--catalog", str(self.home / "catalog"), "--state", str(self.home / "state")]
+        return [*arguments, "-n", self.space, "--catalog", str(self.home / "catalog"), "--state", str(self.home / "state")]
 
     def __call__(self, *arguments, timeout=90):
         return bed.mlib(*self.words(*arguments), env=self.env, timeout=timeout)
@@ -230,7 +233,7 @@ def goes_back(user, claim):
 def tells(user, claim):
     """Logs, events, or why not."""
     def refused(asked, words, sentence):
-        claim(asked.code == 6 and words in asked.err and "kubectl -n contract" in asked.err, sentence, asked)
+        claim(asked.code == 6 and words in asked.err and f"kubectl -n {user.space}" in asked.err, sentence, asked)
 
     log, tail = user("logs", "one"), user("logs", "one", "--tail", "1")
     if user.can("logs"):
@@ -298,20 +301,20 @@ def silent(user, claim, left):
     late = user.deploy("dies", "mode=die", timeout="4s")
     claim(late.code == 8 and "not ready in time" in late.err, "dies: it is not ready in time", late)
     status = user("status", "dies")
-    claim("kubectl -n contract describe pods" in status.out, "dies: and status says how to find out why", status)
+    claim(f"kubectl -n {user.space} describe pods" in status.out, "dies: and status says how to find out why", status)
     claim(user.delete("dies").code == 0, "dies: it can be removed")
     bed.wait(lambda: left() <= before | kept("dies"), 40, "dies is gone")
 
 
 def kept(name):
     """What may stay of a deployment: its claim, as each target calls it."""
-    return {f"PersistentVolumeClaim/{name}-store", f"volume mlib.{SPACE}_{name}-store"}
+    return {f"PersistentVolumeClaim/{name}-store", f"volume mlib.{SPACE}-podman_{name}-store"}
 
 
 def ends(user, claim, left):
     gone = user.delete("one")
     claim(gone.code == 0 and "one-store" in gone.out + gone.err, "delete says that the storage is kept", gone)
-    may_stay = set().union(*(kept(name) for name in ("one", *FAILING)))
+    may_stay = set().union(*(kept(name) for name in ("one", "sick", "same", "slow", *FAILING)))
     bed.wait(lambda: left() <= may_stay, 40, "one is gone")
     claim(left() & kept("one"), "the claim is kept", left())
     claim(not fetch(f"{user.endpoint('one') or 'http://127.0.0.1:9'}/text", 0), "and nothing answers")
@@ -325,7 +328,7 @@ def ends(user, claim, left):
     gone = user.delete("one", "--with-storage")
     claim(gone.code == 0, "delete --with-storage", gone)
     if not user.can("storage"):
-        claim("kubectl -n contract delete persistentvolumeclaim one-store" in gone.out, "says how to remove what it cannot", gone)
+        claim(f"kubectl -n {user.space} delete persistentvolumeclaim one-store" in gone.out, "says how to remove what it cannot", gone)
         return
     claim(bed.wait(lambda: not left() & kept("one"), 40, "the claim is gone") or True, "removes the storage too", left())
 
@@ -358,7 +361,7 @@ def stops_waiting(user, claim):
     finally:
         process.kill()
     claim(process.returncode == 130 and "`slow` goes on" in said, "Ctrl-C stops waiting and says what goes on", said)
-    claim(f"mlib delete deployment slow -n {SPACE}" in said, "and how to remove it", said)
+    claim(f"mlib delete deployment slow -n {user.space}" in said, "and how to remove it", said)
     claim(json.loads(user("status", "slow", "-o", "json").out)["phase"] == "starting", "which it does")
     claim(user.delete("slow", "--with-storage").code == 0, "and can be removed")
 
@@ -396,9 +399,8 @@ def everything(user, claim, left, foreign, purge=None):
     claim(bed.wait(lambda: left() == empty or None, 40, "all is gone"), "in the end nothing is left", left())
 
 
-def on_podman():
-    with bed.Podman() as podman, tempfile.TemporaryDirectory() as home:
-        podman.load("base")
+def on_podman(podman):
+    with tempfile.TemporaryDirectory() as home:
         user = User(home, "podman", podman.env)
         claim = claims_of(user)
 
@@ -408,7 +410,7 @@ def on_podman():
             return found | {f"secret {name}" for name in podman("secret", "ls", "--format", "{{.Name}}").out.split()}
 
         def foreign(user, claim):
-            name = f"mlib.{SPACE}.taken"
+            name = f"mlib.{user.space}.taken"
             bed.need(podman("create", "--name", name, bed.BASE_IMAGE, "true"), "podman create")
             taken = user.deploy("taken")
             claim(taken.code == 5 and name in taken.err, "a name that a container of others has is a conflict", taken)
@@ -427,25 +429,24 @@ def on_cluster(cluster, title, env):
         kinds = "deployments,replicasets,pods,services,secrets,configmaps,persistentvolumeclaims"
 
         def left():
-            listed = {f"{each['kind']}/{each['metadata']['name']}" for each in cluster.objects(kinds, "-n", SPACE)}
+            listed = {f"{each['kind']}/{each['metadata']['name']}" for each in cluster.objects(kinds, "-n", user.space)}
             return listed - {"ConfigMap/kube-root-ca.crt"}
 
         def foreign(user, claim):
-            bed.need(cluster.kubectl("create", "deployment", "taken", "-n", SPACE, f"--image={bed.BASE_IMAGE}"), "kubectl create")
+            bed.need(cluster.kubectl("create", "deployment", "taken", "-n", user.space, f"--image={bed.BASE_IMAGE}"), "kubectl create")
             taken = user.deploy("taken")
             claim(taken.code == 5 and "taken" in taken.err, "a name that an object of others has is a conflict", taken)
             claim("Deployment/taken" in left(), "which is left alone", left())
-            cluster.kubectl("delete", "deployment", "taken", "-n", SPACE, "--wait=true")
+            cluster.kubectl("delete", "deployment", "taken", "-n", user.space, "--wait=true")
             bed.wait(lambda: not any("taken" in each for each in left()), 40, "taken is gone")
 
         def purge():
             """The commands that delete named for what this target cannot remove."""
             for each in left():
                 if each.startswith("PersistentVolumeClaim/"):
-                    bed.need(cluster.kubectl("delete", "pvc", each.split("/")[1], "-n", SPACE), "kubectl delete pvc")
+                    bed.need(cluster.kubectl("delete", "pvc", each.split("/")[1], "-n", user.space), "kubectl delete pvc")
 
         everything(user, claim, left, foreign, purge)
-        cluster.kubectl("delete", "namespace", SPACE, "--wait=true", timeout=60)
 
 
 def by_watcher(cluster, title):
@@ -460,16 +461,22 @@ CLUSTER = ["kubernetes", "kube-watcher-today", "kube-watcher-2024"]
 
 
 def test():
+    """All targets at once: each spends its time waiting."""
     names = sys.argv[1:] or ["podman", *CLUSTER]
-    if "podman" in names:
-        on_podman()
-    chosen = [name for name in CLUSTER if name in names]
-    if not chosen:
-        return
-    with bed.Cluster(node=True) as cluster:
-        cluster.load("base")
-        for name in chosen:
-            on_cluster(cluster, name, cluster.env) if name == "kubernetes" else by_watcher(cluster, name)
+    with contextlib.ExitStack() as beds, concurrent.futures.ThreadPoolExecutor(4) as pool:
+        running = []
+        if "podman" in names:
+            podman = beds.enter_context(bed.Podman())
+            podman.load("base")
+            running.append(pool.submit(on_podman, podman))
+        if set(names) & set(CLUSTER):
+            cluster = beds.enter_context(bed.Cluster(node=True))
+            cluster.load("base")
+            for name in [name for name in CLUSTER if name in names]:
+                running.append(pool.submit(on_cluster, cluster, name, cluster.env) if name == "kubernetes" else
+                               pool.submit(by_watcher, cluster, name))
+        for each in running:
+            each.result()
 
 
 if __name__ == "__main__":
