@@ -7,8 +7,8 @@ targets=("$@")
 [ $# -gt 0 ] || targets=(gguf safetensors front_matter hugging_face original expression)
 flags=(-std=c++20 -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -Isrc -Itests/fuzz)
 coverage=(-fsanitize-coverage=trace-pc,trace-cmp)
-engine=$(clang-14 -print-file-name=libclang_rt.fuzzer-x86_64.a 2> /dev/null)
-[ -e "$engine" ] || engine=$(find /usr/lib/llvm-14/lib/clang -name 'libclang_rt.fuzzer-x86_64.a' | head -1)
+engine=/usr/lib/llvm-14/lib/libFuzzer.a # Debian's libfuzzer-14-dev
+[ -e "$engine" ] || { echo "tests/fuzz/build.sh: apt-get install libfuzzer-14-dev" >&2; exit 2; }
 compile() { # SOURCE OBJECT FLAG...
   [ "$2" -nt "$1" ] || ccache g++ "${flags[@]}" "${@:3}" -c "$1" -o "$2"
 }
