@@ -20,9 +20,9 @@ for source in src/base/{problem,text}.cpp src/schema/{node,json,yaml_read,yaml_w
   compile "$source" "$object" "${coverage[@]}"
   objects+=("$object")
 done
-compile tests/fuzz/coverage.cpp build/fuzz/coverage.o
+compile tests/fuzz/coverage.cpp build/fuzz/coverage.o -fno-sanitize=all
 for target in "${targets[@]}"; do
   compile "tests/fuzz/$target.cpp" "build/fuzz/target_$target.o" "${coverage[@]}"
-  g++ -fsanitize=address,undefined "build/fuzz/target_$target.o" "${objects[@]}" build/fuzz/coverage.o "$engine" \
+  g++ -fsanitize=address,undefined -Wl,--allow-multiple-definition "build/fuzz/target_$target.o" "${objects[@]}" build/fuzz/coverage.o "$engine" \
     -lfmt -lboost_json -lfyaml -lcrypto -lpthread -lre2 -o "build/fuzz/$target"
 done
