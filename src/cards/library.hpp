@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cards/card.hpp"
+#include "cards/cause.hpp"
 
 namespace mlib::cards {
 
@@ -15,6 +16,7 @@ class Library {
   std::vector<Model> models;
   std::vector<Hardware> hardware;
   std::vector<Template> templates;
+  Causes causes;  ///< of failure, as these files say them
 
   /// What was wrong with the cards (and files) that were left out, sorted by file and line.
   std::vector<Finding> findings;

@@ -105,12 +105,11 @@ class Loading {
   std::shared_ptr<const Library> run() {
     for (const auto& [path, file] : files_) read(*file);
     find_manifests();
-    Causes causes;
     for (const auto& [path, text] : texts_) {
       const bool causes_alone =
           !text.documents.empty() && text.documents.front().text_at({"kind"}) == "Causes";
       if (is_causes(path) || causes_alone)
-        read_causes(text, causes, shelf_.findings);
+        read_causes(text, causes_, shelf_.findings);
       else if (!is_manifest(path))
         decode_all(text);
     }
@@ -380,6 +379,8 @@ class Loading {
     made->models = sound(shelf_.models);
     made->hardware = sound(shelf_.hardware);
     made->templates = sound(shelf_.templates);
+    put_in_order(causes_);
+    made->causes = std::move(causes_);
     made->findings = std::move(shelf_.findings);
     std::stable_sort(made->findings.begin(), made->findings.end(), [](const Finding& a, const Finding& b) {
       return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
@@ -398,6 +399,7 @@ class Loading {
   std::vector<Extending> extending_;
   std::map<std::string, Extending*> by_name_;  ///< those, by KIND/NAME
   std::map<const Node*, Node> whole_;          ///< documents that extend one, with what they inherit
+  Causes causes_;
   Shelf shelf_;
 };
 
