@@ -66,6 +66,11 @@ struct Audit {
   std::string time, who, verb, object, detail;
 };
 
+/// A filter that goes by a name.
+struct SavedFilter {
+  std::string name, expression;
+};
+
 /// How many earlier renderings of a deployment are kept.
 inline constexpr int kept_renderings = 10;
 
@@ -91,6 +96,10 @@ class Store {
   /// The last kept_renderings records as they were deployed, the newest first; gone with the deployment.
   virtual std::vector<Deployment> history(std::string_view namespace_name, std::string_view name) const = 0;
   virtual std::vector<Audit> audit(std::size_t newest) const = 0;
+  /// The saved filters by name; `save` replaces one of that name, `remove_filter` may find none.
+  virtual std::vector<SavedFilter> filters() const = 0;
+  virtual void save_filter(const SavedFilter& filter, const Audit& audit) = 0;
+  virtual void remove_filter(std::string_view name, const Audit& audit) = 0;
   /// Nobody else gets it, in this process or another, for as long as what it gives lives; nullptr when
   /// somebody has it. It ends with the process.
   virtual std::unique_ptr<Hold> hold(std::string_view namespace_name, std::string_view name) = 0;

@@ -118,6 +118,11 @@ void deploy(const World& world, const Caller& caller, const DeployArguments& arg
   Job job = prepared(world, caller, arguments, arguments.where, sink, cancel);
   job.force_conflicts = arguments.force_conflicts;
   job.replace = arguments.replace;
+  for (const std::string& each : render::warning_lines(job.rendered)) {
+    Node event = Node::map();
+    event.set("progress", "warning: " + each);
+    sink(event);
+  }
   if (arguments.dry_run != "none") return dry_run(job, arguments.dry_run);
   carry_out(job, {arguments.wait, timeout, arguments.keep_failed});
 }
@@ -145,7 +150,8 @@ void deploy_adopted(const World& world, const Caller& caller, Adoption adoption,
 Response diff(const World& world, const Caller& caller, const DiffArguments& arguments) {
   const Cancel never;
   const Sink nobody = [](const Node&) { return true; };
-  const Job job = prepared(world, caller, arguments, arguments.where, nobody, never);
+  Job job = prepared(world, caller, arguments, arguments.where, nobody, never);
+  job.force_conflicts = arguments.force_conflicts;
   const std::vector<targets::Change> changes = job.target->plan(desired_of(job));
   std::string text;
   for (const targets::Change& change : changes) {

@@ -1,11 +1,16 @@
 #include "verbs/asking.hpp"
+#include "verbs/capacity.hpp"
 #include "verbs/catalogue.hpp"
 #include "verbs/deploying.hpp"
 #include "verbs/deployments.hpp"
+#include "verbs/finding.hpp"
+#include "verbs/importing.hpp"
 #include "verbs/journal.hpp"
 #include "verbs/namespaces.hpp"
+#include "verbs/reachable.hpp"
 #include "verbs/rendering.hpp"
 #include "verbs/revisions.hpp"
+#include "verbs/upgrading.hpp"
 #include "verbs/validation.hpp"
 
 namespace mlib::verbs {
@@ -26,6 +31,13 @@ StreamCall streams(void (*verb)(const World&, const Caller&, const A&, const Sin
                 const Cancel& cancel) { verb(world, caller, arguments_of<A>(arguments), sink, cancel); };
 }
 
+template <class A>
+Question asks(std::string (*verb)(const World&, const Caller&, const A&)) {
+  return [verb](const World& world, const Caller& caller, const Node& arguments) {
+    return verb(world, caller, arguments_of<A>(arguments));
+  };
+}
+
 constexpr std::string_view look = "Look around", check = "Check and render", run = "Run";
 
 std::vector<Verb> lists() {
@@ -40,7 +52,7 @@ std::vector<Verb> lists() {
        {},
        Names{"name"},
        look,
-       "get templates\nget templates --filter model=gemma-3-270m -o yaml"},
+       "get templates\nget templates --filter \"hardware.memory > 16Gi\" --sort name"},
       {"get models",
        Method::get,
        "/api/v1/models",
@@ -77,6 +89,82 @@ std::vector<Verb> lists() {
   };
 }
 
+std::vector<Verb> finding() {
+  return {
+      {"compare",
+       Method::get,
+       "/api/v1/compare/{kind}",
+       Role::viewer,
+       "Show side by side what differs between cards",
+       schema::json_schema<CompareArguments>,
+       answers(compare),
+       {},
+       Names{"kind", "names"},
+       look,
+       "compare templates A B\ncompare templates A B -o markdown"},
+      {"tree template",
+       Method::get,
+       "/api/v1/templates/{name}/tree",
+       Role::viewer,
+       "Show the cards of a template and which gives each value",
+       schema::json_schema<TreeArguments>,
+       answers(tree_template),
+       {},
+       Names{"name"},
+       look,
+       "tree template NAME"},
+      {"filter-options",
+       Method::get,
+       "/api/v1/filter-options",
+       Role::viewer,
+       "List the fields that a filter may name, with their values",
+       schema::json_schema<FilterOptionsArguments>,
+       answers(filter_options),
+       {},
+       Names{"kind"},
+       look,
+       "filter-options templates"},
+  };
+}
+
+std::vector<Verb> filters() {
+  return {
+      {"filter save",
+       Method::post,
+       "/api/v1/filters",
+       Role::editor,
+       "Save a filter under a name, for --filter @NAME",
+       schema::json_schema<SaveFilterArguments>,
+       answers(save_filter),
+       {},
+       Names{"name", "expression"},
+       look,
+       "filter save big \"hardware.memory > 64Gi AND framework=vllm\""},
+      {"filter list",
+       Method::get,
+       "/api/v1/filters",
+       Role::viewer,
+       "List the saved filters",
+       schema::json_schema<ListFiltersArguments>,
+       answers(list_filters),
+       {},
+       Names{},
+       look,
+       "filter list"},
+      {"filter delete",
+       Method::del,
+       "/api/v1/filters/{name}",
+       Role::editor,
+       "Delete a saved filter",
+       schema::json_schema<FilterNameArguments>,
+       answers(delete_filter),
+       {},
+       Names{"name"},
+       look,
+       "filter delete big"},
+  };
+}
+
 std::vector<Verb> reading() {
   return {
       {"describe",
@@ -100,7 +188,7 @@ std::vector<Verb> reading() {
        {},
        Names{"text"},
        look,
-       "search gemma"},
+       "search gemma 270"},
       {"validate",
        Method::post,
        "/api/v1/validate",
@@ -112,6 +200,18 @@ std::vector<Verb> reading() {
        Names{"files"},
        check,
        "validate my-cards/\nvalidate model.yaml hardware.yaml"},
+      {"import",
+       Method::post,
+       "/api/v1/import",
+       Role::viewer,
+       "Make cards from a Hugging Face folder, a GGUF file or the original's JSON",
+       schema::json_schema<ImportArguments>,
+       answers(import_cards),
+       {},
+       Names{"source"},
+       check,
+       "import ./model.Q4_K_M.gguf --to models/model-q4.yaml\nimport ./Qwen3-0.6B/\n"
+       "import http://127.0.0.1:8001/get_all"},
       {"schema",
        Method::get,
        "/api/v1/schemas/{kind}",
@@ -120,9 +220,9 @@ std::vector<Verb> reading() {
        schema::json_schema<SchemaArguments>,
        answers(card_schema),
        {},
-       Names{"kind"},
+       Names{"kind", "name"},
        check,
-       "schema model"},
+       "schema model\nschema framework-parameters NAME"},
   };
 }
 
@@ -139,6 +239,17 @@ std::vector<Verb> rendering() {
        Names{"name"},
        check,
        "explain template NAME"},
+      {"upgrade template",
+       Method::get,
+       "/api/v1/templates/{name}/upgrade",
+       Role::viewer,
+       "Show what another version of its engine changes for a template",
+       schema::json_schema<UpgradeArguments>,
+       answers(upgrade_template),
+       {},
+       Names{"name"},
+       check,
+       "upgrade template NAME --engine-version 0.33.0"},
       {"render",
        Method::post,
        "/api/v1/render",
@@ -199,6 +310,17 @@ std::vector<Verb> life() {
        Names{"name"},
        run,
        "rollback demo\nrollback demo --to 2"},
+      {"get targets",
+       Method::get,
+       "/api/v1/targets",
+       Role::viewer,
+       "List where deployments can run, whether it answers, and what it cannot do",
+       schema::json_schema<TargetsArguments>,
+       answers(get_targets),
+       {},
+       Names{},
+       run,
+       "get targets\nget targets -o json"},
       {"get deployments",
        Method::get,
        "/api/v1/deployments",
@@ -237,6 +359,17 @@ std::vector<Verb> watching() {
        Names{"name"},
        run,
        "wait demo --timeout 5m\nwait demo --for deleted"},
+      {"top",
+       Method::get,
+       "/api/v1/capacity",
+       Role::viewer,
+       "Show what a target's machines have, and what is free",
+       schema::json_schema<TopArguments>,
+       answers(top),
+       {},
+       Names{},
+       run,
+       "top\ntop --target kubernetes -o wide"},
       {"events",
        Method::get,
        "/api/v1/deployments/{namespace}/{name}/events",
@@ -301,7 +434,8 @@ std::vector<Verb> ending() {
        streams(delete_deployment),
        Names{"name"},
        run,
-       "delete deployment demo\ndelete deployment demo --with-storage --yes"},
+       "delete deployment demo\ndelete deployment demo --with-storage --yes",
+       asks(delete_question)},
       {"delete namespace",
        Method::del,
        "/api/v1/namespace/{name}",
@@ -330,7 +464,7 @@ std::vector<Verb> ending() {
 
 std::vector<Verb> all() {
   std::vector<Verb> verbs;
-  for (const auto part : {lists, reading, rendering, life, watching, using_it, ending})
+  for (const auto part : {lists, finding, filters, reading, rendering, life, watching, using_it, ending})
     for (Verb& verb : part()) verbs.push_back(std::move(verb));
   return verbs;
 }
