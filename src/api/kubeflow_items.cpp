@@ -83,7 +83,7 @@ Node model_item(const cards::Model& card, std::size_t row) {
   set_property(properties, "framework", card.spec.framework);
   set_property(properties, "format", card.spec.format);
   set_property(properties, "quantization", card.spec.quantization);
-  set_property(properties, "gated", card.spec.gated);
+  if (card.spec.gated) set_property(properties, "gated", *card.spec.gated);
   if (card.spec.parameters) set_property(properties, "parameters", *card.spec.parameters);
   if (card.spec.context_length) set_property(properties, "context_length", *card.spec.context_length);
   item.set("customProperties", std::move(properties));
