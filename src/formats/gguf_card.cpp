@@ -63,6 +63,12 @@ class GgufCard {
       draft_.report.guess("spec.sources", "the file's path", "other machines find it elsewhere");
       draft_.report.leave("sha256", "the whole file would have to be read: sha256sum gives it");
     }
+    spec.weights_bytes = static_cast<std::int64_t>(size);
+    draft_.report.take("spec.weights_bytes", "the file's size");
+    used_.emplace_back("tokenizer.chat_template");
+    spec.chat_template = find("tokenizer.chat_template") != nullptr;
+    draft_.report.take("spec.chat_template",
+                       *spec.chat_template ? "tokenizer.chat_template" : "there is none");
     quantization();
     std::uint64_t elements = 0;
     for (const GgufTensor& tensor : gguf_.tensors) elements += tensor.elements;
@@ -127,6 +133,10 @@ class GgufCard {
       spec.shape.head_size = *spec.shape.hidden / *spec.shape.heads;
       draft_.report.guess("spec.shape.head_size", own("embedding_length"), "hidden size / heads");
     }
+    take(spec.shape.experts, "expert_count", "spec.shape.experts");
+    take(spec.shape.active_experts, "expert_used_count", "spec.shape.active_experts");
+    if (!take(spec.shape.intermediate, "expert_feed_forward_length", "spec.shape.intermediate"))
+      take(spec.shape.intermediate, "feed_forward_length", "spec.shape.intermediate");
     vocabulary();
   }
 

@@ -58,6 +58,10 @@ class Folder {
     experts();
     quantization();
     weights();
+    draft_.card.spec.weights_bytes = bytes_;
+    if (bytes_)
+      draft_.report.take("spec.weights_bytes",
+                         shards_ > 0 ? "headers of the weights" : "the index: total_size");
     parameters();
     leave_out();
     return draft_.done(bytes_);
@@ -246,13 +250,11 @@ class Folder {
   }
 
   void experts() {
-    for (const Keys& keys : {Keys{"num_local_experts", "num_experts", "n_routed_experts"},
-                             Keys{"num_experts_per_tok", "moe_topk"}, Keys{"sliding_window"}}) {
-      std::string where;
-      const Node* value = find(keys, where);
-      if (value != nullptr && value->is_integer())
-        draft_.report.leave(where, fmt::format("{}: a card has no place for it", value->integer()));
-    }
+    cards::Shape& shape = draft_.card.spec.shape;
+    take(shape.experts, "spec.shape.experts", {"num_local_experts", "num_experts", "n_routed_experts"});
+    take(shape.active_experts, "spec.shape.active_experts", {"num_experts_per_tok", "moe_topk"});
+    if (!take(shape.intermediate, "spec.shape.intermediate", {"moe_intermediate_size"}))
+      take(shape.intermediate, "spec.shape.intermediate", {"intermediate_size", "ffn_dim", "n_inner"});
   }
 
   void quantization() {

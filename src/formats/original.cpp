@@ -56,13 +56,17 @@ class Original {
     const Node* value = card.node->find(key);
     const std::string path = card.path.empty() ? std::string(key) : fmt::format("{}.{}", card.path, key);
     if (value == nullptr) refuse(path, "is missing");
-    if (value->kind() != kind) refuse(path, fmt::format("expected a {}, got a {}", kind, value->kind()));
+    if (value->kind() != kind) refuse(path, fmt::format("expected {}, got {}", kind, value->kind()));
     return *value;
+  }
+
+  static std::string below(const Seen& card, std::string_view field) {
+    return fmt::format("{}{}{}", card.path, card.path.empty() ? "" : ".", field);
   }
 
   void collect(const Node& json) {
     if (json.is_list()) return collect_list(json, "", &Original::one);
-    if (!json.is_map()) refuse("", fmt::format("this is a {}, no card of the original", json.kind()));
+    if (!json.is_map()) refuse("", fmt::format("a {} is no card of the original", json.kind()));
     if (json.find("ModelDeploymentTemplateCard") == nullptr && json.find("ModelCard") == nullptr &&
         json.find("ArchitectureCard") == nullptr && json.find("DeploymentCard") == nullptr)
       return one({&json, ""});
@@ -77,11 +81,11 @@ class Original {
   }
 
   void collect_list(const Node& list, const std::string& path, void (Original::*take)(const Seen&)) {
-    if (!list.is_list()) refuse(path, fmt::format("expected a list, got a {}", list.kind()));
+    if (!list.is_list()) refuse(path, fmt::format("expected list, got {}", list.kind()));
     for (std::size_t i = 0; i < list.items().size(); ++i) {
       const std::string at = fmt::format("{}[{}]", path, i);
       if (!list.items()[i].is_map())
-        refuse(at, fmt::format("expected a map, got a {}", list.items()[i].kind()));
+        refuse(at, fmt::format("expected map, got {}", list.items()[i].kind()));
       (this->*take)({&list.items()[i], at});
     }
   }
@@ -177,7 +181,7 @@ class Original {
     const bool taken = std::any_of(there.begin(), there.end(), has);
     if (id.empty() || taken || !ids_.insert(fmt::format("{}/{}", kind, id)).second)
       return made_.report.leave(
-          seen.path + ".id", fmt::format("`{}` is another {}'s already", shortened(visible(id), 60), kind));
+          below(seen, "id"), fmt::format("`{}` is another {}'s already", shortened(visible(id), 60), kind));
     card.spec.original = cards::Original{};
     card.spec.original->id = id;
     card.spec.original->order = order_++;
@@ -193,7 +197,7 @@ class Original {
     const std::string repository = params.text_at({"hf_repo_id"}), file = params.text_at({"hf_filename"});
     if (!repository.empty() && !file.empty()) {
       card.spec.sources.push_back({fmt::format("hf://{}/{}", repository, file), "", {}});
-      made_.report.take("spec.sources", seen.path + ".params: hf_repo_id, hf_filename");
+      made_.report.take("spec.sources", below(seen, "params: hf_repo_id, hf_filename"));
       params.erase("hf_repo_id");
       params.erase("hf_filename");
       named = file.substr(0, file.rfind('.'));
@@ -228,7 +232,7 @@ class Original {
       if (used)
         into.emplace_back(entry.key, entry.value);
       else
-        made_.report.leave(fmt::format("{}.params.{}", seen.path, shortened(visible(entry.key), 40)),
+        made_.report.leave(below(seen, fmt::format("params.{}", shortened(visible(entry.key), 40))),
                            own ? "the user gives it" : "no framework that it is for has such a parameter");
     }
   }
@@ -264,8 +268,11 @@ class Original {
     for (const cards::Framework* each : users)
       for (const auto& [key, parameter] : each->spec.parameters)
         if (key == name && parameter.from.starts_with("hardware.")) return parameter.from;
+    for (const cards::Framework* each : users)
+      for (const auto& [key, parameter] : each->spec.parameters)
+        if (key == name) return "";
     for (const UsualName& each : usual_names)
-      if (users.empty() && each.name == name) return std::string(each.fact);
+      if (each.name == name) return std::string(each.fact);
     return "";
   }
 
@@ -345,7 +352,7 @@ class Original {
       const cards::Benchmark made{each.text_at({"id"}), each.text_at({"description"}),
                                   results != nullptr ? *results : Node()};
       if (made.id.empty() || made.description.empty() || !made.results.is_map())
-        made_.report.leave(fmt::format("{}.benchmarks[{}]", seen.path, i),
+        made_.report.leave(below(seen, fmt::format("benchmarks[{}]", i)),
                            "it lacks its id, description or results");
       else
         spec.benchmarks.push_back(made);

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "cards/parameter_schema.hpp"
+#include "cards/revision.hpp"
 #include "cards/rule.hpp"
 #include "verbs/deployments.hpp"
 #include "verbs/lines.hpp"
@@ -117,6 +118,7 @@ Found framework(const Library& library, const std::string& name) {
   Found found{.kind = "Framework",
               .metadata = &card.metadata,
               .card = schema::encode<cards::Card<cards::FrameworkSpec>>(card)};
+  fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "engine", card.spec.engine + " " + card.spec.version);
   fact(found, "image", card.spec.image);
   fact(found, "protocol", card.spec.protocol);
@@ -135,6 +137,7 @@ Found framework(const Library& library, const std::string& name) {
 Found model(const Library& library, const std::string& name) {
   const cards::Model& card = library.get_model(name);
   Found found{.kind = "Model", .metadata = &card.metadata, .card = schema::encode(card)};
+  fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "framework", card.spec.framework);
   fact(found, "format", card.spec.format);
   fact(found, "quantization", card.spec.quantization);
@@ -149,6 +152,7 @@ Found model(const Library& library, const std::string& name) {
 Found hardware(const Library& library, const std::string& name) {
   const cards::Hardware& card = library.get_hardware(name);
   Found found{.kind = "Hardware", .metadata = &card.metadata, .card = schema::encode(card)};
+  fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "cpus", shown(card.spec.cpus));
   fact(found, "memory", card.spec.memory);
   fact(found, "storage", card.spec.storage);
@@ -165,6 +169,7 @@ Found hardware(const Library& library, const std::string& name) {
 Found a_template(const Library& library, const std::string& name) {
   const cards::Template& card = library.get_template(name);
   Found found{.kind = "Template", .metadata = &card.metadata, .card = schema::encode(card)};
+  fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "model", card.spec.model);
   fact(found, "framework", library.framework_of(card).metadata.name);
   fact(found, "hardware", card.spec.hardware);

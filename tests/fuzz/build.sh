@@ -7,8 +7,8 @@ targets=("$@")
 [ $# -gt 0 ] || targets=(gguf safetensors front_matter hugging_face original expression)
 flags=(-std=c++20 -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -Isrc -Itests/fuzz)
 coverage=(-fsanitize-coverage=trace-pc,trace-cmp)
-engine=$(clang-14 -print-file-name=libclang_rt.fuzzer-x86_64.a 2> /dev/null)
-[ -e "$engine" ] || engine=$(find /usr/lib/llvm-14/lib/clang -name 'libclang_rt.fuzzer-x86_64.a' | head -1)
+engine=/usr/lib/llvm-14/lib/libFuzzer.a # Debian's libfuzzer-14-dev
+[ -e "$engine" ] || { echo "tests/fuzz/build.sh: apt-get install libfuzzer-14-dev" >&2; exit 2; }
 compile() { # SOURCE OBJECT FLAG...
   [ "$2" -nt "$1" ] || ccache g++ "${flags[@]}" "${@:3}" -c "$1" -o "$2"
 }
@@ -20,9 +20,9 @@ for source in src/base/{problem,text}.cpp src/schema/{node,json,yaml_read,yaml_w
   compile "$source" "$object" "${coverage[@]}"
   objects+=("$object")
 done
-compile tests/fuzz/coverage.cpp build/fuzz/coverage.o
+compile tests/fuzz/coverage.cpp build/fuzz/coverage.o -fno-sanitize=all
 for target in "${targets[@]}"; do
   compile "tests/fuzz/$target.cpp" "build/fuzz/target_$target.o" "${coverage[@]}"
-  g++ -fsanitize=address,undefined "build/fuzz/target_$target.o" "${objects[@]}" build/fuzz/coverage.o "$engine" \
+  g++ -fsanitize=address,undefined -Wl,--allow-multiple-definition "build/fuzz/target_$target.o" "${objects[@]}" build/fuzz/coverage.o "$engine" \
     -lfmt -lboost_json -lfyaml -lcrypto -lpthread -lre2 -o "build/fuzz/$target"
 done

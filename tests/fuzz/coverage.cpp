@@ -1,8 +1,9 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Coverage of code that GCC compiled, for libFuzzer: GCC calls __sanitizer_cov_trace_pc at each edge (clang 14
-/// cannot compile this project's headers); libFuzzer reads counters. Compiled without instrumentation.
+/// Coverage of code that GCC compiled, for libFuzzer (clang 14 cannot compile this project's headers): GCC calls
+/// __sanitizer_cov_trace_pc at each edge, libFuzzer reads counters. Compiled without instrumentation, and linked
+/// before libFuzzer's own __sanitizer_cov_trace_pc, which only refuses.
 namespace {
 constexpr std::size_t places = 1U << 16U;
 std::uint8_t counters[places];

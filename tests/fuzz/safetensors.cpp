@@ -1,5 +1,5 @@
-#include "base/problem.hpp"
 #include "formats/safetensors.hpp"
+#include "base/problem.hpp"
 #include "fuzz.hpp"
 
 /// The header of a safetensors file, its length set right so that the JSON is reached.
