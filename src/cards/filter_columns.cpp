@@ -13,6 +13,8 @@ namespace {
 /// So many columns are kept; of 100,000 cards one is 400 kB.
 constexpr std::size_t most_columns = 128;
 constexpr std::uint32_t nobody = UINT32_MAX;
+/// A template's own framework, or its model's.
+constexpr std::string_view template_framework = "framework/metadata.name";
 
 /// Where a path continues: in the card itself, in one that it refers to (`model/…`), or in all that give
 /// values.
@@ -150,8 +152,8 @@ std::optional<std::string> Finder::resolve(CardKind kind, const std::string& wri
     std::string path = "spec.benchmarks.results." + written.substr(11);
     if (is_figure(std::string_view(written).substr(11)) || is_somewhere(kind, path)) return path;
   }
+  if (of_template && written == "framework") return std::string(template_framework);
   if (std::optional<std::string> path = own(kind, written)) return path;
-  if (of_template && written == "framework") return "model/spec.framework";
   for (const auto& [name, to] : referable) {
     if (kind == to || !written.starts_with(std::string(name) + ".")) continue;
     if (!of_template && (kind != CardKind::model || to != CardKind::framework)) continue;
@@ -174,8 +176,12 @@ const std::vector<std::uint32_t>& Finder::references(CardKind from, CardKind to)
       rows.push_back(row_of(library_.hardware, card.spec.hardware));
   } else {
     const std::vector<std::uint32_t>& frameworks = references(CardKind::model, CardKind::framework);
-    for (const std::uint32_t model : references(from, CardKind::model))
-      rows.push_back(model == nobody ? nobody : frameworks[model]);
+    const std::vector<std::uint32_t>& models = references(from, CardKind::model);
+    for (std::size_t row = 0; row < models.size(); ++row) {
+      const std::string& own = library_.templates[row].spec.framework;
+      const std::uint32_t of_model = models[row] == nobody ? nobody : frameworks[models[row]];
+      rows.push_back(own.empty() ? of_model : row_of(library_.frameworks, own));
+    }
   }
   return rows;
 }
@@ -230,6 +236,7 @@ const std::vector<FieldFact>& Finder::fields(CardKind kind) const {
   if (!all.empty()) return all;
   std::vector<FieldFact> found;
   for (const schema::FormField& field : described(kind)) {
+    if (kind == CardKind::a_template && field.path == "spec.framework") continue;
     const bool open = field.type == "map" || field.type == "list" || field.type == "any";
     std::set<std::string> below;
     if (open)
@@ -246,7 +253,7 @@ const std::vector<FieldFact>& Finder::fields(CardKind kind) const {
   std::erase_if(found,
                 [](const FieldFact& fact) { return fact.name == "apiVersion" || fact.name == "kind"; });
   if (kind == CardKind::a_template)
-    found.push_back({"framework", "model/spec.framework", "Framework that serves the model", ""});
+    found.push_back({"framework", std::string(template_framework), "Framework that serves it", ""});
   for (const auto& [name, to] : referable) {
     const bool refers =
         kind == CardKind::a_template || (kind == CardKind::model && to == CardKind::framework);

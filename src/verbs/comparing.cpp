@@ -86,7 +86,7 @@ Response tree_template(const World& world, const Caller& caller, const TreeArgum
   const std::shared_ptr<const cards::Library> library = world.shelf.library();
   const cards::Template& card = library->get_template(arguments.name);
   const cards::Model& model = library->get_model(card.spec.model);
-  const cards::Framework& framework = library->get_framework(model.spec.framework);
+  const cards::Framework& framework = library->framework_of(card);
   const cards::Hardware& hardware = library->get_hardware(card.spec.hardware);
   ExplainArguments explained;
   explained.name = arguments.name;
@@ -103,7 +103,7 @@ Response tree_template(const World& world, const Caller& caller, const TreeArgum
     given[i] +=
         std::string(widest - utf8_length(given[i]), ' ') + "  " + values.items()[i].text_at({"origin"});
   std::string text = titled("template", card.metadata) + "\n├─ " + titled("model", model.metadata) +
-                     "\n│  └─ " + titled("framework", framework.metadata) + "\n├─ " +
+                     "\n├─ " + titled("framework", framework.metadata) + "\n├─ " +
                      titled("hardware", hardware.metadata) + "\n└─ values\n";
   for (const std::string& line : split(branches(given), '\n'))
     if (!line.empty()) text += "   " + line + "\n";
