@@ -85,7 +85,6 @@ struct Response {
   std::optional<std::string> text = {};
   std::string notes = {};  ///< for people, beside the answer: the command line puts it on standard error
   std::string brief = {};  ///< one line, for an answer that is watched: what may change
-  std::string notes = {};  ///< lines beside the answer, which is used by programs (stderr of a person's)
   int exit_code =
       0;  ///< of the command line, for an answer that is no error (diff: 1 when something differs)
 };
