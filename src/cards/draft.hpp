@@ -115,6 +115,8 @@ inline bool is_causes(std::string_view path) {
 
 /// Takes the sound causes of a file; what is wrong with the others goes to `findings`.
 void read_causes(const Text& text, Causes& causes, std::vector<Finding>& findings);
+/// Puts them in the order in which they are tried.
+void put_in_order(Causes& causes);
 
 /// What lies in a catalogue beside the cards.
 struct Beside {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cards/card.hpp"
+#include "cards/cause.hpp"
 
 namespace mlib::cards {
 
@@ -21,6 +22,7 @@ class Library {
   std::vector<Model> models;
   std::vector<Hardware> hardware;
   std::vector<Template> templates;
+  Causes causes;  ///< of failure, as these files say them
 
   /// Flags of serving engines by the engine's name (flags.hpp), and the rules that cards are held to
   /// (rule.hpp).

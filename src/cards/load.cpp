@@ -107,7 +107,6 @@ class Loading {
   std::shared_ptr<const Library> run() {
     read_all();
     find_manifests();
-    Causes causes;
     for (const auto& [path, text] : texts_) {
       const std::string kind = text.documents.empty() ? "" : text.documents.front().text_at({"kind"});
       if (kind == "Flags")
@@ -115,7 +114,7 @@ class Loading {
       else if (kind == "Rules")
         read_rules(text, *beside_.rules, shelf_.findings);
       else if (is_causes(path) || kind == "Causes")
-        read_causes(text, causes, shelf_.findings);
+        read_causes(text, causes_, shelf_.findings);
       else if (!is_manifest(path))
         decode_all(text);
     }
@@ -418,6 +417,8 @@ class Loading {
     made->models = sound(shelf_.models);
     made->hardware = sound(shelf_.hardware);
     made->templates = sound(shelf_.templates);
+    put_in_order(causes_);
+    made->causes = std::move(causes_);
     made->findings = std::move(shelf_.findings);
     made->warnings = std::move(shelf_.warnings);
     made->flags = std::move(beside_.flags);
@@ -440,6 +441,7 @@ class Loading {
   std::vector<Extending> extending_;
   std::map<std::string, Extending*> by_name_;  ///< those, by KIND/NAME
   std::map<const Node*, Node> whole_;          ///< documents that extend one, with what they inherit
+  Causes causes_;
   Beside beside_;
   Shelf shelf_;
 };

@@ -93,9 +93,8 @@ Rendered run(const Job& job) {
   objects = with_identity(std::move(objects), job.identity, labels);
   harden(objects);
   Report report(job.framework);
-  for (Node& object : objects) schemas.coerce(object);
+  for (Node& object : objects) schemas.fit(object, report);
   check(job, objects, values);
-  for (const Node& object : objects) schemas.validate(object, report);
   check_names(objects, report);
   if (!report.findings.empty()) refuse(job, std::move(report.findings));
 

@@ -100,6 +100,7 @@ class Builder {
   void close();
   void add(Node node);
   void key(Node node);
+  static bool is_new(Frame& frame, const std::string& name);
   void scalar(fy_event* event, const fy_mark* mark);
   void refuse(const fy_mark* mark, std::string_view what, std::string_view hint);
   bool tagged(fy_token* anchor, fy_token* tag, const fy_mark* mark);
@@ -148,6 +149,16 @@ void Builder::open(Node node, const fy_mark* mark) {
   stack_.push_back(std::move(frame));
 }
 
+/// Few keys are compared, many are looked up.
+bool Builder::is_new(Frame& frame, const std::string& name) {
+  constexpr std::size_t few = 16;
+  const Node::Map& entries = frame.node.entries();
+  if (entries.size() < few) return frame.node.find(name) == nullptr;
+  if (frame.seen.empty())
+    for (const Entry& entry : entries) frame.seen.insert(entry.key);
+  return frame.seen.insert(name).second;
+}
+
 void Builder::key(Node node) {
   Frame& frame = stack_.back();
   if (!node.is_scalar() || node.is_null()) {
@@ -155,13 +166,13 @@ void Builder::key(Node node) {
     report(Fault::syntax, node.line, node.column, "a key must be a text");
     return;
   }
-  std::string name = node.is_string() ? node.string() : to_json(node);
+  std::string name = node.is_string() ? std::move(node.string()) : to_json(node);
   if (name == "<<" && node.plain) {
     broken_ = true;
     report(Fault::syntax, node.line, node.column, "merge keys (<<) are not allowed", "write the fields out");
     return;
   }
-  frame.again = !frame.seen.insert(name).second;
+  frame.again = !is_new(frame, name);
   if (frame.again)
     report(Fault::duplicate, node.line, node.column, fmt::format("`{}` is given twice", shortened(name, 60)),
            "keep one of them");
@@ -212,7 +223,7 @@ void Builder::scalar(fy_event* event, const fy_mark* mark) {
     report(Fault::syntax, node.line, node.column,
            fmt::format("`{}` is read differently by YAML 1.1 and 1.2", shortened(text, 40)),
            "put it in quotes, or write the decimal number");
-  const std::string word = plain ? lower(unsigned_part(text)) : "";
+  const std::string word = plain && text.size() <= 5 ? lower(unsigned_part(text)) : "";
   if (word == ".inf" || word == ".nan")
     report(Fault::syntax, node.line, node.column, fmt::format("`{}` is no number that JSON can hold", text));
   add(std::move(node));

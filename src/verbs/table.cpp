@@ -322,17 +322,6 @@ std::vector<Verb> life() {
        Names{"name"},
        run,
        "rollback demo\nrollback demo --to 2"},
-      {"get targets",
-       Method::get,
-       "/api/v1/targets",
-       Role::viewer,
-       "List where deployments can run, whether it answers, and what it cannot do",
-       schema::json_schema<TargetsArguments>,
-       answers(get_targets),
-       {},
-       Names{},
-       run,
-       "get targets\nget targets -o json"},
       {"get deployments",
        Method::get,
        "/api/v1/deployments",
@@ -344,6 +333,22 @@ std::vector<Verb> life() {
        Names{"name"},
        run,
        "get deployments\nget deployments -n team-a -o wide"},
+  };
+}
+
+std::vector<Verb> places() {
+  return {
+      {"get targets",
+       Method::get,
+       "/api/v1/targets",
+       Role::viewer,
+       "List where deployments can run, whether it answers, and what it cannot do",
+       schema::json_schema<TargetsArguments>,
+       answers(get_targets),
+       {},
+       Names{},
+       run,
+       "get targets\nget targets -o json"},
   };
 }
 
@@ -476,7 +481,8 @@ std::vector<Verb> ending() {
 
 std::vector<Verb> all() {
   std::vector<Verb> verbs;
-  for (const auto part : {lists, finding, filters, reading, rendering, life, watching, using_it, ending})
+  for (const auto part :
+       {lists, finding, filters, reading, rendering, life, places, watching, using_it, ending})
     for (Verb& verb : part()) verbs.push_back(std::move(verb));
   return verbs;
 }

@@ -47,11 +47,10 @@ Response counted(const cards::Library& library, std::string_view what) {
   value.set("templates", library.templates.size());
   value.set("findings", Node::list());
   if (!library.warnings.empty()) value.set("warnings", warnings_list(library.warnings));
-  std::string text = warnings_text(library.warnings);
-  text += fmt::format("{}: {} frameworks, {} models, {} hardware, {} templates: no findings\n", what,
-                      library.frameworks.size(), library.models.size(), library.hardware.size(),
-                      library.templates.size());
-  return {.value = std::move(value), .text = std::move(text)};
+  std::string text = fmt::format("{}: {} frameworks, {} models, {} hardware, {} templates: no findings\n",
+                                 what, library.frameworks.size(), library.models.size(),
+                                 library.hardware.size(), library.templates.size());
+  return {.value = std::move(value), .text = std::move(text), .notes = warnings_text(library.warnings)};
 }
 
 bool only_references(const std::vector<Finding>& findings) {
@@ -100,7 +99,8 @@ Response validate(const World& world, const Caller&, const ValidateArguments& ar
   value.set("files", files.size());
   value.set("findings", Node::list());
   if (!found.warnings.empty()) value.set("warnings", warnings_list(found.warnings));
-  return {.value = std::move(value), .text = warnings_text(found.warnings) + what + ": no findings\n"};
+  return {
+      .value = std::move(value), .text = what + ": no findings\n", .notes = warnings_text(found.warnings)};
 }
 
 }  // namespace mlib::verbs
