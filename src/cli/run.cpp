@@ -136,7 +136,8 @@ int run_verb(const CommandLine& asked, const Outside& outside) {
   }
   const verbs::Response response =
       line.verb->call(ground->world(), {outside.user, verbs::Role::admin}, line.arguments);
-  outside.err << visible(response.notes) << std::flush;
+  if (line.options.output == "table" || line.options.output == "wide")
+    outside.err << visible(response.notes) << std::flush;
   outside.out << answer_text(response, line.options.output, outside.width);
   if (response.table && response.table->rows.empty()) outside.err << "nothing found\n";
   return response.exit_code;

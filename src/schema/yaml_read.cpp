@@ -71,6 +71,24 @@ bool is_ambiguous(std::string_view text) {
                      [](const std::string& p) { return p.size() < 3 && p < "60"; });
 }
 
+/// A scalar's text. libfyaml 0.7.12's fy_token_get_text leaks a kilobyte for one that is made of many pieces
+/// (lines, escapes); its iterator gives the same pieces.
+std::string text_of(fy_token* token, bool plain) {
+  const fy_mark *from = fy_token_start_mark(token), *to = fy_token_end_mark(token);
+  if (plain && from != nullptr && to != nullptr && from->line == to->line) {
+    std::size_t length = 0;
+    const char* bytes = fy_token_get_text(token, &length);
+    return bytes == nullptr ? std::string() : std::string(bytes, length);
+  }
+  std::string text;
+  const std::unique_ptr<fy_token_iter, void (*)(fy_token_iter*)> iterator(fy_token_iter_create(token),
+                                                                          fy_token_iter_destroy);
+  const fy_iter_chunk* piece = nullptr;
+  while ((piece = fy_token_iter_chunk_next(iterator.get(), piece, nullptr)) != nullptr)
+    text.append(piece->str, piece->len);
+  return text;
+}
+
 struct Close {
   void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
   void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
@@ -211,10 +229,8 @@ void Builder::close() {
 }
 
 void Builder::scalar(fy_event* event, const fy_mark* mark) {
-  std::size_t length = 0;
-  const char* bytes = fy_token_get_text(event->scalar.value, &length);
-  const std::string_view text = bytes == nullptr ? std::string_view{} : std::string_view(bytes, length);
   const bool plain = fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN;
+  const std::string text = text_of(event->scalar.value, plain);
   Node node = plain ? scalar_of(text) : Node(text);
   node.plain = plain && node.is_string();
   node.line = mark == nullptr ? 0 : mark->line + 1;

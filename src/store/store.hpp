@@ -35,6 +35,7 @@ struct Deployment {
   int applies = 0;                ///< how often it was applied: the revision that people see
   std::string note;               ///< on the last apply: "rollback to 2"
   int revision = 0;               ///< counts the writes of this record
+  Node cards = Node::map();       ///< by kind, what it was made from (cards/revision.hpp)
 
   template <class D>
   void describe(D& d) {
@@ -58,6 +59,7 @@ struct Deployment {
     d.field("applies", applies, {.help = "Counts the applies"});
     d.field("note", note, {.help = "On the last apply"});
     d.field("revision", revision, {.help = "Counts the writes of this record"});
+    d.field("cards", cards, {.help = "The cards it was made from, by kind"});
   }
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "cards/revision.hpp"
 #include "verbs/job.hpp"
 #include "verbs/lines.hpp"
 #include "verbs/names.hpp"
@@ -58,6 +59,7 @@ Job prepared(const World& world, const Caller& caller, const Instance& wanted, c
   record.framework = job.rendered.framework;
   record.model = job.rendered.model;
   record.user = request.identity.user;
+  record.cards = cards::cards_of(*world.shelf.library(), record.template_name, record.hardware);
   record.values = without_secrets(wanted.set, job.rendered.values);
   record.note.clear();
   return job;

@@ -7,6 +7,7 @@
 #include "verbs/importing.hpp"
 #include "verbs/journal.hpp"
 #include "verbs/namespaces.hpp"
+#include "verbs/outdated.hpp"
 #include "verbs/reachable.hpp"
 #include "verbs/rendering.hpp"
 #include "verbs/revisions.hpp"
@@ -299,6 +300,17 @@ std::vector<Verb> life() {
        Names{"name"},
        run,
        "history demo\nhistory demo --revision 2"},
+      {"outdated",
+       Method::get,
+       "/api/v1/outdated",
+       Role::viewer,
+       "List deployments whose cards have changed since",
+       schema::json_schema<OutdatedArguments>,
+       answers(outdated),
+       {},
+       Names{"name"},
+       run,
+       "outdated\noutdated demo"},
       {"rollback",
        Method::post,
        "/api/v1/deployments/{namespace}/{name}/rollback",

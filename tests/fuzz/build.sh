@@ -10,7 +10,7 @@ coverage=(-fsanitize-coverage=trace-pc,trace-cmp)
 engine=/usr/lib/llvm-14/lib/libFuzzer.a # Debian's libfuzzer-14-dev
 [ -e "$engine" ] || { echo "tests/fuzz/build.sh: apt-get install libfuzzer-14-dev" >&2; exit 2; }
 compile() { # SOURCE OBJECT FLAG...
-  [ "$2" -nt "$1" ] || ccache g++ "${flags[@]}" "${@:3}" -c "$1" -o "$2"
+  ccache g++ "${flags[@]}" "${@:3}" -c "$1" -o "$2"
 }
 objects=()
 for source in src/base/{problem,text}.cpp src/schema/{node,json,yaml_read,yaml_write,describe}.cpp \
