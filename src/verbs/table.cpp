@@ -289,6 +289,11 @@ std::vector<Verb> life() {
        Names{"template"},
        run,
        "diff TEMPLATE --name demo --set threads=4"},
+  };
+}
+
+std::vector<Verb> kept() {
+  return {
       {"history",
        Method::get,
        "/api/v1/deployments/{namespace}/{name}/history",
@@ -482,7 +487,7 @@ std::vector<Verb> ending() {
 std::vector<Verb> all() {
   std::vector<Verb> verbs;
   for (const auto part :
-       {lists, finding, filters, reading, rendering, life, places, watching, using_it, ending})
+       {lists, finding, filters, reading, rendering, life, kept, places, watching, using_it, ending})
     for (Verb& verb : part()) verbs.push_back(std::move(verb));
   return verbs;
 }
