@@ -32,11 +32,13 @@ Node metrics_item(const cards::Library& library, const cards::Template& card,
   Node properties = Node::map();
   if (benchmark.results.is_map()) figures(benchmark.results, "", properties);
   const cards::Hardware* hardware = library.find_hardware(card.spec.hardware);
-  if (hardware != nullptr && properties.find("hardware_type") == nullptr) {
+  if (hardware != nullptr) {  // what the benchmark itself says of its machines comes first
     const auto& gpu = hardware->spec.gpu;
-    set_property(properties, "hardware_type",
-                 gpu && !gpu->product.empty() ? gpu->product : hardware->metadata.name);
-    set_property(properties, "hardware_count", gpu ? gpu->count : hardware->spec.replicas.value_or(1));
+    if (properties.find("hardware_type") == nullptr)
+      set_property(properties, "hardware_type",
+                   gpu && !gpu->product.empty() ? gpu->product : hardware->metadata.name);
+    if (properties.find("hardware_count") == nullptr)
+      set_property(properties, "hardware_count", gpu ? gpu->count : hardware->spec.replicas.value_or(1));
   }
   set_property(properties, "template", card.metadata.name);
   Node item = Node::map();

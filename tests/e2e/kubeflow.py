@@ -111,7 +111,7 @@ def test():
             for query in ("name = 'measured'", "license='mit' AND format.string_value = 'gguf' AND name LIKE 'meas%'",
                           "artifacts.ttft_p90.double_value < 100", "parameters.int_value <= 1000 AND `tasks` IN ('text-generation')"):
                 bed.claim(models(server, filterQuery=query) == ["measured"], f"filterQuery {query}", models(server, filterQuery=query))
-            bed.claim(models(server, q="model TEST") == ["measured"], "q finds words", models(server, q="model TEST"))
+            bed.claim("measured" in models(server, q="model TEST"), "q finds words", models(server, q="model TEST"))
             bed.claim(models(server, source="other") == [] and models(server, sourceLabel="x") == [], "other sources have nothing")
             one = asked(server, f"sources/{source}/models/measured")
             shaped(one, MODEL, ["name"], "a model")
@@ -128,7 +128,7 @@ def test():
             bed.claim(figures() == ["one", "two", "six"], "performance artifacts", figures())
             bed.claim(figures(orderBy="ttft_p90.double_value") == ["six", "one", "two"], "sorted by a property")
             bed.claim(figures(filterQuery="ttft_p90.double_value > 100") == ["one", "two"], "filtered by a property")
-            bed.claim(figures(recommendations="true") == ["one", "six"], "what is beaten is left out")
+            bed.claim(figures(recommendations="true") == ["one", "six"], "what is beaten is left out", figures(recommendations="true"))
             target = asked(server, where + "/performance", targetRPS=10)["items"][0]["customProperties"]
             bed.claim(target["replicas"]["int_value"] == "3", "replicas for a target", target)
 
