@@ -48,6 +48,7 @@ constexpr std::array tensor_types{
     TensorType{28, "F64", 1, 8},        TensorType{29, "IQ1_M", 256, 56},
     TensorType{30, "BF16", 1, 2},       TensorType{34, "TQ1_0", 256, 54},
     TensorType{35, "TQ2_0", 256, 66},   TensorType{39, "MXFP4", 32, 17},
+    TensorType{40, "NVFP4", 64, 36},    TensorType{41, "Q1_0", 128, 18},
 };
 
 struct FileType {
@@ -63,7 +64,7 @@ constexpr std::array file_types{
     FileType{23, "IQ3_XXS"}, FileType{24, "IQ1_S"},  FileType{25, "IQ4_NL"}, FileType{26, "IQ3_S"},
     FileType{27, "IQ3_M"},   FileType{28, "IQ2_S"},  FileType{29, "IQ2_M"},  FileType{30, "IQ4_XS"},
     FileType{31, "IQ1_M"},   FileType{32, "BF16"},   FileType{36, "TQ1_0"},  FileType{37, "TQ2_0"},
-    FileType{38, "MXFP4"},
+    FileType{38, "MXFP4"},   FileType{39, "NVFP4"},  FileType{40, "Q1_0"},
 };
 
 /// Kinds of metadata values.

@@ -18,8 +18,7 @@ from gguf import GGUFReader
 reader = GGUFReader(sys.argv[1])
 facts = {}
 for name, field in reader.fields.items():
-    value = field.contents()
-    facts[name] = len(value) if isinstance(value, list) else value
+    facts[name] = len(field.data) if len(field.types) > 1 else field.contents()
 tensors = reader.tensors
 facts["elements"] = sum(int(tensor.n_elements) for tensor in tensors)
 facts["tensors"] = len(tensors)
@@ -33,14 +32,14 @@ PAIRS = {  # of a card's spec -> the reference's fields, the architecture before
 
 def imported(*arguments):
     done = bed.run(bed.MLIB, "import", *arguments, "-o", "json")
-    bed.claim(f"mlib import {arguments[-1]} succeeds", done.code == 0, done)
+    bed.claim(done.code == 0, f"mlib import {arguments[-1]} succeeds", done)
     return json.loads(done.out)
 
 
 def compare(file, site):
     """The card's numbers are those of the reference reader."""
     done = bed.run("/usr/bin/python3", "-B", "-c", REFERENCE, file, env={"PYTHONPATH": str(site)})
-    bed.claim(f"the reference reader reads {file.name}", done.code == 0, done)
+    bed.claim(done.code == 0, f"the reference reader reads {file.name}", done)
     facts = json.loads(done.out)
     card = imported("--as", "it", file)["cards"][0]["spec"]
     architecture = facts.get("general.architecture")
@@ -51,11 +50,11 @@ def compare(file, site):
         ours = card
         for step in path:
             ours = ours.get(step, {}) if isinstance(ours, dict) else None
-        bed.claim(f"{file.name}: {'.'.join(path)} is {theirs}", ours == theirs or theirs < 1, ours)
-    bed.claim(f"{file.name}: {facts['elements']} parameters", card.get("parameters", 0) == facts["elements"], card)
+        bed.claim(ours == theirs or theirs < 1, f"{file.name}: {'.'.join(path)} is {theirs}", ours)
+    bed.claim(card.get("parameters", 0) == facts["elements"], f"{file.name}: {facts['elements']} parameters", card)
     if f"{architecture}.vocab_size" not in facts and facts.get("tokenizer.ggml.tokens"):
         ours = card["shape"].get("vocabulary")
-        bed.claim(f"{file.name}: {facts['tokenizer.ggml.tokens']} tokens", ours == facts["tokenizer.ggml.tokens"], ours)
+        bed.claim(ours == facts["tokenizer.ggml.tokens"], f"{file.name}: {facts['tokenizer.ggml.tokens']} tokens", ours)
 
 
 def folder(work):
@@ -69,13 +68,13 @@ def folder(work):
     (where / "README.md").write_text("---\nlicense: apache-2.0\npipeline_tag: text-generation\n---\n# Tiny\n")
     card = work / "tiny.yaml"
     done = bed.run(bed.MLIB, "import", where, "--framework", "llama-cpp-server", "--to", card)
-    bed.claim("a folder is imported into a file", done.code == 0 and card.exists(), done)
-    bed.claim("the report says what was guessed", "hidden size / heads" in done.err, done)
+    bed.claim(done.code == 0 and card.exists(), "a folder is imported into a file", done)
+    bed.claim("hidden size / heads" in done.err, "the report says what was guessed", done)
     done = bed.run(bed.MLIB, "validate", card)
-    bed.claim("the imported card validates", done.code == 0, done)
+    bed.claim(done.code == 0, "the imported card validates", done)
     before = card.read_text()
     done = bed.run(bed.MLIB, "import", where, "--framework", "llama-cpp-server", "--to", card)
-    bed.claim("no file is written over", done.code == 5 and card.read_text() == before, done)
+    bed.claim(done.code == 5 and card.read_text() == before, "no file is written over", done)
 
 
 def original():
@@ -102,11 +101,11 @@ def original():
         url = f"http://127.0.0.1:{server.server_port}"
         got = imported("--framework", "llama-cpp-server", url)
         kinds = [each["kind"] for each in got["cards"]]
-        bed.claim("the original's cards are taken from /get_all", kinds == ["Model", "Hardware"], got)
+        bed.claim(kinds == ["Model", "Hardware"], "the original's cards are taken from /get_all", got)
         uri = got["cards"][0]["spec"]["sources"][0]["uri"]
-        bed.claim("its weights become a source", uri == "hf://a/b/c.gguf", got)
+        bed.claim(uri == "hf://a/b/c.gguf", "its weights become a source", got)
         done = bed.run(bed.MLIB, "import", f"{url}/nothing")
-        bed.claim("another answer is told", done.code == 1 and "answers 404" in done.err, done)
+        bed.claim(done.code == 1 and "answers 404" in done.err, "another answer is told", done)
     finally:
         server.shutdown()
         server.server_close()
