@@ -14,6 +14,12 @@ from contract import SPACE, User, claims_of, fetch
 
 
 class Person(User):
+    """Everybody here shares one namespace."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.space = SPACE
+
     def bare(self, *arguments):
         """A verb that takes no namespace option."""
         return bed.mlib(*arguments, "--catalog", str(self.home / "catalog"), "--state", str(self.home / "state"), env=self.env,
