@@ -43,6 +43,10 @@ def sources(rows):
     return "; ".join(f"{head}: {', '.join(files)}" for head, files in by_head.items())
 
 
+def slug(engine):
+    return engine.replace(".", "-")
+
+
 def names(row):
     return [row["flag"]] + [alias for alias in row["aliases"].split() if alias != "repeatable"]
 
@@ -107,7 +111,7 @@ class Engine:
 
 def card(name, engine, read):
     out = ["# Made by tools/engine_flags.py; the form of a line stands there.", "apiVersion: model-library/v1",
-           "kind: Flags", f"metadata: {{name: {name}}}", f"read: {quoted(read)}"]
+           "kind: Flags", f"metadata: {{name: {slug(name)}}}", f"engine: {name}", f"read: {quoted(read)}"]
     for trait, on in TRAITS.get(name, {}).items():
         out.append(f"{trait}: {str(on).lower()}")
     if name in PREFIXES:
@@ -132,7 +136,7 @@ def main():
         old[row["engine"]].append(row)
     os.makedirs(folder, exist_ok=True)
     for name, mine in rows.items():
-        with open(os.path.join(folder, name + ".yaml"), "w", encoding="utf-8") as file:
+        with open(os.path.join(folder, slug(name) + ".yaml"), "w", encoding="utf-8") as file:
             file.write(card(name, Engine(mine, old[name]), read))
 
 

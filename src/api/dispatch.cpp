@@ -2,6 +2,7 @@
 
 #include "api/fastapi.hpp"
 #include "api/guards.hpp"
+#include "api/kubeflow.hpp"
 #include "api/problem_json.hpp"
 #include "api/state.hpp"
 #include "api/verb_call.hpp"
@@ -52,6 +53,10 @@ net::Reply App::State::unrouted(const net::Received& received, const Found& foun
 net::Reply App::State::dispatch(const net::Received& received, std::size_t& index) {
   if (is_cross_site(received))
     throw Refusal{"origin-not-allowed", "the request comes from a page of another origin"};
+  if (received.path.starts_with(kubeflow::prefix)) {
+    index = routes.all().size();
+    return kubeflow::answer(world, received);
+  }
   Found found = routes.find(received.method, received.path);
   if (received.method == "HEAD" && found.index == routes.all().size()) {
     Found get = routes.find("GET", received.path);

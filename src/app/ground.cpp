@@ -38,8 +38,7 @@ render::PolicyFile load_policy(const std::string& path) {
 /// The causes of failure that the program brings, those of a folder of cards laid over them.
 cards::Causes load_causes(const std::string& folder) {
   std::vector<cards::File> files = cards::embedded();
-  if (!folder.empty())
-    for (cards::File& file : cards::read_folder(folder)) files.push_back(std::move(file));
+  for (cards::File& file : cards::read_folder(folder)) files.push_back(std::move(file));
   return cards::load_causes(files);
 }
 
@@ -68,7 +67,9 @@ struct Ground::Parts {
 
   /// Read when the first target is made: most commands need none.
   const cards::Causes& causes() {
-    std::call_once(causes_read, [this] { causes_there = load_causes(catalog); });
+    std::call_once(causes_read, [this] {
+      causes_there = catalog.empty() ? shelf.library()->causes : load_causes(catalog);
+    });
     return causes_there;
   }
 };

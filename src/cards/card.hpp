@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -257,8 +258,12 @@ using Hardware = Card<HardwareSpec>;
 using Template = Card<TemplateSpec>;
 using Deployment = Card<DeploymentSpec>;
 
-/// A Framework with its manifest's documents (parsed, placeholders in place) and text.
+struct Contract;
+
+/// A Framework with its manifest's documents (parsed, placeholders in place) and text, and what its values
+/// are held to (a null pointer: only to their parameters).
 struct Framework : Card<FrameworkSpec> {
+  std::shared_ptr<const Contract> contract;
   std::vector<Node> manifest;
   std::string manifest_text;
   std::string manifest_file;

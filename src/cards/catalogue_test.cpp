@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "cards/library.hpp"
 
 using namespace mlib;
@@ -31,8 +32,10 @@ TEST_CASE("the shipped catalogue has no finding, embedded and as a folder") {
     const auto library = load(files, "catalog");
     for (const Finding& finding : library->findings) MESSAGE(to_text(finding));
     CHECK(library->findings.empty());
-    CHECK(library->frameworks.size() >= 6);
-    CHECK(library->templates.size() >= 8);
+    CHECK(library->frameworks.size() >= 12);
+    CHECK(library->models.size() >= 150);
+    CHECK(library->hardware.size() >= 60);
+    CHECK(library->templates.size() >= 200);
   }
   CHECK(load(embedded(), "a")->version == load(read_folder(MLIB_SOURCE_DIR "/catalog"), "b")->version);
 }
@@ -108,4 +111,51 @@ TEST_CASE("a claim that a pod mounts is one that its manifest makes") {
     // The llama.cpp server's volume follows from where its weights come from.
     CHECK((used == made || framework.manifest_text.find("$weights_volumes") != std::string::npos));
   }
+}
+
+TEST_CASE("every card made from the tables says where its facts come from, every template who serves it") {
+  const auto library = load(embedded(), "");
+  for (const Model& model : library->models) {
+    INFO(model.metadata.name);
+    CHECK((model.spec.evidence.empty() == model.spec.repository.empty()));
+  }
+  for (const Hardware& hardware : library->hardware) {
+    INFO(hardware.metadata.name);
+    if (hardware.spec.gpu && hardware.spec.gpu->tflops) CHECK(!hardware.spec.evidence.empty());
+    if (hardware.spec.price) CHECK(hardware.spec.price->as_of.size() == 10);
+  }
+  for (const Template& each : library->templates) {
+    INFO(each.metadata.name);
+    if (!library->get_model(each.spec.model).spec.evidence.empty()) CHECK(!each.spec.evidence.empty());
+    const bool modelled =
+        std::all_of(each.spec.evidence.begin(), each.spec.evidence.end(),
+                    [](const auto& text) { return text.find("/support_matrix/") != std::string::npos; });
+    CHECK(each.spec.modelled.value_or(false) == (modelled && !each.spec.evidence.empty()));
+  }
+}
+
+TEST_CASE("weights and the stated context have room on all hardware that a template names") {
+  const auto library = load(embedded(), "");
+  int reckoned = 0;
+  for (const Template& each : library->templates) {
+    const ModelSpec& model = library->get_model(each.spec.model).spec;
+    if (!model.weights_bytes || !each.spec.context_length) continue;
+    const bool repacked = each.spec.framework == "ollama";
+    const double weights = repacked ? static_cast<double>(model.parameters.value_or(0)) * 5 / 8
+                                    : static_cast<double>(*model.weights_bytes);
+    const double needed = weights + static_cast<double>(model.shape.kv_bytes_per_token.value_or(0)) *
+                                        static_cast<double>(*each.spec.context_length);
+    for (const std::string& name : each.spec.viable_hardware) {
+      INFO(each.metadata.name << " on " << name);
+      const HardwareSpec& hardware = library->get_hardware(name).spec;
+      const auto one = quantity(hardware.gpu ? hardware.gpu->memory : hardware.memory);
+      REQUIRE(one);
+      CHECK(needed < *one * (hardware.gpu ? hardware.gpu->count : 1));
+      CHECK(*each.spec.context_length <= model.context_length.value_or(0));
+      if (hardware.gpu && hardware.gpu->count > 1)
+        CHECK(model.shape.heads.value_or(1) % hardware.gpu->count == 0);
+      ++reckoned;
+    }
+  }
+  CHECK(reckoned >= 500);
 }

@@ -147,6 +147,14 @@ void read_causes(const Text& text, Causes& causes, std::vector<Finding>& finding
   CauseReading(causes, findings).read(text);
 }
 
+void put_in_order(Causes& causes) {
+  std::stable_sort(causes.begin(), causes.end(), [](const CauseRule& a, const CauseRule& b) {
+    const SignPlace* place_a = place_called(a.look);
+    const SignPlace* place_b = place_called(b.look);
+    return place_a != place_b ? place_a < place_b : looseness(a) < looseness(b);
+  });
+}
+
 }  // namespace detail
 
 const std::vector<SignPlace>& sign_places() {
@@ -199,11 +207,7 @@ Causes load_causes(const std::vector<File>& files) {
     text.documents = schema::read_yaml(text.source, findings);
     detail::read_causes(text, causes, findings);
   }
-  std::stable_sort(causes.begin(), causes.end(), [](const CauseRule& a, const CauseRule& b) {
-    const SignPlace* place_a = place_called(a.look);
-    const SignPlace* place_b = place_called(b.look);
-    return place_a != place_b ? place_a < place_b : looseness(a) < looseness(b);
-  });
+  detail::put_in_order(causes);
   return causes;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cards/cause.hpp"
 #include "cards/library.hpp"
+#include "cards/rule.hpp"
 #include "schema/document.hpp"
 
 /// Inside cards::load: cards while they are being checked, with the text that they came from.
@@ -103,6 +104,8 @@ struct Shelf {
   std::vector<std::string> lost;
   bool is_lost(std::string_view kind, std::string_view name) const;
   std::vector<Finding> findings;
+  std::vector<Finding> warnings;
+  std::map<const void*, Node> facts;  ///< of cards, as rules see them
 };
 
 /// True for the files that hold causes of failure instead of cards.
@@ -112,6 +115,26 @@ inline bool is_causes(std::string_view path) {
 
 /// Takes the sound causes of a file; what is wrong with the others goes to `findings`.
 void read_causes(const Text& text, Causes& causes, std::vector<Finding>& findings);
+/// Puts them in the order in which they are tried.
+void put_in_order(Causes& causes);
+
+/// What lies in a catalogue beside the cards.
+struct Beside {
+  FlagTables flags;
+  std::shared_ptr<Rules> rules = std::make_shared<Rules>();
+};
+/// Take the sound tables of flags and the sound rules of a file; what is wrong with others goes to
+/// `findings`.
+void read_flags(const Text& text, FlagTables& tables, std::vector<Finding>& findings);
+void read_rules(const Text& text, Rules& rules, std::vector<Finding>& findings);
+
+/// Gives a framework its contract: parses its conditions and finds its table of flags.
+void add_contract(Draft<Framework>& draft, const Beside& beside, std::vector<Finding>& findings);
+/// Hold a card that is sound so far to the contract of its framework (contract.hpp): a framework with its
+/// defaults, a model with its values, a template on each of its machines. What is wrong goes to the shelf.
+void hold_framework(Shelf& shelf, Draft<Framework>& draft, const Text* manifest);
+void hold_model(Shelf& shelf, Draft<Model>& draft, const Framework& framework);
+void hold_template(Shelf& shelf, Draft<Template>& draft, const Framework& framework, const Model& model);
 
 /// Checks a framework's parameters and its manifest's placeholders (a null pointer: there is none).
 void check_framework(Draft<Framework>& draft, const Text* manifest, std::vector<Finding>& findings);

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -79,6 +80,9 @@ struct FlagTable {
   std::shared_ptr<const std::string> text_;
   std::vector<std::pair<std::string_view, std::uint32_t>> index_;  ///< name and place in `states`, sorted
 };
+
+/// Tables by their engine's name.
+using FlagTables = std::map<std::string, std::shared_ptr<const FlagTable>, std::less<>>;
 
 /// Negative, zero or positive, as `a` is the older, the same or the newer version: numbers count as numbers.
 int compare_versions(std::string_view a, std::string_view b);

@@ -48,11 +48,11 @@ class Linting {
  public:
   Linting(const FlagTable& table, std::string_view version)
       : table_(table), place_(table.place(version)), mild_(table.hints || place_.newer || place_.older) {
-    called_ = table.engine + " ";
-    const auto& newest = table.versions[static_cast<std::size_t>(place_.upper)];
-    called_ += version.empty() || version == "latest" ? newest.version : std::string(version);
-    if (version.empty() || version == "latest" || place_.newer)
-      called_ += " (newest known: " + newest.version + ")";
+    const std::string& newest = table.versions[static_cast<std::size_t>(place_.upper)].version;
+    const bool latest = version.empty() || version == "latest";
+    called_ = fmt::format("{} {}", table.engine, latest ? newest : std::string(version));
+    if (latest) called_ += " (the newest known)";
+    if (place_.newer) called_ += fmt::format(" (newest known: {})", newest);
   }
 
   std::vector<FlagFinding> run(const CommandLine& line) {
@@ -220,17 +220,15 @@ class Linting {
     }
     if (last == nullptr)
       return tell(word, fmt::format("{} has no `{}` yet: it came with {}", called_, name, dated(next->first)),
-                  instead(name, prefix), Fault::reference);
+                  "leave it out, or take that version or a newer one", Fault::reference);
     const std::string gone = dated(std::min(last->last + 1, static_cast<int>(table_.versions.size()) - 1));
-    if (!last->replacement.empty())
-      return tell(word,
-                  fmt::format("{} has no `{}` any more: {} was the last with it, {} has `{}` instead",
-                              called_, name, dated(last->last), gone, last->replacement),
-                  fmt::format("use `{}`", last->replacement), Fault::reference);
-    tell(word,
-         fmt::format("{} has no `{}` any more: {} was the last with it, {} is without it", called_, name,
-                     dated(last->last), gone),
-         instead(name, prefix), Fault::reference);
+    const bool replaced = !last->replacement.empty();
+    tell(
+        word,
+        fmt::format("{} has no `{}` any more: last in {}, {} {}", called_, name, dated(last->last),
+                    replaced ? fmt::format("`{}` since", last->replacement) : "gone in", gone),
+        replaced ? fmt::format("use `{}`", last->replacement) : "leave it out, or take a version that has it",
+        Fault::reference);
   }
 
   void variable(const std::string& name, const Word& word) {

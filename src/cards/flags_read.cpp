@@ -21,15 +21,20 @@ struct FlagsFile {
     d.field("apiVersion", version,
             {.help = "Version of the format", .required = true, .one_of = {"model-library/v1"}});
     d.field("kind", kind, {.help = "Flags", .required = true, .one_of = {"Flags"}});
-    d.field("metadata", metadata, {.help = "Name of the engine, the same as the file's", .required = true});
+    d.field("metadata", metadata, {.help = "Name of the table, the same as the file's", .required = true});
+    d.field("engine", table.engine,
+            {.help = "The engine, as frameworks name it", .required = true, .min = 1});
     d.field("read", table.read, {.help = "Day on which it was read, YYYY-MM-DD", .required = true});
     d.field("underscores", table.underscores, {.help = "The engine takes _ for - in a flag's name"});
     d.field("dotted", table.dotted, {.help = "The engine takes --flag.key VALUE for a flag of kind json"});
     d.field("suffixes", table.suffixes, {.help = "The engine takes 16k and 1M for whole numbers"});
     d.field("hints", table.hints, {.help = "Not read from the engine itself: what it says is a warning"});
-    d.field("env_prefixes", table.env_prefixes, {.help = "What the engine's environment variables begin with"});
-    d.field("versions", table.versions, {.help = "The versions that were read, oldest first", .required = true});
-    d.field("flags", flags, {.help = "One state of one flag a line (tools/engine_flags.py)", .required = true});
+    d.field("env_prefixes", table.env_prefixes,
+            {.help = "What the engine's environment variables begin with"});
+    d.field("versions", table.versions,
+            {.help = "The versions that were read, oldest first", .required = true});
+    d.field("flags", flags,
+            {.help = "One state of one flag a line (tools/engine_flags.py)", .required = true});
   }
 };
 
@@ -46,7 +51,8 @@ void check_versions(const Text& text, const Node& document, const FlagTable& tab
                     std::vector<Finding>& findings) {
   std::set<std::string_view> seen;
   if (table.versions.empty())
-    report(findings, value_spot(text, document, path_of({"versions"})), Fault::missing, "no version was read");
+    report(findings, value_spot(text, document, path_of({"versions"})), Fault::missing,
+           "no version was read");
   for (std::size_t i = 0; i < table.versions.size(); ++i)
     if (!seen.insert(table.versions[i].version).second)
       report(findings, value_spot(text, document, {{"versions"}, {"", static_cast<int>(i)}, {"version"}}),
@@ -55,8 +61,7 @@ void check_versions(const Text& text, const Node& document, const FlagTable& tab
 
 }  // namespace
 
-void read_flags(const Text& text, std::map<std::string, FlagTable, std::less<>>& tables,
-                std::vector<Finding>& findings) {
+void read_flags(const Text& text, FlagTables& tables, std::vector<Finding>& findings) {
   for (const Node& document : text.documents) {
     if (document.is_null()) continue;
     schema::Reader reader(&text.source);
@@ -67,17 +72,18 @@ void read_flags(const Text& text, std::map<std::string, FlagTable, std::less<>>&
     check_versions(text, document, file.table, findings);
     if (findings.size() != before) continue;
     std::vector<FlagTable::Fault> faults;
-    file.table.engine = file.metadata.name;
     file.table.source = text.source.file;
     file.table.read_lines(file.flags, faults);
     const Node& block = *document.find("flags");
     for (const FlagTable::Fault& fault : faults)
       report(findings, line_spot(text, block, file.flags, fault.line), Fault::syntax, fault.message,
              "NAMES KIND FIRST..LAST [(CHOICE|...)] [deprecated] [-> NEW] [= DEFAULT]");
-    const Spot spot = value_spot(text, document, path_of({"metadata", "name"}));
-    const std::string name = file.metadata.name;
-    if (findings.size() == before && !tables.emplace(name, std::move(file.table)).second)
-      report(findings, spot, Fault::duplicate, fmt::format("there is another table of flags called `{}`", name));
+    const Spot spot = value_spot(text, document, path_of({"engine"}));
+    const std::string name = file.table.engine;
+    if (findings.size() == before &&
+        !tables.emplace(name, std::make_shared<const FlagTable>(std::move(file.table))).second)
+      report(findings, spot, Fault::duplicate,
+             fmt::format("there is another table of flags called `{}`", name));
   }
 }
 

@@ -1,12 +1,19 @@
 #pragma once
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cards/card.hpp"
+#include "cards/cause.hpp"
 
 namespace mlib::cards {
+
+class Finder;
+struct FlagTable;
+struct Rules;
 
 /// All cards, immutable once loaded; references between them resolve. Each kind sorted by name.
 class Library {
@@ -15,7 +22,15 @@ class Library {
   std::vector<Model> models;
   std::vector<Hardware> hardware;
   std::vector<Template> templates;
+  Causes causes;  ///< of failure, as these files say them
 
+  /// Flags of serving engines by the engine's name (flags.hpp), and the rules that cards are held to
+  /// (rule.hpp).
+  std::map<std::string, std::shared_ptr<const FlagTable>, std::less<>> flags;
+  std::shared_ptr<const Rules> rules;
+
+  /// What is likely wrong with cards that are here all the same, sorted by file and line.
+  std::vector<Finding> warnings;
   /// What was wrong with the cards (and files) that were left out, sorted by file and line.
   std::vector<Finding> findings;
   /// Changes whenever any byte of any card changes (SHA-256 over files' names and bytes).
@@ -33,6 +48,13 @@ class Library {
   const Template& get_template(std::string_view name) const;
   /// The framework that serves a template of this library: its own, or its model's.
   const Framework& framework_of(const Template& chosen) const;
+
+  /// Finds the cards by what they say; made when first asked for, and kept with this library.
+  const Finder& finder() const;
+
+ private:
+  mutable std::once_flag finder_once_;
+  mutable std::shared_ptr<const Finder> finder_;
 };
 
 /// A file of a catalogue: its path relative to the catalogue's root, and its bytes.

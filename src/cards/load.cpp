@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <thread>
 #include <tuple>
 
 #include "base/text.hpp"
@@ -103,14 +105,16 @@ class Loading {
   }
 
   std::shared_ptr<const Library> run() {
-    for (const auto& [path, file] : files_) read(*file);
+    read_all();
     find_manifests();
-    Causes causes;
     for (const auto& [path, text] : texts_) {
-      const bool causes_alone =
-          !text.documents.empty() && text.documents.front().text_at({"kind"}) == "Causes";
-      if (is_causes(path) || causes_alone)
-        read_causes(text, causes, shelf_.findings);
+      const std::string kind = text.documents.empty() ? "" : text.documents.front().text_at({"kind"});
+      if (kind == "Flags")
+        read_flags(text, beside_.flags, shelf_.findings);
+      else if (kind == "Rules")
+        read_rules(text, *beside_.rules, shelf_.findings);
+      else if (is_causes(path) || kind == "Causes")
+        read_causes(text, causes_, shelf_.findings);
       else if (!is_manifest(path))
         decode_all(text);
     }
@@ -125,17 +129,48 @@ class Loading {
   }
 
  private:
-  void read(const File& file) {
-    Text& text = texts_[file.path];
-    text.path = file.path;
-    text.source = {prefix_ + file.path, file.text};
-    const std::size_t before = shelf_.findings.size();
-    if (file.refused.empty()) {
-      text.documents = schema::read_yaml(text.source, shelf_.findings);
-    } else {
-      report(shelf_.findings, {&text, 0, 0, {}}, Fault::not_allowed, file.refused);
+  /// A file's text and what was found in it.
+  struct Read {
+    const File* file;
+    Text* text;
+    std::vector<Finding> findings = {};
+  };
+
+  /// Parses in a few threads; what was found comes in the order of the files.
+  void read_all() {
+    std::vector<Read> all;
+    for (const auto& [path, file] : files_) {
+      Text& text = texts_[path];
+      text.path = path;
+      all.push_back({file, &text});
     }
-    text.broken = shelf_.findings.size() > before;
+    std::atomic<std::size_t> next{0};
+    const auto work = [&] {
+      constexpr std::size_t batch = 64;
+      for (std::size_t from = next.fetch_add(batch); from < all.size(); from = next.fetch_add(batch))
+        for (std::size_t i = from; i < std::min(from + batch, all.size()); ++i) read(all[i]);
+    };
+    constexpr std::size_t few = 256;
+    const std::size_t threads =
+        all.size() < few ? 1 : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
+    {
+      std::vector<std::jthread> others;
+      for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
+      work();
+    }
+    for (Read& each : all)
+      std::move(each.findings.begin(), each.findings.end(), std::back_inserter(shelf_.findings));
+  }
+
+  void read(Read& one) const {
+    Text& text = *one.text;
+    text.source = {prefix_ + one.file->path, one.file->text};
+    if (one.file->refused.empty()) {
+      text.documents = schema::read_yaml(text.source, one.findings);
+    } else {
+      report(one.findings, {&text, 0, 0, {}}, Fault::not_allowed, one.file->refused);
+    }
+    text.broken = !one.findings.empty();
   }
 
   /// A manifest is what a framework card beside it names; manifest.yaml beside one is never a card.
@@ -351,6 +386,8 @@ class Loading {
     std::erase_if(draft.card.manifest, [](const Node& document) { return document.is_null(); });
     draft.card.manifest_text = manifest->source.text;
     draft.card.manifest_file = manifest->source.file;
+    if (draft.sound) add_contract(draft, beside_, shelf_.findings);
+    if (draft.sound) hold_framework(shelf_, draft, manifest);
   }
 
   void report_no_manifest(Draft<Framework>& draft) {
@@ -380,10 +417,16 @@ class Loading {
     made->models = sound(shelf_.models);
     made->hardware = sound(shelf_.hardware);
     made->templates = sound(shelf_.templates);
+    put_in_order(causes_);
+    made->causes = std::move(causes_);
     made->findings = std::move(shelf_.findings);
-    std::stable_sort(made->findings.begin(), made->findings.end(), [](const Finding& a, const Finding& b) {
-      return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
-    });
+    made->warnings = std::move(shelf_.warnings);
+    made->flags = std::move(beside_.flags);
+    made->rules = std::move(beside_.rules);
+    for (std::vector<Finding>* all : {&made->findings, &made->warnings})
+      std::stable_sort(all->begin(), all->end(), [](const Finding& a, const Finding& b) {
+        return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
+      });
     std::string all;
     for (const auto& [path, file] : files_)
       all += fmt::format("{}:{}{}:{}", path.size(), path, file->text.size(), file->text);
@@ -398,6 +441,8 @@ class Loading {
   std::vector<Extending> extending_;
   std::map<std::string, Extending*> by_name_;  ///< those, by KIND/NAME
   std::map<const Node*, Node> whole_;          ///< documents that extend one, with what they inherit
+  Causes causes_;
+  Beside beside_;
   Shelf shelf_;
 };
 

@@ -142,8 +142,9 @@ std::optional<std::string> check(const Parameter& parameter, const Node& value) 
   return check_range(parameter, value);
 }
 
-std::vector<Flaw> flaws(const Parameter& parameter) {
+std::vector<Flaw> flaws(const Parameter& declared) {
   std::vector<Flaw> found;
+  Parameter parameter = declared;
   add_range_flaws(parameter, found);
   if (!parameter.pattern.empty() && parameter.type != "string")
     found.push_back({"pattern", Fault::not_allowed, fmt::format("a {} has no pattern", parameter.type),

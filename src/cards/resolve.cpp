@@ -130,6 +130,7 @@ void resolve_models(Shelf& shelf) {
         follow(shelf, shelf.frameworks,
                {"Framework", draft.card.spec.framework, value_spot(draft, path_of({"spec", "framework"}))});
     if (framework == nullptr || !check_values(shelf, draft, framework->card)) draft.sound = false;
+    if (draft.sound) hold_model(shelf, draft, framework->card);
   }
 }
 
@@ -218,6 +219,7 @@ void resolve_templates(Shelf& shelf) {
     const Framework* framework = framework_of(shelf, draft, model);
     if (framework == nullptr || !check_values(shelf, draft, *framework)) draft.sound = false;
     check_viable(shelf, draft, framework);
+    if (draft.sound) hold_template(shelf, draft, *framework, model->card);
   }
 }
 

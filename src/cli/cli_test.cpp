@@ -80,12 +80,26 @@ TEST_CASE("on a terminal deleting asks, and only yes deletes") {
   s.is_terminal = true;
   s.typed = "n\n";
   CHECK(s.run("delete deployment demo") == 130);
-  CHECK(s.err.str().find("Delete deployment `demo`; its storage is kept? [y/N] ") == 0);
+  CHECK(s.err.str().find(
+            "Delete deployment `demo` (namespace model-library, on podman); its storage is kept? [y/N] ") ==
+        0);
   CHECK(s.store->list().size() == 1);
+  s.podman.kept = {"claim a (64Mi)"};
   s.typed = "y\n";
   CHECK(s.run("delete deployment demo --with-storage") == 0);
-  CHECK(s.err.str() == "Delete deployment `demo` and its storage? [y/N] ");
+  CHECK(s.err.str() ==
+        "Delete deployment `demo` (namespace model-library, on podman) and its storage: claim a (64Mi)? "
+        "[y/N] ");
   CHECK(s.store->list().empty());
+}
+
+TEST_CASE("what is not there is not asked about") {
+  Session s;
+  s.is_terminal = true;
+  s.typed = "y\n";
+  CHECK(s.run("delete deployment demo") == 3);
+  CHECK(s.run("delete deployment demo --with-storage") == 3);
+  CHECK(s.err.str().find("[y/N]") == std::string::npos);
 }
 
 TEST_CASE("without a terminal deleting needs --yes") {

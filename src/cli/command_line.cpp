@@ -144,6 +144,11 @@ class Parser {
     }
     const std::string_view name = positional_[place_];
     if (name == "files") return card_files(word);
+    if (name == "names") {
+      if (arguments.find("names") == nullptr) arguments.set("names", Node::list());
+      arguments.find("names")->push(word);
+      return;
+    }
     ++place_;
     arguments.set(name, word);
   }

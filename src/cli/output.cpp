@@ -79,7 +79,8 @@ std::string table_text(const verbs::Table& table, bool wide, std::size_t width) 
     if (wide || !table.columns[i].wide) shown.push_back(i);
   std::vector<std::vector<std::string>> lines(1);
   for (const std::size_t i : shown) lines[0].push_back(table.columns[i].header);
-  for (const std::vector<std::string>& row : table.rows) {
+  for (const std::vector<std::string>& row :
+       wide && !table.wide_rows.empty() ? table.wide_rows : table.rows) {
     lines.emplace_back();
     for (const std::size_t i : shown) lines.back().push_back(one_line(row[i]));
   }
@@ -103,10 +104,30 @@ std::string table_text(const verbs::Table& table, bool wide, std::size_t width) 
   return text;
 }
 
+/// A Markdown table of all columns.
+std::string markdown_text(const verbs::Table& table) {
+  const auto line = [](const std::vector<std::string>& cells) {
+    std::string text = "|";
+    for (const std::string& each : cells) {
+      text += ' ';
+      for (const char c : one_line(each))
+        text += c == '|' || c == '\\' ? std::string{'\\', c} : std::string{c};
+      text += " |";
+    }
+    return text + "\n";
+  };
+  std::vector<std::string> headers;
+  for (const verbs::Table::Column& column : table.columns) headers.push_back(column.header);
+  std::string text = line(headers) + line(std::vector<std::string>(headers.size(), "---"));
+  for (const std::vector<std::string>& row : table.rows) text += line(row);
+  return text;
+}
+
 std::string answer_text(const verbs::Response& response, const std::string& output, std::size_t width) {
   if (output == "json") return schema::to_json(response.value, 2) + "\n";
   if (output == "yaml") return schema::to_yaml(response.value);
   if (output == "name") return names(response.value);
+  if (response.table && output == "markdown") return markdown_text(*response.table);
   if (response.table) return table_text(*response.table, output == "wide", width);
   return response.text ? *response.text : schema::to_yaml(response.value);
 }

@@ -12,7 +12,7 @@ using schema::Node;
 /// shows all columns, whole.
 std::string table_text(const verbs::Table& table, bool wide, std::size_t width);
 
-/// The answer as `output` (table, wide, json, yaml, name) asks.
+/// The answer as `output` (table, wide, json, yaml, name, markdown) asks.
 std::string answer_text(const verbs::Response& response, const std::string& output, std::size_t width);
 
 }  // namespace mlib::cli

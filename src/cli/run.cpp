@@ -38,18 +38,15 @@ std::vector<cards::File> card_files(const std::string& path) {
 }
 
 /// Asks before a verb that deletes; Problem{cancelled} for anything but yes.
-void ask(const CommandLine& line, const Outside& outside) {
+void ask(const CommandLine& line, const Outside& outside, const verbs::World& world) {
   const std::string name = line.arguments.text_at({"name"});
+  const std::string question = line.verb->question(world, {outside.user, verbs::Role::admin}, line.arguments);
   if (!outside.asks)
     throw Problem(
         Kind::usage,
         fmt::format("`mlib {} {}` asks first, and there is no terminal to ask on", line.verb->name, name),
         "add --yes");
-  const Node* storage = line.arguments.find("with_storage");
-  const bool all = storage != nullptr && storage->boolean();
-  outside.err << fmt::format("Delete deployment `{}`{}? [y/N] ", name,
-                             all ? " and its storage" : "; its storage is kept")
-              << std::flush;
+  outside.err << visible(question) << " [y/N] " << std::flush;
   std::string answer;
   std::getline(outside.in, answer);
   if (lower(trim(answer)) != "y" && lower(trim(answer)) != "yes")
@@ -128,8 +125,8 @@ int watch(const CommandLine& line, const Outside& outside, const verbs::World& w
 
 int run_verb(const CommandLine& asked, const Outside& outside) {
   const bool twice = needs_name_again(*asked.verb);
-  if (asked.verb->method == verbs::Method::del && !twice && !asked.options.yes) ask(asked, outside);
   const std::unique_ptr<Ground> ground = outside.open(asked.options);
+  if (asked.verb->question && !asked.options.yes) ask(asked, outside, ground->world());
   const CommandLine line = twice ? confirmed(asked, outside, ground->world()) : asked;
   if (const Node* on = line.arguments.find("watch"); on != nullptr && on->boolean())
     return watch(line, outside, ground->world());
@@ -139,6 +136,8 @@ int run_verb(const CommandLine& asked, const Outside& outside) {
   }
   const verbs::Response response =
       line.verb->call(ground->world(), {outside.user, verbs::Role::admin}, line.arguments);
+  if (line.options.output == "table" || line.options.output == "wide")
+    outside.err << visible(response.notes) << std::flush;
   outside.out << answer_text(response, line.options.output, outside.width);
   if (response.table && response.table->rows.empty()) outside.err << "nothing found\n";
   return response.exit_code;

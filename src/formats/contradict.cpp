@@ -2,14 +2,101 @@
 
 #include <fmt/format.h>
 
-namespace mlib::formats {
+#include <array>
+#include <string_view>
 
-std::vector<Remark> contradictions(const cards::ModelSpec& spec, const Beside&) {
-  std::vector<Remark> found;
-  const cards::Shape& shape = spec.shape;
-  if (shape.heads && shape.kv_heads && *shape.heads % *shape.kv_heads != 0)
+#include "base/text.hpp"
+
+namespace mlib::formats {
+namespace {
+
+/// Bits that a weight can have in a file of this quantization: from what is smallest to what is largest in
+/// it, with room for tensors that are kept in 32 bits.
+struct Bits {
+  std::string_view beginning;
+  double least, most;
+};
+constexpr std::array bits{
+    Bits{"IQ1", 1.3, 6},    Bits{"IQ2", 1.9, 7},   Bits{"IQ3", 2.8, 8},  Bits{"IQ4", 4, 9},
+    Bits{"TQ", 1.5, 6},     Bits{"Q2", 2.3, 7},    Bits{"Q3", 3, 8},     Bits{"Q4", 4, 9},
+    Bits{"Q5", 5, 10},      Bits{"Q6", 6, 11},     Bits{"Q8", 8, 13},    Bits{"BF16", 15.5, 17},
+    Bits{"FP16", 15.5, 17}, Bits{"F16", 15.5, 17}, Bits{"FP32", 31, 33}, Bits{"F32", 31, 33},
+    Bits{"FP8", 7.5, 13},   Bits{"F8", 7.5, 13},   Bits{"AWQ", 3.5, 11}, Bits{"GPTQ", 1.8, 13},
+    Bits{"MXFP4", 4, 9},    Bits{"NVFP4", 4, 9},
+};
+
+void heads(const cards::Shape& shape, std::vector<Remark>& found) {
+  if (shape.heads && shape.kv_heads && *shape.kv_heads > *shape.heads)
+    found.push_back(
+        {"spec.shape.kv_heads", "",
+         fmt::format("{} key-value heads are more than {} heads", *shape.kv_heads, *shape.heads)});
+  else if (shape.heads && shape.kv_heads && *shape.heads % *shape.kv_heads != 0)
     found.push_back({"spec.shape.kv_heads", "",
                      fmt::format("{} heads cannot share {} key-value heads", *shape.heads, *shape.kv_heads)});
+  if (!shape.heads || !shape.hidden) return;
+  if (!shape.head_size && *shape.hidden % *shape.heads != 0)
+    found.push_back(
+        {"spec.shape.hidden", "",
+         fmt::format("a hidden size of {} is no multiple of {} heads", *shape.hidden, *shape.heads)});
+  // Models with a head size of their own (Gemma, Qwen3) project to up to four times the hidden size.
+  const std::int64_t wide = shape.head_size ? std::int64_t{*shape.heads} * *shape.head_size : 0;
+  if (wide > 4 * std::int64_t{*shape.hidden} || (wide > 0 && 4 * wide < *shape.hidden))
+    found.push_back({"spec.shape.head_size", "",
+                     fmt::format("{} heads of {} make {}, far from the hidden size {}", *shape.heads,
+                                 *shape.head_size, wide, *shape.hidden)});
+}
+
+/// What the layers must hold at least: query and output projections, the token table.
+void parameters(const cards::ModelSpec& spec, std::vector<Remark>& found) {
+  const cards::Shape& shape = spec.shape;
+  if (!spec.parameters || !shape.layers || !shape.hidden) return;
+  const double hidden = *shape.hidden, count = static_cast<double>(*spec.parameters);
+  double least = shape.vocabulary ? hidden * *shape.vocabulary : 0;
+  if (shape.heads && shape.head_size) {
+    const double own = static_cast<double>(*shape.heads) * *shape.head_size;
+    least += *shape.layers * hidden * own;
+  }
+  if (count < least * 0.5)
+    found.push_back({"spec.parameters", "",
+                     fmt::format("{} are too few: {} layers of hidden size {} need at least {:.3g}",
+                                 *spec.parameters, *shape.layers, *shape.hidden, least)});
+}
+
+void bytes(const cards::ModelSpec& spec, std::optional<std::int64_t> size, std::vector<Remark>& found) {
+  if (!spec.parameters || !size || *size <= 0) return;
+  const double each = static_cast<double>(*size) * 8 / static_cast<double>(*spec.parameters);
+  for (const Bits& row : bits) {
+    if (!spec.quantization.starts_with(row.beginning)) continue;
+    // Small files are header for the most part.
+    const double header = 64e6 * 8 / static_cast<double>(*spec.parameters);
+    if (each < row.least || each > row.most + header)
+      found.push_back({"spec.parameters", "",
+                       fmt::format("{} parameters in {} bytes are {:.3g} bits each, which {} is not",
+                                   *spec.parameters, *size, each, spec.quantization)});
+    return;
+  }
+}
+
+/// The size of all weight files, when each is given.
+std::optional<std::int64_t> size_of(const cards::ModelSpec& spec) {
+  if (spec.sources.size() != 1) return {};
+  return spec.sources[0].bytes;
+}
+
+}  // namespace
+
+std::vector<Remark> contradictions(const cards::ModelSpec& spec, const Beside& beside) {
+  std::vector<Remark> found;
+  heads(spec.shape, found);
+  parameters(spec, found);
+  bytes(spec, beside.weights_bytes ? beside.weights_bytes : size_of(spec), found);
+  for (const cards::Source& source : spec.sources) {
+    const std::string_view file = std::string_view(source.uri).substr(source.uri.rfind('/') + 1);
+    if (spec.format == "safetensors" && file.ends_with(".gguf"))
+      found.push_back({"spec.format", "", fmt::format("`{}` is no safetensors file", shortened(file, 80))});
+    if (spec.format == "gguf" && file.ends_with(".safetensors"))
+      found.push_back({"spec.format", "", fmt::format("`{}` is no GGUF file", shortened(file, 80))});
+  }
   return found;
 }
 

@@ -27,6 +27,17 @@ struct Remark {
 struct Report {
   std::vector<Remark> taken, guessed, left_out, contradictions;
 
+  void take(std::string field, std::string from) { taken.push_back({std::move(field), std::move(from), ""}); }
+  void guess(std::string field, std::string from, std::string reason) {
+    guessed.push_back({std::move(field), std::move(from), std::move(reason)});
+  }
+  void leave(std::string field, std::string reason) {
+    left_out.push_back({std::move(field), "", std::move(reason)});
+  }
+  void doubt(std::string field, std::string reason) {
+    contradictions.push_back({std::move(field), "", std::move(reason)});
+  }
+
   template <class D>
   void describe(D& d) {
     d.field("taken", taken, {.help = "Facts that the source states"});
@@ -34,6 +45,25 @@ struct Report {
     d.field("left_out", left_out, {.help = "What the source says and a card has no place for"});
     d.field("contradictions", contradictions, {.help = "Facts that cannot all be true"});
   }
+};
+
+/// What came out of a source.
+struct Imported {
+  std::vector<Node> cards;
+  Report report;
+};
+
+/// For people: what was taken, guessed, left out and doubted, a line each.
+std::string to_text(const Report& report);
+
+/// The characters of a card's name that `text` has, lower case; "" when none is left.
+std::string name_from(std::string_view text);
+
+/// What is said on the command line of the card to be made.
+struct Wanted {
+  std::string name;       ///< "": from the source
+  std::string framework;  ///< of a Model card
+  std::string location;   ///< path from the root, for `file://`; "" when there is none
 };
 
 }  // namespace mlib::formats

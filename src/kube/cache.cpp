@@ -44,6 +44,15 @@ bool terms_of(const std::string& selector, std::vector<std::string>& terms) {
 
 }  // namespace
 
+bool can_find(const Selection& selection) {
+  std::vector<std::string> terms;
+  if (!terms_of(selection.labels, terms)) return false;
+  terms.clear();
+  if (!terms_of(selection.fields, terms)) return false;
+  return std::all_of(terms.begin(), terms.end(),
+                     [](const std::string& term) { return term.starts_with(",involvedObject.name="); });
+}
+
 void slim_metadata(Node& object) {
   if (Node* metadata = object.find("metadata"); metadata != nullptr && metadata->is_map()) {
     metadata->erase("managedFields");
@@ -152,8 +161,9 @@ void Cache::forget_some() {
 std::vector<Node> Cache::find(const std::string& namespace_name, const Selection& selection) const {
   std::vector<std::string> terms;
   std::vector<Node> found;
-  if (!terms_of(selection.labels, terms) || !terms_of(selection.fields, terms))
-    throw Problem(Kind::internal, "only equalities can be looked up here");
+  if (!can_find(selection)) throw Problem(Kind::internal, "a cache cannot find that");
+  terms_of(selection.labels, terms);
+  terms_of(selection.fields, terms);
   const std::string from = namespace_name.empty() ? "" : namespace_name + "/";
   for (auto each = entries_.lower_bound(from); each != entries_.end() && each->first.starts_with(from);
        ++each) {

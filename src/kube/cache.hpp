@@ -14,6 +14,10 @@ struct Selection {
   std::string fields = {};
 };
 
+/// Whether a Cache can tell what a selection chooses: equalities of labels, and the field
+/// involvedObject.name.
+bool can_find(const Selection& selection);
+
 /// Leaves out who set which field, and what kubectl applied last.
 void slim_metadata(Node& object);
 /// Leaves out what a status is not told from: that, and of containers their environment, arguments and

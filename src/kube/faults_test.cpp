@@ -417,7 +417,7 @@ TEST_CASE("row 32: of twenty thousand objects and fifty megabytes only a page is
     file >> all >> pages;
     return pages * 4096L;
   };
-  const long before = resident();
+  [[maybe_unused]] const long before = resident();
   long most = 0;
   int count = 0;
   bench.client.each({"v1", "Pod", "", ""}, {}, [&](std::optional<Node> pod) {
@@ -426,7 +426,9 @@ TEST_CASE("row 32: of twenty thousand objects and fifty megabytes only a page is
   CHECK(count == 20'000);
   CHECK(bench.http.calls.size() == 40);
   for (net::Call& call : bench.http.calls) CHECK(call.url.find("limit=500") != std::string::npos);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which keep what was freed
   CHECK(most - before <= 64L << 20);
+#endif
 }
 
 TEST_CASE("row 33: a redirect is told, for every operation") {

@@ -60,6 +60,7 @@ Informers::~Informers() {
 }
 
 const Scope* Informers::scope_of(const Id& kind, const Selection& selection) const {
+  if (!can_find(selection)) return nullptr;
   for (const Scope& each : kinds_)
     if (each.kind.kind == kind.kind && each.kind.api_version == kind.api_version &&
         covers(each.labels, selection.labels))

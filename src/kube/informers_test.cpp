@@ -80,6 +80,8 @@ TEST_CASE("what is not of the labels that are watched is listed") {
   Informers informers(bench.fake, bench.clock, bench.kinds);
   CHECK_FALSE(informers.find(bench.config, in_a, {.labels = "app=xy"}, nullptr));
   CHECK_FALSE(informers.find(bench.config, in_a, {}, nullptr));
+  CHECK_FALSE(informers.find(bench.config, in_a, {.labels = "app=x,n!=1"}, nullptr));
+  CHECK_FALSE(informers.find(bench.config, in_a, {.labels = "app=x", .fields = "spec.nodeName=n"}, nullptr));
   CHECK_FALSE(informers.find(bench.config, {"v1", "Secret", "a", ""}, {.labels = "app=x"}, nullptr));
 }
 

@@ -158,6 +158,9 @@ Ask Watch::after_refusal(const Heard& heard, Time now) {
     failing_.reset();
     return list(version_, backoff(), now);
   }
+  // What was allowed once is mostly so again: an API server that starts refuses before it knows its roles.
+  const bool denied = heard.status == 401 || heard.status == 403;
+  if (denied && !version_.empty()) return again(backoff(), now);
   // It will be the same in a second: rights may be given meanwhile, so it looks again now and then.
   return list("", longest_pause, now);
 }

@@ -261,6 +261,17 @@ TEST_CASE("401, 403 and 404 are looked at again every half minute, for rights ma
   }
 }
 
+TEST_CASE("403 after success is an API server that starts: the watch goes on from where it was, soon") {
+  Run run;
+  run.list("41");
+  run.hear(refused(403), 6s);
+  CHECK_FALSE(run.lists());
+  CHECK(run.ask.version == "41");
+  CHECK(run.ask.pause <= 800ms);
+  for (int i = 0; i < 20; ++i) run.hear(refused(403));
+  CHECK(run.is_calm());
+}
+
 TEST_CASE("whatever a server does, it is asked at most ten times in ten seconds") {
   for (std::uint32_t seed = 1; seed <= 200; ++seed) {
     std::minstd_rand random(seed);

@@ -97,15 +97,15 @@ std::string label_of(const std::vector<Node>& objects, std::string_view label) {
   return "";
 }
 
-void check(const std::vector<Node>& objects, const Grounds& grounds, const cards::Framework& source) {
+void check(std::vector<Node>& objects, const Grounds& grounds, const cards::Framework& source) {
+  Report report(source);
+  const Schemas& schemas = Schemas::of("");
+  for (Node& object : objects) schemas.fit(object, report);
   Report breaches(source);
   check_policy(objects, grounds, breaches);
   if (!breaches.findings.empty())
     throw Problem(Kind::forbidden, "the policy refuses the objects of the config", "",
                   std::move(breaches.findings));
-  Report report(source);
-  const Schemas& schemas = Schemas::of("");
-  for (const Node& object : objects) schemas.validate(object, report);
   check_names(objects, report);
   if (!report.findings.empty())
     throw Problem(Kind::invalid, "the objects of the config are not valid", "", std::move(report.findings));
@@ -133,8 +133,6 @@ Adopted adopt(const std::string& text, const cards::Library& library, const Poli
                       card == nullptr ? "" : card->metadata.name};
   objects = with_identity(std::move(objects), adopted.identity, labels);
   harden(objects);
-  const Schemas& schemas = Schemas::of("");
-  for (Node& object : objects) schemas.coerce(object);
   Grounds grounds;
   grounds.namespace_name = adopted.identity.namespace_name;
   grounds.framework = foreign_objects;

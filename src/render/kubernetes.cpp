@@ -15,7 +15,7 @@ namespace mlib::render {
 namespace {
 
 std::string apiversion_and_kind(const Node& object) {
-  return object.text_at({"apiVersion"}) + " " + object.text_at({"kind"});
+  return std::string(word_at(object, {"apiVersion"})).append(" ").append(word_at(object, {"kind"}));
 }
 
 std::optional<std::int64_t> integer_in(std::string_view text) {
@@ -95,21 +95,21 @@ bool Schemas::is_text(What what) {
   return what == What::text || what == What::choice || what == What::quantity || what == What::bytes;
 }
 
-/// The scalar in the type that its field asks for, when it can be had exactly.
-Node Schemas::converted(What what, const Node& node) {
-  if (is_text(what) && !node.is_string() && !node.is_null()) return as_text(node);
+/// The scalar in the type that its field asks for, when it has another and this one can be had exactly.
+std::optional<Node> Schemas::converted(What what, const Node& node) {
+  if (is_text(what) && !node.is_string() && !node.is_null()) return Node(as_text(node));
   if (what == What::integer || what == What::int_or_string) {
     if (node.is_string())
-      if (const auto value = integer_in(node.string())) return *value;
+      if (const auto value = integer_in(node.string())) return Node(*value);
     if (node.is_number() && !node.is_integer() && std::abs(node.number()) < 1e15 &&
         node.number() == std::floor(node.number()))
-      return static_cast<std::int64_t>(node.number());
+      return Node(static_cast<std::int64_t>(node.number()));
   }
   if (what == What::boolean && node.is_string() && (node.string() == "true" || node.string() == "false"))
-    return node.string() == "true";
+    return Node(node.string() == "true");
   if (what == What::number && node.is_string())
-    if (const Node value = schema::scalar_of(node.string()); value.is_number()) return value;
-  return node;
+    if (Node value = schema::scalar_of(node.string()); value.is_number()) return value;
+  return {};
 }
 
 /// Why the scalar does not fit, or "".
@@ -174,30 +174,9 @@ const Schemas::Shape* Schemas::shape_of(const Node& object) const {
   return found == kinds_.end() ? nullptr : found->second;
 }
 
-void Schemas::coerce(Node& object) const {
-  if (const Shape* shape = shape_of(object)) coerce(*shape, object);
-}
-
-void Schemas::coerce(const Shape& shape, Node& node) {
-  if (shape.what == What::type && node.is_map()) {
-    if (shape.type == nullptr) return;
-    for (schema::Entry& entry : node.entries())
-      if (const Shape* field = shape.type->field(entry.key)) coerce(*field, entry.value);
-  } else if (shape.what == What::list && node.is_list()) {
-    for (Node& item : node.items()) coerce(*shape.items, item);
-  } else if (shape.what == What::map && node.is_map()) {
-    for (schema::Entry& entry : node.entries()) coerce(*shape.items, entry.value);
-  } else if (node.is_scalar() && !(node.is_string() && is_text(shape.what))) {
-    Node made = converted(shape.what, node);
-    made.line = node.line;
-    made.column = node.column;
-    node = std::move(made);
-  }
-}
-
-void Schemas::validate(const Node& object, Report& report) const {
+void Schemas::fit(Node& object, Report& report) const {
   report.object = called(object);
-  if (const Shape* shape = shape_of(object)) return check(*shape, object, nullptr, report);
+  if (const Shape* shape = shape_of(object)) return fit(*shape, object, nullptr, report);
   std::vector<std::string> known;
   for (const auto& [name, shape] : kinds_) known.push_back(name);
   report.add(Fault::not_allowed, object, {{"kind"}},
@@ -206,30 +185,36 @@ void Schemas::validate(const Node& object, Report& report) const {
              suggestion(apiversion_and_kind(object), known));
 }
 
-void Schemas::check(const Shape& shape, const Node& node, const Trail* at, Report& report) {
+void Schemas::fit(const Shape& shape, Node& node, const Trail* at, Report& report) {
   const auto wrong_type = [&](std::string_view expected) {
     report.add(Fault::wrong_type, node, path_of(at),
                fmt::format("expected a {}, got {}", expected, node.kind()));
   };
+  if (node.is_scalar())
+    if (std::optional<Node> made = converted(shape.what, node)) {
+      made->line = node.line;
+      made->column = node.column;
+      node = *std::move(made);
+    }
   switch (shape.what) {
     case What::type:
       if (shape.type == nullptr) return;
       if (!node.is_map()) return wrong_type("map");
-      return check_fields(*shape.type, node, at, report);
+      return fit_fields(*shape.type, node, at, report);
     case What::list: {
       if (!node.is_list()) return wrong_type("list");
       int index = 0;
-      for (const Node& item : node.items()) {
+      for (Node& item : node.items()) {
         const Trail here{at, {}, index++};
-        check(*shape.items, item, &here, report);
+        fit(*shape.items, item, &here, report);
       }
       return;
     }
     case What::map:
       if (!node.is_map()) return wrong_type("map");
-      for (const schema::Entry& entry : node.entries()) {
+      for (schema::Entry& entry : node.entries()) {
         const Trail here{at, entry.key};
-        check(*shape.items, entry.value, &here, report);
+        fit(*shape.items, entry.value, &here, report);
       }
       return;
     case What::choice:
@@ -245,11 +230,11 @@ void Schemas::check(const Shape& shape, const Node& node, const Trail* at, Repor
   }
 }
 
-void Schemas::check_fields(const Type& type, const Node& node, const Trail* at, Report& report) {
-  for (const schema::Entry& entry : node.entries()) {
+void Schemas::fit_fields(const Type& type, Node& node, const Trail* at, Report& report) {
+  for (schema::Entry& entry : node.entries()) {
     const Trail here{at, entry.key};
     if (const Shape* field = type.field(entry.key)) {
-      check(*field, entry.value, &here, report);
+      fit(*field, entry.value, &here, report);
     } else if (!type.fields.empty()) {
       std::vector<std::string> known;
       for (const Field& each : type.fields) known.push_back(each.name);

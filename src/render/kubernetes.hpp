@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,11 +19,9 @@ class Schemas {
   static std::vector<std::string> versions();
 
   /// Gives scalars the type that their field asks for where nothing is lost: "8000" → 8000 for a port, 5 →
-  /// "5" for an environment variable. Objects of unknown kinds stay as they are.
-  void coerce(Node& object) const;
-
-  /// Unknown fields, wrong types, missing fields and texts that are not allowed go to `report`.
-  void validate(const Node& object, Report& report) const;
+  /// "5" for an environment variable. Unknown kinds and fields, wrong types, missing fields and texts that
+  /// are not allowed go to `report`.
+  void fit(Node& object, Report& report) const;
 
   const std::string& version() const { return version_; }
 
@@ -62,12 +61,11 @@ class Schemas {
 
   const Shape* shape_called(std::string_view word);
   static bool is_text(What what);
-  static Node converted(What what, const Node& node);
+  static std::optional<Node> converted(What what, const Node& node);
   static std::string wrong_scalar(What what, const Node& node);
   const Shape* shape_of(const Node& object) const;
-  static void coerce(const Shape& shape, Node& node);
-  static void check(const Shape& shape, const Node& node, const Trail* at, Report& report);
-  static void check_fields(const Type& type, const Node& node, const Trail* at, Report& report);
+  static void fit(const Shape& shape, Node& node, const Trail* at, Report& report);
+  static void fit_fields(const Type& type, Node& node, const Trail* at, Report& report);
 
   std::string version_;
   std::map<std::string, const Shape*, std::less<>> kinds_;  ///< "apps/v1 Deployment" → type

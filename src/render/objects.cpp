@@ -27,7 +27,7 @@ int rank(const Node& object) {
                                                           "Job",
                                                           "HorizontalPodAutoscaler",
                                                           "Ingress"};
-  const std::string kind = object.text_at({"kind"});
+  const std::string_view kind = word_at(object, {"kind"});
   const auto* const found = std::find(order.begin(), order.end(), kind);
   return static_cast<int>(found - order.begin());
 }
@@ -71,17 +71,18 @@ void add_labels(Node& object, const Node& labels) {
   Node* metadata = map_at(object, "metadata");
   Node* map = metadata == nullptr ? nullptr : map_at(*metadata, "labels");
   if (map == nullptr) return;
+  map->entries().reserve(map->entries().size() + labels.entries().size());
   for (const schema::Entry& label : labels.entries()) map->set(label.key, label.value);
 }
 
-void select_instance(Node& spec, const std::string& kind, const std::string& name) {
+void select_instance(Node& spec, std::string_view kind, const std::string& name) {
   Node* selector = map_at(spec, "selector");
   if (selector != nullptr && kind != "Service") selector = map_at(*selector, "matchLabels");
   if (selector != nullptr) selector->set(instance_label, name);
 }
 
 void add_selectors(Node& object, const Identity& identity, const Node& labels) {
-  const std::string kind = object.text_at({"kind"});
+  const std::string_view kind = word_at(object, {"kind"});
   Node* spec = object.find("spec");
   if (spec == nullptr || !spec->is_map()) return;
   const bool selects =
@@ -130,8 +131,8 @@ void collect_claims(const Node& node, std::set<std::string>& found) {
 /// A Service's name is a host's name: shorter than other names, and begins with a letter.
 void check_service_names(const std::vector<Node>& objects, Report& report) {
   for (const Node& object : objects) {
-    const std::string name = object.text_at({"metadata", "name"});
-    if (object.text_at({"kind"}) != "Service" || (is_dns_label(name) && (name[0] < '0' || name[0] > '9')))
+    const std::string_view name = word_at(object, {"metadata", "name"});
+    if (word_at(object, {"kind"}) != "Service" || (is_dns_label(name) && (name[0] < '0' || name[0] > '9')))
       continue;
     report.object = called(object);
     report.add(Fault::not_allowed, object, {{"metadata"}, {"name"}}, "is not a valid name of a Service",
@@ -139,10 +140,17 @@ void check_service_names(const std::vector<Node>& objects, Report& report) {
   }
 }
 
+bool is_same(const Node& a, const Node& b) {
+  const auto has = [](const Node& object) {
+    return std::pair(word_at(object, {"kind"}), word_at(object, {"metadata", "name"}));
+  };
+  return has(a) == has(b);
+}
+
 void refuse_doubles(const std::vector<Node>& objects, Report& report) {
   for (std::size_t i = 0; i < objects.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
-      if (called(objects[i]) == called(objects[j])) {
+      if (is_same(objects[i], objects[j])) {
         report.object = called(objects[i]);
         report.add(Fault::duplicate, objects[i], {{"metadata"}, {"name"}}, "two objects of this name");
       }
@@ -154,12 +162,12 @@ std::vector<Node> with_identity(std::vector<Node> objects, const Identity& ident
   const Node ours = our_labels(identity, labels);
   // The namespace is everybody's: it has no label of this deployment, so that nothing deletes it with it.
   std::erase_if(objects, [&](const Node& object) {
-    return object.text_at({"kind"}) == "Namespace" &&
-           object.text_at({"metadata", "name"}) == identity.namespace_name;
+    return word_at(object, {"kind"}) == "Namespace" &&
+           word_at(object, {"metadata", "name"}) == identity.namespace_name;
   });
   for (Node& object : objects) {
     if (!object.is_map()) continue;
-    if (object.text_at({"kind"}) == "Secret") encode_secret(object);
+    if (word_at(object, {"kind"}) == "Secret") encode_secret(object);
     if (Node* metadata = map_at(object, "metadata")) metadata->set("namespace", identity.namespace_name);
     add_labels(object, ours);
     add_selectors(object, identity, ours);
@@ -175,8 +183,8 @@ void drop_unused_claims(std::vector<Node>& objects) {
   for (const Node& object : objects)
     if (const Node* spec = pod_spec(object)) collect_claims(*spec, used);
   std::erase_if(objects, [&](const Node& object) {
-    return object.text_at({"kind"}) == "PersistentVolumeClaim" &&
-           used.count(object.text_at({"metadata", "name"})) == 0;
+    return word_at(object, {"kind"}) == "PersistentVolumeClaim" &&
+           used.count(std::string(word_at(object, {"metadata", "name"}))) == 0;
   });
 }
 
@@ -189,7 +197,7 @@ Node* pod_spec(Node& object) { return const_cast<Node*>(pod_spec(std::as_const(o
 
 int container_port(const std::vector<Node>& objects) {
   const auto service = std::find_if(objects.begin(), objects.end(),
-                                    [](const Node& each) { return each.text_at({"kind"}) == "Service"; });
+                                    [](const Node& each) { return word_at(each, {"kind"}) == "Service"; });
   if (service == objects.end()) return 0;
   const Node* target = service->at({"spec", "ports", "0", "targetPort"});
   if (target == nullptr) return static_cast<int>(service->integer_at({"spec", "ports", "0", "port"}));
@@ -203,7 +211,7 @@ int container_port(const std::vector<Node>& objects) {
       const Node* ports = container.find("ports");
       if (ports == nullptr || !ports->is_list()) continue;
       for (const Node& port : ports->items())
-        if (port.text_at({"name"}) == target->string())
+        if (word_at(port, {"name"}) == target->string())
           return static_cast<int>(port.integer_at({"containerPort"}));
     }
   }

@@ -34,10 +34,14 @@ constexpr std::array<std::string_view, 21> rules{
     "volumeName"};
 
 /// A name as it may stand in a request's path: DNS-1123 labels joined by dots.
-bool is_object_name(const std::string& name) {
+bool is_object_name(std::string_view name) {
   if (name.size() > 253) return false;
-  const std::vector<std::string> parts = split(name, '.');
-  return std::all_of(parts.begin(), parts.end(), [](const std::string& part) { return is_dns_label(part); });
+  for (;;) {
+    const std::size_t dot = name.find('.');
+    if (!is_dns_label(name.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    name.remove_prefix(dot + 1);
+  }
 }
 
 void check_metadata(const Node& object, const Grounds& grounds, Judge& judge) {
@@ -49,10 +53,10 @@ void check_metadata(const Node& object, const Grounds& grounds, Judge& judge) {
     if (std::find(allowed.begin(), allowed.end(), entry.key) == allowed.end())
       judge.refuse("", entry.value, {{"metadata"}, {entry.key}},
                    "only name, namespace, labels and annotations may be set");
-  if (!is_object_name(metadata->text_at({"name"})))
+  if (!is_object_name(word_at(*metadata, {"name"})))
     judge.refuse("", *metadata, {{"metadata"}, {"name"}},
                  fmt::format("`{}` is no valid name", shortened(metadata->text_at({"name"}), 80)));
-  if (object.text_at({"kind"}) != "Namespace" && metadata->text_at({"namespace"}) != grounds.namespace_name)
+  if (word_at(object, {"kind"}) != "Namespace" && word_at(*metadata, {"namespace"}) != grounds.namespace_name)
     judge.refuse("", *metadata, {{"metadata"}, {"namespace"}},
                  fmt::format("must be `{}`, the user's namespace", grounds.namespace_name));
   if (const Node* status = object.find("status"))
@@ -60,12 +64,12 @@ void check_metadata(const Node& object, const Grounds& grounds, Judge& judge) {
 }
 
 void check_kind(const Node& object, const Grounds& grounds, Judge& judge) {
-  const std::string kind = object.text_at({"kind"});
-  const std::string whole = object.text_at({"apiVersion"}) + " " + kind;
+  const std::string_view kind = word_at(object, {"kind"});
+  const std::string whole = std::string(word_at(object, {"apiVersion"})).append(" ").append(kind);
   if (std::find(kinds.begin(), kinds.end(), whole) == kinds.end() && whole != autoscaler)
-    judge.refuse("kind:" + kind, object, {{"kind"}},
+    judge.refuse(fmt::format("kind:{}", kind), object, {{"kind"}},
                  fmt::format("`{}` is not among the kinds that a framework may make", shortened(whole, 80)));
-  if (kind == "Namespace" && object.text_at({"metadata", "name"}) != grounds.namespace_name)
+  if (kind == "Namespace" && word_at(object, {"metadata", "name"}) != grounds.namespace_name)
     judge.refuse("", object, {{"metadata"}, {"name"}}, "a framework makes no namespace but the user's");
   if (kind == "Namespace" && grounds.namespace_name.starts_with("kube-"))
     judge.refuse("", object, {{"metadata"}, {"name"}},
@@ -94,7 +98,7 @@ void check_service(const Node& object, Judge& judge) {
 }
 
 void check_others(const Node& object, Judge& judge) {
-  const std::string kind = object.text_at({"kind"});
+  const std::string_view kind = word_at(object, {"kind"});
   if (kind == "Service") check_service(object, judge);
   if (kind == "Secret" && object.text_at({"type"}, "Opaque") != "Opaque")
     judge.refuse("", *object.find("type"), {{"type"}}, "only Opaque Secrets may be made");
@@ -183,7 +187,7 @@ void check_policy(const std::vector<Node>& objects, const Grounds& grounds, Repo
     if (const Node* spec = pod_spec(object)) check_pod(*spec, release, grounds, judge);
     if (const Node* annotations = object.at({"spec", "template", "metadata", "annotations"}))
       check_annotations(*annotations, judge);
-    if (grounds.secrets.empty() || object.text_at({"kind"}) == "Secret") continue;
+    if (grounds.secrets.empty() || word_at(object, {"kind"}) == "Secret") continue;
     Path path;
     check_secrets(object, grounds, path, judge);
   }

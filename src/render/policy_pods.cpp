@@ -98,7 +98,7 @@ class PodCheck {
                  const std::set<std::string, std::less<>>& names) {
     const Node* name = holder.find(field);
     if (name != nullptr && brings(names, *name)) return;
-    const bool hub = holder.text_at({field}) == hub_secret && holder.text_at({"key"}) == "token";
+    const bool hub = word_at(holder, {field}) == hub_secret && word_at(holder, {"key"}) == "token";
     const Node* optional = holder.find("optional");
     if (hub && optional != nullptr && *optional == Node(true)) return;
     refuse("foreignReferences", name == nullptr ? holder : *name, {{std::string(field)}},
@@ -106,7 +106,7 @@ class PodCheck {
   }
 
   void toleration(const Node& node) {
-    const std::string key = node.text_at({"key"});
+    const std::string_view key = word_at(node, {"key"});
     if (key.empty())
       refuse("tolerations", node, {}, "tolerates every taint");
     else if (key.starts_with("node-role.kubernetes.io/"))
@@ -157,7 +157,7 @@ class PodCheck {
 
   void container(const Node& node) {
     if (!node.is_map()) return;
-    if (trim(node.text_at({"image"})).empty()) refuse("", node, {{"image"}}, "is missing or empty");
+    if (trim(word_at(node, {"image"})).empty()) refuse("", node, {{"image"}}, "is missing or empty");
     if (const Node* context = node.find("securityContext"))
       step("securityContext", [&] { security(*context); });
     each_of(node, "ports", [&](const Node& port) {
@@ -193,6 +193,7 @@ class PodCheck {
 
   void volume_mount(const Node& mount) {
     for (const std::string_view field : {"subPath", "subPathExpr"}) {
+      if (mount.find(field) == nullptr) continue;
       const std::vector<std::string> steps = split(mount.text_at({field}), '/');
       if (std::find(steps.begin(), steps.end(), "..") != steps.end())
         refuse("", mount, {{std::string(field)}}, "leaves its volume");
@@ -246,11 +247,11 @@ class PodCheck {
 Release release_of(const std::vector<Node>& objects) {
   Release release;
   for (const Node& object : objects) {
-    const std::string kind = object.text_at({"kind"});
-    const std::string name = object.text_at({"metadata", "name"});
-    if (kind == "Secret") release.secrets.insert(name);
-    if (kind == "ConfigMap") release.config_maps.insert(name);
-    if (kind == "ServiceAccount") release.accounts.insert(name);
+    const std::string_view kind = word_at(object, {"kind"});
+    const std::string_view name = word_at(object, {"metadata", "name"});
+    if (kind == "Secret") release.secrets.emplace(name);
+    if (kind == "ConfigMap") release.config_maps.emplace(name);
+    if (kind == "ServiceAccount") release.accounts.emplace(name);
   }
   return release;
 }

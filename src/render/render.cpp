@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "render/contract.hpp"
 #include "render/kubernetes.hpp"
 #include "render/merge.hpp"
 #include "render/objects.hpp"
@@ -28,6 +29,7 @@ struct Job {
   std::vector<cards::Source> sources = {};
   std::string template_name = {};
   std::string kubernetes_version = {};
+  const Cards* cards = nullptr;  ///< what is rendered from a library is held to its contract
 };
 
 [[noreturn]] void refuse(const Job& job, std::vector<Finding> findings) {
@@ -78,6 +80,8 @@ Rendered run(const Job& job) {
   const Schemas& schemas = Schemas::of(job.kubernetes_version);
   std::vector<Finding> findings;
   Values values = merge_values(job.framework, job.layers, job.identity, job.strictness, findings);
+  std::vector<Finding> warnings;
+  if (job.cards != nullptr && findings.empty()) hold_to_contract(*job.cards, values, findings, warnings);
   if (!findings.empty()) refuse(job, std::move(findings));
   const std::optional<cards::Source> source =
       add_weights(values, job.framework, sources_in_force(values, job.sources));
@@ -89,9 +93,8 @@ Rendered run(const Job& job) {
   objects = with_identity(std::move(objects), job.identity, labels);
   harden(objects);
   Report report(job.framework);
-  for (Node& object : objects) schemas.coerce(object);
+  for (Node& object : objects) schemas.fit(object, report);
   check(job, objects, values);
-  for (const Node& object : objects) schemas.validate(object, report);
   check_names(objects, report);
   if (!report.findings.empty()) refuse(job, std::move(report.findings));
 
@@ -100,6 +103,7 @@ Rendered run(const Job& job) {
   rendered.endpoint = {port > 0 ? port : job.framework.spec.health.port, job.framework.spec.health.path};
   rendered.objects = std::move(objects);
   rendered.values = std::move(values);
+  rendered.warnings = std::move(warnings);
   if (source) rendered.weights.push_back(*source);
   if (source) rendered.weights_folder = std::string(weights_mount);
   rendered.framework = job.framework.metadata.name;
@@ -127,13 +131,17 @@ Rendered render(const cards::Library& library, const Request& request, const Pol
   const cards::Framework& framework = library.framework_of(chosen);
   const std::vector<Layer> all = layers(library, request);
   check_viable(chosen, request.hardware);
+  const Cards cards{framework, model,
+                    library.get_hardware(request.hardware.empty() ? chosen.spec.hardware : request.hardware),
+                    chosen};
   Rendered rendered = run({.framework = framework,
                            .layers = all,
                            .identity = request.identity,
                            .policy = policy,
                            .sources = model.spec.sources,
                            .template_name = chosen.metadata.name,
-                           .kubernetes_version = request.kubernetes_version});
+                           .kubernetes_version = request.kubernetes_version,
+                           .cards = &cards});
   rendered.model = model.metadata.name;
   rendered.hardware = request.hardware.empty() ? chosen.spec.hardware : request.hardware;
   return rendered;

@@ -61,6 +61,7 @@ struct Rendered {
   std::vector<cards::Source> weights;
   std::string weights_folder;  ///< mount path of the weights in the container
   std::string framework, model, hardware, template_name;
+  std::vector<Finding> warnings;  ///< what is likely wrong with the cards and values together
 };
 
 /// The layers of a template in the one merge order: framework defaults, hardware, model, template, overrides.
@@ -79,6 +80,9 @@ Rendered render(const cards::Library& library, const Request& request, const Pol
 /// The same for cards that a client sent whole (the original's /create): `layers` in the original's order.
 Rendered render_layers(const cards::Framework& framework, std::vector<Layer> layers, const Identity& identity,
                        const PolicyFile& policy = {});
+
+/// The warnings, a line each: what, and what to do.
+std::vector<std::string> warning_lines(const Rendered& rendered);
 
 /// The objects as multi-document YAML. Values of Secrets are masked (`***`) unless `show_secrets`.
 std::string to_manifest(const Rendered& rendered, bool show_secrets);

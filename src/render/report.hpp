@@ -52,6 +52,12 @@ class Report {
   const cards::Framework& framework_;
 };
 
+/// The text at `steps` without a copy; "" when there is none.
+inline std::string_view word_at(const Node& node, std::initializer_list<std::string_view> steps) {
+  const Node* found = node.at(steps);
+  return found != nullptr && found->is_string() ? std::string_view(found->string()) : std::string_view();
+}
+
 /// `Deployment demo`, for people.
 std::string called(const Node& object);
 

@@ -150,7 +150,7 @@ void MapDecoder::finish() {
       where.push_back({entry.key});
       reader_.report_at(Fault::unknown_field, entry.line, entry.column, std::move(where),
                         fmt::format("unknown field `{}`", shortened(entry.key, 60)),
-                        suggestion(entry.key, known_));
+                        suggestion(entry.key, {known_.begin(), known_.end()}));
     }
   }
   for (Finding& finding : others) reader_.findings.push_back(std::move(finding));

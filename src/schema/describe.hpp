@@ -81,7 +81,7 @@ class MapDecoder {
 
   template <class T>
   void field(std::string_view name, T& value, const About& about = {}) {
-    known_.emplace_back(name);
+    known_.push_back(name);
     const Node* there = map_.find(name);
     if (there == nullptr) {
       if (about.required) missing_.emplace_back(name);
@@ -98,7 +98,7 @@ class MapDecoder {
   Reader& reader_;
   const Node& map_;
   std::size_t first_;
-  std::vector<std::string> known_;
+  std::vector<std::string_view> known_;
   std::vector<std::string> missing_;
 };
 

@@ -71,6 +71,24 @@ bool is_ambiguous(std::string_view text) {
                      [](const std::string& p) { return p.size() < 3 && p < "60"; });
 }
 
+/// A scalar's text. libfyaml 0.7.12's fy_token_get_text leaks a kilobyte for one that is made of many pieces
+/// (lines, escapes); its iterator gives the same pieces.
+std::string text_of(fy_token* token, bool plain) {
+  const fy_mark *from = fy_token_start_mark(token), *to = fy_token_end_mark(token);
+  if (plain && from != nullptr && to != nullptr && from->line == to->line) {
+    std::size_t length = 0;
+    const char* bytes = fy_token_get_text(token, &length);
+    return bytes == nullptr ? std::string() : std::string(bytes, length);
+  }
+  std::string text;
+  const std::unique_ptr<fy_token_iter, void (*)(fy_token_iter*)> iterator(fy_token_iter_create(token),
+                                                                          fy_token_iter_destroy);
+  const fy_iter_chunk* piece = nullptr;
+  while ((piece = fy_token_iter_chunk_next(iterator.get(), piece, nullptr)) != nullptr)
+    text.append(piece->str, piece->len);
+  return text;
+}
+
 struct Close {
   void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
   void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
@@ -100,6 +118,7 @@ class Builder {
   void close();
   void add(Node node);
   void key(Node node);
+  static bool is_new(Frame& frame, const std::string& name);
   void scalar(fy_event* event, const fy_mark* mark);
   void refuse(const fy_mark* mark, std::string_view what, std::string_view hint);
   bool tagged(fy_token* anchor, fy_token* tag, const fy_mark* mark);
@@ -148,6 +167,16 @@ void Builder::open(Node node, const fy_mark* mark) {
   stack_.push_back(std::move(frame));
 }
 
+/// Few keys are compared, many are looked up.
+bool Builder::is_new(Frame& frame, const std::string& name) {
+  constexpr std::size_t few = 16;
+  const Node::Map& entries = frame.node.entries();
+  if (entries.size() < few) return frame.node.find(name) == nullptr;
+  if (frame.seen.empty())
+    for (const Entry& entry : entries) frame.seen.insert(entry.key);
+  return frame.seen.insert(name).second;
+}
+
 void Builder::key(Node node) {
   Frame& frame = stack_.back();
   if (!node.is_scalar() || node.is_null()) {
@@ -155,13 +184,13 @@ void Builder::key(Node node) {
     report(Fault::syntax, node.line, node.column, "a key must be a text");
     return;
   }
-  std::string name = node.is_string() ? node.string() : to_json(node);
+  std::string name = node.is_string() ? std::move(node.string()) : to_json(node);
   if (name == "<<" && node.plain) {
     broken_ = true;
     report(Fault::syntax, node.line, node.column, "merge keys (<<) are not allowed", "write the fields out");
     return;
   }
-  frame.again = !frame.seen.insert(name).second;
+  frame.again = !is_new(frame, name);
   if (frame.again)
     report(Fault::duplicate, node.line, node.column, fmt::format("`{}` is given twice", shortened(name, 60)),
            "keep one of them");
@@ -200,10 +229,8 @@ void Builder::close() {
 }
 
 void Builder::scalar(fy_event* event, const fy_mark* mark) {
-  std::size_t length = 0;
-  const char* bytes = fy_token_get_text(event->scalar.value, &length);
-  const std::string_view text = bytes == nullptr ? std::string_view{} : std::string_view(bytes, length);
   const bool plain = fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN;
+  const std::string text = text_of(event->scalar.value, plain);
   Node node = plain ? scalar_of(text) : Node(text);
   node.plain = plain && node.is_string();
   node.line = mark == nullptr ? 0 : mark->line + 1;
@@ -212,7 +239,7 @@ void Builder::scalar(fy_event* event, const fy_mark* mark) {
     report(Fault::syntax, node.line, node.column,
            fmt::format("`{}` is read differently by YAML 1.1 and 1.2", shortened(text, 40)),
            "put it in quotes, or write the decimal number");
-  const std::string word = plain ? lower(unsigned_part(text)) : "";
+  const std::string word = plain && text.size() <= 5 ? lower(unsigned_part(text)) : "";
   if (word == ".inf" || word == ".nan")
     report(Fault::syntax, node.line, node.column, fmt::format("`{}` is no number that JSON can hold", text));
   add(std::move(node));

@@ -25,6 +25,13 @@ class LazyStore final : public Store {
     return opened().history(namespace_name, name);
   }
   std::vector<Audit> audit(std::size_t newest) const override { return opened().audit(newest); }
+  std::vector<SavedFilter> filters() const override { return opened().filters(); }
+  void save_filter(const SavedFilter& filter, const Audit& audit) override {
+    opened().save_filter(filter, audit);
+  }
+  void remove_filter(std::string_view name, const Audit& audit) override {
+    opened().remove_filter(name, audit);
+  }
   std::unique_ptr<Hold> hold(std::string_view namespace_name, std::string_view name) override {
     return opened().hold(namespace_name, name);
   }

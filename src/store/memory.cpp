@@ -85,6 +85,25 @@ class MemoryStore final : public Store {
     return std::make_unique<MemoryHold>(holds_, std::move(key));
   }
 
+  std::vector<SavedFilter> filters() const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<SavedFilter> all;
+    for (const auto& [name, expression] : filters_) all.push_back({name, expression});
+    return all;
+  }
+
+  void save_filter(const SavedFilter& filter, const Audit& audit) override {
+    const std::lock_guard lock(mutex_);
+    filters_.insert_or_assign(filter.name, filter.expression);
+    audit_.push_front(audit);
+  }
+
+  void remove_filter(std::string_view name, const Audit& audit) override {
+    const std::lock_guard lock(mutex_);
+    filters_.erase(std::string(name));
+    audit_.push_front(audit);
+  }
+
   std::vector<Audit> audit(std::size_t newest) const override {
     const std::lock_guard lock(mutex_);
     return {audit_.begin(), audit_.begin() + static_cast<std::ptrdiff_t>(std::min(newest, audit_.size()))};
@@ -100,6 +119,7 @@ class MemoryStore final : public Store {
   std::shared_ptr<Holds> holds_ = std::make_shared<Holds>();
   std::map<std::pair<std::string, std::string>, Deployment> records_;
   std::map<std::pair<std::string, std::string>, std::deque<Deployment>> history_;
+  std::map<std::string, std::string> filters_;
   std::deque<Audit> audit_;
 };
 

@@ -33,6 +33,9 @@ CREATE TABLE outbox (
 CREATE TABLE history (
   namespace TEXT NOT NULL, name TEXT NOT NULL, applies INTEGER NOT NULL, revision INTEGER NOT NULL,
   body TEXT NOT NULL, PRIMARY KEY (namespace, name, applies)) WITHOUT ROWID;
+)",
+                                      R"(
+CREATE TABLE filter (name TEXT PRIMARY KEY, expression TEXT NOT NULL) WITHOUT ROWID;
 )"};
 constexpr int schema_version = static_cast<int>(std::size(migrations));
 
@@ -181,6 +184,33 @@ class SqliteStore final : public Store {
 
   std::unique_ptr<Hold> hold(std::string_view namespace_name, std::string_view name) override {
     return hold_in(changes_, fmt::format("{}/{}", namespace_name, name));
+  }
+
+  std::vector<SavedFilter> filters() const override {
+    const Held held(*this);
+    Statement found(db_, path_, "SELECT name, expression FROM filter ORDER BY name");
+    std::vector<SavedFilter> all;
+    while (found.step()) all.push_back({found.text(0), found.text(1)});
+    return all;
+  }
+
+  void save_filter(const SavedFilter& filter, const Audit& audit) override {
+    const Held held(*this);
+    transact([&] {
+      Statement(db_, path_, "INSERT OR REPLACE INTO filter VALUES (?, ?)")
+          .bind(filter.name)
+          .bind(filter.expression)
+          .step();
+      note(audit, "", filter.name, 0);
+    });
+  }
+
+  void remove_filter(std::string_view name, const Audit& audit) override {
+    const Held held(*this);
+    transact([&] {
+      Statement(db_, path_, "DELETE FROM filter WHERE name = ?").bind(name).step();
+      note(audit, "", name, 0);
+    });
   }
 
   std::vector<Audit> audit(std::size_t newest) const override {

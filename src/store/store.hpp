@@ -35,6 +35,7 @@ struct Deployment {
   int applies = 0;                ///< how often it was applied: the revision that people see
   std::string note;               ///< on the last apply: "rollback to 2"
   int revision = 0;               ///< counts the writes of this record
+  Node cards = Node::map();       ///< by kind, what it was made from (cards/revision.hpp)
 
   template <class D>
   void describe(D& d) {
@@ -58,12 +59,18 @@ struct Deployment {
     d.field("applies", applies, {.help = "Counts the applies"});
     d.field("note", note, {.help = "On the last apply"});
     d.field("revision", revision, {.help = "Counts the writes of this record"});
+    d.field("cards", cards, {.help = "The cards it was made from, by kind"});
   }
 };
 
 /// Who did what, kept with each change in the same transaction.
 struct Audit {
   std::string time, who, verb, object, detail;
+};
+
+/// A filter that goes by a name.
+struct SavedFilter {
+  std::string name, expression;
 };
 
 /// How many earlier renderings of a deployment are kept.
@@ -91,6 +98,10 @@ class Store {
   /// The last kept_renderings records as they were deployed, the newest first; gone with the deployment.
   virtual std::vector<Deployment> history(std::string_view namespace_name, std::string_view name) const = 0;
   virtual std::vector<Audit> audit(std::size_t newest) const = 0;
+  /// The saved filters by name; `save` replaces one of that name, `remove_filter` may find none.
+  virtual std::vector<SavedFilter> filters() const = 0;
+  virtual void save_filter(const SavedFilter& filter, const Audit& audit) = 0;
+  virtual void remove_filter(std::string_view name, const Audit& audit) = 0;
   /// Nobody else gets it, in this process or another, for as long as what it gives lives; nullptr when
   /// somebody has it. It ends with the process.
   virtual std::unique_ptr<Hold> hold(std::string_view namespace_name, std::string_view name) = 0;

@@ -38,6 +38,15 @@ const Audit by_ann{"2026-11-28T16:00:00Z", "ann", "deploy", "team-a/one", ""};
 
 /// What every store keeps to.
 void contract(Store& store) {
+  store.save_filter({"b", "gated"}, by_ann);
+  store.save_filter({"a", "format = 'gguf'"}, by_ann);
+  store.save_filter({"b", "NOT gated"}, by_ann);
+  REQUIRE(store.filters().size() == 2);
+  CHECK(store.filters()[0].name == "a");
+  CHECK(store.filters()[1].expression == "NOT gated");
+  store.remove_filter("a", by_ann);
+  store.remove_filter("none", by_ann);
+  CHECK(store.filters().size() == 1);
   CHECK(!store.get("team-a", "one"));
   Deployment one = store.put(sample("one"), by_ann);
   CHECK(one.revision == 1);
@@ -70,7 +79,7 @@ void contract(Store& store) {
   CHECK(audit[0].who == "bob");
   CHECK(audit[0].detail == "why");
   CHECK(audit[1].verb == "deploy");
-  CHECK(store.audit(100).size() == 5);  // what was refused left no row
+  CHECK(store.audit(100).size() == 10);  // what was refused left no row
 
   std::unique_ptr<Hold> first = store.hold("team-a", "one");
   CHECK(first != nullptr);
@@ -157,6 +166,7 @@ TEST_CASE("A database of the first version gets its history without losing a rec
   sqlite_store(folder.path)->put(sample("one"), by_ann);
   const std::string file = folder.path + "/mlib.db";
   rows(file, "DROP TABLE history");
+  rows(file, "DROP TABLE filter");
   rows(file, "PRAGMA user_version = 1");
   const std::unique_ptr<Store> store = sqlite_store(folder.path);
   CHECK(store->list().size() == 1);
@@ -241,7 +251,7 @@ TEST_CASE("A file that is no database, a foreign one and a newer one are refused
   std::filesystem::remove(file);
   sqlite_store(folder.path);
   rows(file, "PRAGMA user_version = 99");
-  CHECK(refused() == file + ": written by a newer mlib (schema 99, this one knows 2)");
+  CHECK(refused() == file + ": written by a newer mlib (schema 99, this one knows 3)");
 }
 
 TEST_CASE("A folder that cannot be made is refused with path and cause") {

@@ -55,8 +55,7 @@ std::optional<Cause> group_cause(const Causes& causes, const Symptoms& group, co
   const bool ended = !group.back().pod.empty();
   if (!best.told && !ended) return std::nullopt;
   const Symptom& symptom = best.told ? *best.symptom : group.back();
-  if (symptom.pod.empty())
-    return cause_of(*best.told, symptom);
+  if (symptom.pod.empty()) return cause_of(*best.told, symptom);
   Cause cause = ended_cause(causes, symptom.sign,
                             [&] { return read_log(symptom.pod, symptom.container, symptom.previous); });
   cause.final = cause.final || symptom.repeated;

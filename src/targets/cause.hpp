@@ -48,6 +48,9 @@ std::string telling_line(std::string_view log);
 /// The last line that is not empty, made harmless.
 std::string last_line(std::string_view log);
 
+/// The last line that tells a percentage, `50% …`, as it was drawn last; "" when there is none.
+std::string progress_line(std::string_view log);
+
 /// A text as evidence: trimmed, harmless, of at most 600 bytes.
 std::string as_evidence(std::string_view text);
 

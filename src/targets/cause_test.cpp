@@ -189,6 +189,24 @@ TEST_CASE("what was ready once and is not now is degraded") {
   CHECK(status_of(seen, std::nullopt).phase == Phase::degraded);
 }
 
+TEST_CASE("what an engine says of loading is told, and since when each phase is") {
+  CHECK(progress_line("Loading shards:  50% Completed | 1/2\nINFO waiting\n") ==
+        "Loading shards:  50% Completed | 1/2");
+  CHECK(progress_line("a: 10%\ra: 20%\n") == "a: 20%");
+  CHECK(progress_line("nothing of it, 100 % sure of\n").empty());
+  Seen seen = starting(R"({"phase":"Running","containerStatuses":[{"state":{"running":{"startedAt":"T2"}}}],
+    "conditions":[{"type":"PodScheduled","lastTransitionTime":"T1"}]})");
+  const Status loading = status_of(seen, std::nullopt, "Loading shards: 50%");
+  CHECK(loading.summary == "started, not ready yet: Loading shards: 50%");
+  CHECK(loading.since == "T2");
+  seen.pods.front().find("status")->set("phase", "Pending");
+  CHECK(status_of(seen, std::nullopt).since == "T1");
+  seen.events.push_back(
+      schema::read_json(R"({"involvedObject":{"name":"p"},"reason":"Pulling","lastTimestamp":"T3"})"));
+  CHECK(status_of(seen, std::nullopt).phase == Phase::pulling);
+  CHECK(status_of(seen, std::nullopt).since == "T3");
+}
+
 TEST_CASE("phases from nothing to ready") {
   Seen seen;
   CHECK(status_of(seen, std::nullopt).phase == Phase::absent);

@@ -40,7 +40,7 @@ class FakeCluster final : public net::Client {
     static const std::vector<std::string> lists{
         "secrets", "services", "deployments", "statefulsets",
         "jobs",    "pods",     "configmaps",  "persistentvolumeclaims",
-        "events",  "nodes",    "replicasets"};
+        "events",  "nodes",    "replicasets", "ingresses"};
     const std::string last = path.substr(path.rfind('/') + 1);
     for (const std::string& list : lists)
       if (last == list) return all(path + "/", query);

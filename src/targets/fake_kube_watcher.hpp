@@ -1,6 +1,7 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <deque>
 #include <map>
 #include <mutex>
 #include <set>
@@ -17,6 +18,7 @@ namespace mlib::targets {
 /// For tests: a Kube Watcher over real HTTP that keeps objects in memory and answers in one of three shapes.
 class FakeKubeWatcher {
  public:
+  static constexpr std::string_view uid = "0f3a0c52-1111-4222-8333-444455556666";
   enum class Shape { plain, lists, today };
   explicit FakeKubeWatcher(Shape shape)
       : shape_(shape),
@@ -34,6 +36,14 @@ class FakeKubeWatcher {
   bool ignores_namespace = false;        ///< acts on its own workspace
   Node pods = Node::map();               ///< of describe_pods_for_label, by name
   std::string log = {};
+  /// What goes wrong with the next calls of a path, one after the other.
+  struct Fault {
+    std::string path;
+    net::Reply reply;
+    bool is_done = false;  ///< the call has its effect all the same
+  };
+  std::deque<Fault> faults;
+  bool collects = true;  ///< as Kubernetes, it deletes what belongs to a Service that is gone
   // What it was asked.
   std::vector<std::string> calls;
   std::vector<std::string> configs;
@@ -59,6 +69,34 @@ class FakeKubeWatcher {
 
   net::Reply handle(const net::Received& received) {
     const std::lock_guard<std::mutex> guard(mutex_);
+    for (auto at = faults.begin(); at != faults.end(); ++at) {
+      if (at->path != received.path) continue;
+      const Fault fault = *at;
+      faults.erase(at);
+      if (fault.is_done) {
+        answer(received);
+      } else {
+        calls.push_back(received.method + ' ' + received.path);
+        keys.push_back(received.header("authorization"));
+      }
+      return fault.reply;
+    }
+    net::Reply reply = answer(received);
+    if (collects) collect();
+    return reply;
+  }
+
+  /// What belongs to an object that is not there any more.
+  void collect() {
+    std::erase_if(objects, [&](const auto& each) {
+      const std::string owner = each.second.text_at({"metadata", "ownerReferences", "0", "name"});
+      return !owner.empty() &&
+             objects.count(
+                 fmt::format("Service/{}/{}", each.second.text_at({"metadata", "namespace"}), owner)) == 0;
+    });
+  }
+
+  net::Reply answer(const net::Received& received) {
     calls.push_back(received.method + ' ' + received.path);
     keys.push_back(received.header("authorization"));
     const bool today = shape_ == Shape::today;
@@ -100,7 +138,8 @@ class FakeKubeWatcher {
       if (documents.empty() || !documents.front().is_map()) return detail(500, "Internal Server Error");
       const std::string error = create(documents.front());
       if (error.empty()) {
-        successful.push("[[{'api_version': 'v1', 'metadata': None}]]");
+        successful.push(fmt::format(
+            "[[{{'api_version': 'v1', 'metadata': {{'name': 'x', 'uid': '{}'}}, 'spec': {{}}}}]]", uid));
       } else {
         Node entry = Node::map();
         entry.set("yaml", part);
@@ -174,6 +213,8 @@ HTTP response body: {"kind":"Status","status":"Failure","message":"exceeded quot
       if (object.text_at({"metadata", "labels", label.key}) != label.value.string()) continue;
       Node metadata = Node::map();
       metadata.set("uid", "uid-of-" + id);
+      if (const Node* owners = object.at({"metadata", "ownerReferences"}))
+        metadata.set("owner_references", *owners);
       found.child(object.text_at({"metadata", "namespace"}))
           .child(object.text_at({"kind"}))
           .set(object.text_at({"metadata", "name"}), metadata);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "base/text.hpp"
 #include "schema/document.hpp"
 
@@ -30,8 +32,17 @@ bool is_free(std::string_view name) {
 
 }  // namespace
 
+Part part_of(std::string_view kind) {
+  return kind == "PersistentVolumeClaim" ? Part::storage : kind == "Secret" ? Part::secret : Part::run;
+}
+
 std::string mark_of(const Ref& ref) {
   return sha256_hex(fmt::format("{}/{}", ref.namespace_name, ref.name)).substr(0, 24);
+}
+
+std::string mark_of(const Ref& ref, Part part) {
+  static constexpr std::array<std::string_view, 3> words{"run", "secret", "storage"};
+  return fmt::format("{}.{}", mark_of(ref), words[static_cast<std::size_t>(part)]);
 }
 
 bool is_claim(const Node& object) { return object.text_at({"kind"}) == "PersistentVolumeClaim"; }
@@ -51,12 +62,42 @@ bool is_empty_secret(const Node& object) {
 }
 
 Node marked(Node object, const Ref& ref) {
-  if (object.text_at({"kind"}) == "Namespace") return object;
-  const std::string mark = mark_of(ref);
-  label(object, is_claim(object) ? storage_label : deployment_label, mark);
-  Node* pods = is_workload(object) ? object.child("spec").find("template") : nullptr;
-  if (pods != nullptr) label(*pods, deployment_label, mark);
+  const std::string kind = object.text_at({"kind"});
+  if (kind == "Namespace") return object;
+  const std::string part = mark_of(ref, part_of(kind));
+  label(object, deployment_label, mark_of(ref));
+  label(object, part_label, part);
+  if (Node* pods = is_workload(object) ? object.child("spec").find("template") : nullptr) {
+    label(*pods, deployment_label, mark_of(ref));
+    label(*pods, part_label, part);
+  }
   return object;
+}
+
+Node belonging(Node object, const Owned& service) {
+  Node owner = Node::map();
+  owner.set("apiVersion", "v1");
+  owner.set("kind", "Service");
+  owner.set("name", service.name);
+  owner.set("uid", service.uid);
+  Node owners = Node::list();
+  owners.push(std::move(owner));
+  object.child("metadata").set("ownerReferences", std::move(owners));
+  return object;
+}
+
+bool is_owner(const Owned& owned) { return owned.kind == "Service" && !owned.uid.empty(); }
+
+std::string content_of(const Node& object) {
+  const std::string salt = random_hex(16);
+  return fmt::format("{}:{}", salt, sha256_hex(salt + schema::to_yaml(object)));
+}
+
+bool has_content(const Node& object, std::string_view content) {
+  const std::size_t colon = content.find(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string salt(content.substr(0, colon));
+  return sha256_hex(salt + schema::to_yaml(object)) == content.substr(colon + 1);
 }
 
 std::string config_of(const Node& object) {
@@ -85,6 +126,9 @@ Node camel(const Node& value) {
     for (const Node& item : value.items()) list.push(camel(item));
     return list;
   }
+  constexpr std::string_view utc = "+00:00";  // Python's way to write a time's Z
+  if (value.is_string() && value.string().ends_with(utc) && value.string().find('T') == 10)
+    return Node(value.string().substr(0, value.string().size() - utc.size()) + "Z");
   if (!value.is_map()) return value;
   Node map = Node::map();
   for (const schema::Entry& entry : value.entries()) {

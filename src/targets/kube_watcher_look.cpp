@@ -29,15 +29,13 @@ const Known* known_kind(std::string_view word) {
   return nullptr;
 }
 
-Node one_label(std::string_view label, const Ref& ref) {
-  Node body = Node::map();
-  body.child("labels").set(label, mark_of(ref));
-  return body;
-}
-
 void add(Found& found, const Known& kind, const std::string& space, const schema::Entry& entry) {
   Owned owned{std::string(kind.kind), std::string(kind.api_version), space, entry.key,
               entry.value.text_at({"uid"})};
+  const Node* owners = entry.value.find("owner_references");
+  const bool goes_along = owners != nullptr && owners->is_list() && !owners->items().empty();
+  // Kinds that delete_labeled_resources leaves.
+  if ((kind.kind == "ConfigMap" || kind.kind == "Job") && !goes_along) found.stuck.insert(called(owned));
   if (kind.kind == "Deployment") {
     found.created = entry.value.text_at({"creation_timestamp"});
     found.going_since = entry.value.text_at({"deletion_timestamp"});
@@ -52,9 +50,10 @@ void add(Found& found, const Known& kind, const std::string& space, const schema
 }
 
 /// What of its own namespace has the label. Where a Kube Watcher looks into all namespaces is its own choice.
-void add_labelled(Watcher& watcher, const Ref& ref, std::string_view label, Found& found,
-                  const Cancel* cancel) {
-  const Node all = watcher.post("/v1/get_resources_with_label", one_label(label, ref), cancel);
+void add_labelled(Watcher& watcher, const Ref& ref, Found& found, const Cancel* cancel) {
+  Node body = Node::map();
+  body.child("labels").set(deployment_label, mark_of(ref));
+  const Node all = watcher.ask("/v1/get_resources_with_label", body, cancel);
   const Node* space = all.find(ref.namespace_name);
   if (space == nullptr || !space->is_map()) return;
   for (const schema::Entry& kind : space->entries()) {
@@ -76,7 +75,7 @@ Node row_of(Watcher& watcher, const Ref& ref, const Cancel* cancel) {
   if (watcher.generation(cancel) == Generation::early) {
     Node body = Node::map();
     body.set("namespace", ref.namespace_name);
-    rows = watcher.post("/v1/list_deepsparse_deployments", body, cancel);
+    rows = watcher.ask("/v1/list_deepsparse_deployments", body, cancel);
   } else {
     const Node all = watcher.get("/v1/get_deployments", cancel);
     if (const Node* space = all.find(ref.namespace_name)) rows = *space;
@@ -95,14 +94,14 @@ Found look(Watcher& watcher, const Ref& ref, const Cancel* cancel) {
   Found found;
   const Node row = row_of(watcher, ref, cancel);
   if (watcher.generation(cancel) == Generation::early) {
+    found.blind = true;
     if (row.find("replicas") != nullptr)
       found.objects.push_back({"Deployment", "apps/v1", ref.namespace_name, ref.name, ""});
     if (row.find("cluster_ip") != nullptr)
       found.objects.push_back({"Service", "v1", ref.namespace_name, ref.name, ""});
     return found;
   }
-  add_labelled(watcher, ref, deployment_label, found, cancel);
-  add_labelled(watcher, ref, storage_label, found, cancel);
+  add_labelled(watcher, ref, found, cancel);
   found.foreign = !row.is_null() && !found.has("Deployment", ref.name);
   return found;
 }

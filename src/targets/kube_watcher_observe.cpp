@@ -9,8 +9,6 @@
 namespace mlib::targets::kube_watcher {
 namespace {
 
-std::string created_of(const Node& object) { return object.text_at({"metadata", "creationTimestamp"}); }
-
 std::string bracketed(const std::string& address) {
   return address.find(':') == std::string::npos || address.front() == '[' ? address : "[" + address + "]";
 }
@@ -34,27 +32,6 @@ Node deployment_of(const Node& row, const Found& found) {
   return deployment;
 }
 
-Node pods_body(const Ref& ref) {
-  Node body = Node::map();
-  body.child("labels").set(deployment_label, mark_of(ref));
-  body.set("force_namespace", ref.namespace_name);
-  return body;
-}
-
-/// Newest first.
-std::vector<Node> pods_of(Watcher& watcher, const Ref& ref) {
-  std::vector<Node> pods;
-  const Node answer = watcher.post("/v1/describe_pods_for_label", pods_body(ref), nullptr);
-  const Node* found = answer.find(mark_of(ref));
-  if (found != nullptr && found->is_map())
-    for (const schema::Entry& entry : found->entries())
-      if (entry.value.is_map() && entry.value.text_at({"metadata", "namespace"}) == ref.namespace_name)
-        pods.push_back(camel(entry.value));
-  std::stable_sort(pods.begin(), pods.end(),
-                   [](const Node& a, const Node& b) { return created_of(a) > created_of(b); });
-  return pods;
-}
-
 std::string host_of(Watcher& watcher, const std::vector<Node>& pods) {
   for (const Node& pod : pods)
     if (const std::string host = pod.text_at({"status", "hostIP"}); !host.empty() && !watcher.knows_node())
@@ -67,7 +44,7 @@ std::string endpoint_of(Watcher& watcher, const Ref& ref, const std::vector<Node
   body.set("label", deployment_label);
   body.set("value", mark_of(ref));
   body.set("namespace", ref.namespace_name);
-  const Node answer = watcher.post("/v1/get_ports_for_services", body, nullptr);
+  const Node answer = watcher.ask("/v1/get_ports_for_services", body, nullptr);
   const Node* services = answer.find(mark_of(ref));
   if (services == nullptr || !services->is_map()) return "";
   for (const schema::Entry& service : services->entries())
@@ -125,25 +102,6 @@ Status observe_early(Watcher& watcher, const Ref& ref) {
 }
 
 }  // namespace
-
-std::vector<std::pair<std::string, std::string>> logs_of(Watcher& watcher, const Ref& ref, int lines,
-                                                         const Cancel* cancel) {
-  std::vector<std::pair<std::string, std::string>> logs;
-  Node body = pods_body(ref);
-  body.set("tail_lines", lines);
-  Node answer;
-  try {
-    answer = watcher.post("/v1/get_logs_for_label", body, cancel);
-  } catch (const Problem& problem) {
-    if (problem.kind() != Kind::failed) throw;  // while no container has started, it fails inside
-    return logs;
-  }
-  const Node* pods = answer.find(mark_of(ref));
-  if (pods != nullptr && pods->is_map())
-    for (const schema::Entry& entry : pods->entries())
-      if (entry.value.is_string()) logs.emplace_back(entry.key, entry.value.string());
-  return logs;
-}
 
 Status observe(Watcher& watcher, const Ref& ref, const cards::Causes& causes) {
   return watcher.generation(nullptr) == Generation::today ? observe_today(watcher, ref, causes)

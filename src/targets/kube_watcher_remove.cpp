@@ -17,9 +17,6 @@ std::string kept_line(const Owned& owned) {
                      owned.namespace_name, lower(owned.kind), owned.name);
 }
 
-/// Kinds that today's delete_labeled_resources leaves.
-bool is_left(const Owned& owned) { return owned.kind == "ConfigMap" || owned.kind == "Job"; }
-
 std::vector<std::string> texts_of(const Node& answer, std::string_view key) {
   std::vector<std::string> texts;
   if (const Node* list = answer.find(key); list != nullptr && list->is_list())
@@ -50,49 +47,62 @@ Found wait(const Life& life, const Done& done, const std::vector<std::string>& f
   }
 }
 
-/// Today's: everything of its namespace that has the one label, which nobody else's object has.
-std::vector<std::string> delete_labelled(const Life& life, std::string_view label) {
+/// Today's: everything of its namespace that has the one label, which nobody else's object has. Sent again
+/// while nobody answers and `done` does not hold.
+template <class Done>
+void delete_part(const Life& life, Part part, const Done& done) {
   Node body = Node::map();
-  body.set("label", label);
-  body.set("value", mark_of(life.ref));
+  body.set("label", part_label);
+  body.set("value", mark_of(life.ref, part));
   body.set("force_namespace", life.ref.namespace_name);
-  const Node answer = life.watcher.post("/v1/delete_labeled_resources", body, &life.cancel);
-  std::vector<std::string> failures = texts_of(answer, "failures");
-  if (texts_of(answer, "deleted_resources").empty())
-    throw Problem(Kind::failed,
-                  failures.empty()
-                      ? "Kube Watcher deleted nothing"
-                      : "Kube Watcher deleted nothing: " + shortened(visible(join(failures, "; ")), 400),
+  std::optional<Node> answer;
+  for (int tries = 1; !answer && tries <= 3; ++tries) {
+    answer = life.watcher.change("/v1/delete_labeled_resources", body, &life.cancel);
+    if (answer) break;
+    life.watcher.pause(tries, &life.cancel);
+    if (done(look(life.watcher, life.ref, &life.cancel))) return;
+  }
+  const std::vector<std::string> failures =
+      answer ? texts_of(*answer, "failures") : std::vector<std::string>{"it did not answer"};
+  const std::string said = failures.empty() ? "" : ": " + shortened(visible(join(failures, "; ")), 400);
+  if (answer && texts_of(*answer, "deleted_resources").empty() &&
+      !done(look(life.watcher, life.ref, &life.cancel)))
+    throw Problem(Kind::failed, "Kube Watcher deleted nothing" + said,
                   "only an admin key reaches other namespaces, and none where STATIC_WORKSPACE is set");
-  return failures;
+  wait(life, done, failures);
+}
+
+/// Deletes what runs and, unless they stay, the Secrets; waits until they are gone. Gives what there was.
+Found clear_today(const Life& life, bool with_secrets) {
+  const Found before = look(life.watcher, life.ref, &life.cancel);
+  const auto goes = [](const Found& found, Part part) {
+    return std::any_of(found.objects.begin(), found.objects.end(), [&](const Owned& each) {
+      return part_of(each.kind) == part && found.stuck.count(called(each)) == 0;
+    });
+  };
+  for (const Part part : {Part::run, Part::secret}) {
+    if (part == Part::secret && !with_secrets) continue;
+    if (goes(before, part))
+      delete_part(life, part, [&](const Found& found) {
+        return !goes(found, part) && (part != Part::run || found.pods == 0);
+      });
+  }
+  return before;
 }
 
 Removed remove_today(const Life& life, const RemoveOptions& options) {
   Removed result;
-  const Found before = look(life.watcher, life.ref, &life.cancel);
-  const bool deletable = !std::all_of(before.objects.begin(), before.objects.end(), is_left);
-  if (deletable) {
-    life.tell("removing " + life.ref.name);
-    const auto failures = delete_labelled(life, deployment_label);
-    wait(
-        life,
-        [](const Found& found) {
-          return found.pods == 0 && std::all_of(found.objects.begin(), found.objects.end(), is_left);
-        },
-        failures);
-  }
+  life.tell("removing " + life.ref.name);
+  const Found before = clear_today(life, true);
   for (const Owned& each : before.objects) {
-    if (is_left(each)) {
+    if (before.stuck.count(called(each)) > 0) {
       result.kept.push_back(kept_line(each));
     } else {
       result.removed.push_back(called(each));
     }
   }
-  if (options.with_storage && !before.storage.empty()) {
-    const auto failures = delete_labelled(life, storage_label);
-    wait(
-        life, [](const Found& found) { return found.storage.empty(); }, failures);
-  }
+  if (options.with_storage && !before.storage.empty())
+    delete_part(life, Part::storage, [](const Found& found) { return found.storage.empty(); });
   for (const Owned& each : before.storage)
     (options.with_storage ? result.removed : result.kept).push_back(called(each));
   return result;
@@ -104,8 +114,13 @@ Found delete_early(const Life& life) {
   Node body = Node::map();
   body.set("namespace", life.ref.namespace_name);
   body.set("deployment_name", life.ref.name);
-  life.watcher.post("/v1/delete_deepsparse_model", body, &life.cancel);
-  return wait(life, [&](const Found& found) { return !found.has("Deployment", life.ref.name); }, {});
+  const auto gone = [&](const Found& found) { return !found.has("Deployment", life.ref.name); };
+  for (int tries = 1; tries <= 3; ++tries) {
+    if (life.watcher.change("/v1/delete_deepsparse_model", body, &life.cancel)) break;
+    life.watcher.pause(tries, &life.cancel);
+    if (gone(look(life.watcher, life.ref, &life.cancel))) break;
+  }
+  return wait(life, gone, {});
 }
 
 Removed remove_early(const Life& life, const RemoveOptions& options) {
@@ -126,9 +141,16 @@ Removed remove_early(const Life& life, const RemoveOptions& options) {
   }
   for (const Owned& each : before.objects)
     if (!after.has(each.kind, each.name)) result.removed.push_back(called(each));
+  const bool taken_along = std::any_of(options.known.begin(), options.known.end(), is_owner) &&
+                           !after.has("Service", life.ref.name);
   for (const Owned& each : options.known) {
-    const bool shown = each.name == life.ref.name && (each.kind == "Deployment" || each.kind == "Service");
-    if (!shown || after.has(each.kind, each.name)) result.kept.push_back(kept_line(each));
+    if (after.shows(each, life.ref)) {
+      if (after.has(each.kind, each.name)) result.kept.push_back(kept_line(each));
+    } else if (taken_along && (each.kind == "Secret" || each.kind == "ConfigMap" || each.kind == "Job")) {
+      result.removed.push_back(called(each) + " (by Kubernetes, with its Service)");
+    } else {
+      result.kept.push_back(kept_line(each));
+    }
   }
   return result;
 }
@@ -140,26 +162,42 @@ std::vector<std::string> take_back(const Life& life, const std::vector<Owned>& m
   if (made.empty()) return left;
   const Cancel never;
   const Life going{life.watcher, life.clock, life.ref, life.progress, never};
-  RemoveOptions options;
-  options.known = made;
-  // Storage that was there before is never taken back.
+  const auto has = [&](Part part) {
+    return std::any_of(made.begin(), made.end(),
+                       [&](const Owned& each) { return part_of(each.kind) == part; });
+  };
   try {
-    left = remove(going, options).kept;
-    std::vector<std::string> names;
-    const Found found = look(life.watcher, life.ref, &never);
-    for (const Owned& each : made)
-      if (each.kind == "PersistentVolumeClaim") names.push_back(each.name);
-    const bool all_new = std::all_of(found.storage.begin(), found.storage.end(), [&](const Owned& each) {
-      return std::find(names.begin(), names.end(), each.name) != names.end();
-    });
+    if (life.watcher.generation(&never) == Generation::early) {
+      RemoveOptions options;
+      options.known = made;
+      return remove_early(going, options).kept;
+    }
+    const Found found = clear_today(going, has(Part::secret));
+    for (const Owned& each : found.objects)
+      if (found.stuck.count(called(each)) > 0) left.push_back(kept_line(each));
+    // Storage that was there before is never taken back.
+    const bool all_new = std::all_of(found.storage.begin(), found.storage.end(),
+                                     [&](const Owned& each) { return is_among(made, each); });
     if (!found.storage.empty() && all_new) {
-      options.with_storage = true;
-      left = remove(going, options).kept;
+      delete_part(going, Part::storage, [](const Found& now) { return now.storage.empty(); });
+    } else {
+      for (const Owned& each : found.storage)
+        if (is_among(made, each)) left.push_back(called(each));
     }
   } catch (const Problem& problem) {
     left.push_back(problem.message());
   }
   return left;
+}
+
+void clear(const Life& life, const Desired& desired) {
+  if (life.watcher.generation(&life.cancel) == Generation::today) {
+    clear_today(life, !desired.keeps_secrets);
+    return;
+  }
+  RemoveOptions options;
+  options.known = desired.known;
+  remove_early(life, options);
 }
 
 Removed remove(const Life& life, const RemoveOptions& options) {

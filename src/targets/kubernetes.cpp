@@ -54,6 +54,14 @@ class KubernetesTarget final : public Target {
                         const Cancel& cancel) override {
     kubernetes::remove_namespace(client_, namespace_name, progress, cancel);
   }
+  std::vector<std::string> storage(const Ref& ref, const std::vector<Owned>& known) override {
+    return kubernetes::storage(client_, ref, known);
+  }
+  std::vector<Capacity> capacity() override { return kubernetes::capacity(client_); }
+  net::Answer send(net::Client& http, const net::Call& call, const net::BodySink& sink,
+                   const Cancel* cancel) override {
+    return kubernetes::send(client_, http, call, sink, cancel);
+  }
 
  private:
   kube::Client client_;

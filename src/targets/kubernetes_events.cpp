@@ -80,16 +80,17 @@ std::vector<Event> events(kube::Client& client, const Ref& ref) {
   if (objects.named.empty())
     throw Problem(Kind::not_found, fmt::format("{}/{} does not exist here", ref.namespace_name, ref.name));
   std::vector<Event> all;
-  for (const Node& event : client.list({"v1", "Event", ref.namespace_name, ""}, {})) {
-    const std::string kind = event.text_at({"involvedObject", "kind"});
-    const std::string name = event.text_at({"involvedObject", "name"});
-    if (!objects.has(kind, name)) continue;
-    Event told{time_of(event), event.text_at({"type"}), kind + " " + name, event.text_at({"reason"}),
-               event.text_at({"message"})};
+  client.each({"v1", "Event", ref.namespace_name, ""}, {}, [&](const std::optional<Node>& event) {
+    if (!event) return all.clear();
+    const std::string kind = event->text_at({"involvedObject", "kind"});
+    const std::string name = event->text_at({"involvedObject", "name"});
+    if (!objects.has(kind, name)) return;
+    Event told{time_of(*event), event->text_at({"type"}), kind + " " + name, event->text_at({"reason"}),
+               event->text_at({"message"})};
     told.count = static_cast<int>(
-        std::max<std::int64_t>({1, event.integer_at({"count"}), event.integer_at({"series", "count"})}));
+        std::max<std::int64_t>({1, event->integer_at({"count"}), event->integer_at({"series", "count"})}));
     all.push_back(std::move(told));
-  }
+  });
   for (const Node& pod : objects.pods) add_states(all, pod);
   // What has no time is how it is now: last.
   std::stable_sort(all.begin(), all.end(), [](const Event& a, const Event& b) {

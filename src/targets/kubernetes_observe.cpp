@@ -110,7 +110,8 @@ std::vector<kube::Scope> watched_kinds() {
                                           {"apps/v1", "StatefulSet"},
                                           {"v1", "Pod"},
                                           {"v1", "Service"},
-                                          {"v1", "PersistentVolumeClaim"}})
+                                          {"v1", "PersistentVolumeClaim"},
+                                          {"networking.k8s.io/v1", "Ingress"}})
     kinds.push_back({{api_version, kind, "", ""}, ours});
   // Events have no labels of ours: those of everybody come, the newest stay.
   kinds.push_back({{"v1", "Event", "", ""}, "", 2U << 20U});
@@ -141,11 +142,17 @@ Status observe(kube::Client& client, const Ref& ref, const cards::Causes& causes
     };
     const std::string init = running_init(seen);
     std::string progress;
+    const Node pod = seen.pods.empty() ? Node() : seen.pods.front();
     if (!init.empty())
-      progress = last_line(read(seen.pods.front().text_at({"metadata", "name"}), init, false));
+      progress = last_line(read(pod.text_at({"metadata", "name"}), init, false));
+    else if (pod.text_at({"status", "phase"}) == "Running")
+      progress = progress_line(
+          read(pod.text_at({"metadata", "name"}), pod.text_at({"spec", "containers", "0", "name"}), false));
     status = status_of(seen, find_cause(causes, seen, read), progress);
   }
-  status.endpoint = endpoint_of(client, seen);
+  Reached reached = endpoint_of(client, seen);
+  status.endpoint = std::move(reached.url);
+  status.forward = std::move(reached.forward);
   return status;
 }
 

@@ -30,8 +30,22 @@ Id id_of(const Owned& owned);
 
 /// Lists, or nothing where that is forbidden: a status that lacks something is better than none.
 std::vector<Node> list_if_allowed(kube::Client& client, const Id& kind, const kube::Selection& selection);
-/// The deployment's URL by what was seen of it, or "" while there is none.
-std::string endpoint_of(kube::Client& client, const Seen& seen);
+/// Status::endpoint and Status::forward.
+struct Reached {
+  std::string url;
+  std::string forward;
+};
+/// How the deployment is reached by what was seen of it: its Ingress, its load balancer, the NodePort at a
+/// node's address, else the API server's proxy; "" while there is nothing yet.
+Reached endpoint_of(kube::Client& client, const Seen& seen);
+/// Target::send: with the cluster's credentials when the URL is of the API server's proxy.
+/// Problem{unsupported} for a key there.
+net::Answer send(kube::Client& client, net::Client& http, const net::Call& call, const net::BodySink& sink,
+                 const Cancel* cancel);
+/// Target::capacity, from nodes, pods and, where it is there, metrics.k8s.io.
+std::vector<Capacity> capacity(kube::Client& client);
+/// Target::storage: the recorded claims that are there, and those that a deployment left which has no record.
+std::vector<std::string> storage(kube::Client& client, const Ref& ref, const std::vector<Owned>& known);
 
 /// The object as people compare it: without status, managedFields, uid and what else the server adds.
 Node cleaned(Node object);

@@ -77,12 +77,16 @@ void remove_all(Work& work, const std::vector<Owned>& chosen) {
   std::vector<Owned> going;
   for (auto owned = chosen.rbegin(); owned != chosen.rend(); ++owned) {
     work.cancel.check();
+    std::string what = kube::to_text(id_of(*owned));
+    if (is_claim(id_of(*owned)))
+      if (const std::optional<Node> live = work.client.get(id_of(*owned), &work.cancel))
+        what = with_size(id_of(*owned), *live);
     if (!remove_owned(work.client, *owned, work.ref, &work.cancel)) {
       tell_disowned(work, *owned);
       continue;
     }
     going.push_back(*owned);
-    if (work.progress) work.progress("removing " + kube::to_text(id_of(*owned)));
+    if (work.progress) work.progress("removing " + what);
   }
   wait_gone(work.client, work.ref, going, work.cancel);
   for (const Owned& owned : going) work.result.removed.push_back(kube::to_text(id_of(owned)));
@@ -144,6 +148,32 @@ std::string finalizers_of(const Node& object) {
     for (const Node& each : list->items())
       if (each.is_string()) names.push_back(each.string());
   return join(names, ", ");
+}
+
+std::vector<std::string> storage(kube::Client& client, const Ref& ref, const std::vector<Owned>& known) {
+  const LineSink silent;
+  const Cancel never;
+  const Work work{client, ref, silent, never};
+  std::vector<Owned> claims;
+  for (const Owned& owned : known)
+    if (is_claim(id_of(owned))) claims.push_back(owned);
+  if (known.empty()) {
+    claims = leftover_claims(work, {});
+  } else {
+    const Id kind{"v1", "PersistentVolumeClaim", ref.namespace_name, ""};
+    for (const Node& claim : client.list(kind, {.labels = selector_of(ref)})) {
+      const bool recorded = std::any_of(claims.begin(), claims.end(),
+                                        [&](const Owned& owned) { return owned.uid == uid_of(claim); });
+      const Id id = kube::id_of(claim);
+      if (!recorded) claims.push_back({id.kind, id.api_version, id.namespace_name, id.name, uid_of(claim)});
+    }
+  }
+  std::vector<std::string> lines;
+  for (const Owned& owned : claims) {
+    const std::optional<Node> live = client.get(id_of(owned));
+    if (live && uid_of(*live) == owned.uid) lines.push_back(with_size(id_of(owned), *live));
+  }
+  return lines;
 }
 
 Removed remove(kube::Client& client, const Ref& ref, const RemoveOptions& options, const LineSink& progress,

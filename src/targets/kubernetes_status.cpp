@@ -22,6 +22,7 @@ Counts counts_of(const Node& deployment) {
   return counts;
 }
 
+/// Of a condition of a Deployment or a pod.
 std::string condition_time(const Node& deployment, std::string_view type) {
   const Node* list = deployment.at({"status", "conditions"});
   if (list == nullptr || !list->is_list()) return "";
@@ -40,24 +41,46 @@ bool was_up(const Node& deployment) {
   return false;
 }
 
-/// What the newest pod of one that is not up does now.
-std::pair<Phase, std::string> step_of(const Seen& seen, std::string_view progress) {
-  if (seen.pods.empty()) return {Phase::pending, "waiting for its pod"};
-  const Node& pod = seen.pods.front();
-  if (pod.text_at({"spec", "nodeName"}).empty()) return {Phase::pending, "waiting for a node"};
-  const std::string init = running_init(seen);
-  if (!init.empty())
-    return {Phase::starting, progress.empty() ? fmt::format("preparing: `{}` runs", init)
-                                              : fmt::format("preparing: {}", progress)};
-  bool pulling = false;
+/// Of one that is not up: what it does, in words, and since when.
+struct Step {
+  Phase phase = Phase::pending;
+  std::string words;
+  std::string since;
+};
+
+/// When the pod began to pull an image that is not there yet ("" when nobody says); nothing when it does not.
+std::optional<std::string> pulling_since(const Seen& seen, const Node& pod) {
+  std::optional<std::string> since;
   for (const Node& event : seen.events) {
     if (event.text_at({"involvedObject", "name"}) != pod.text_at({"metadata", "name"})) continue;
-    if (event.text_at({"reason"}) == "Pulling") pulling = true;
-    if (event.text_at({"reason"}) == "Pulled" || event.text_at({"reason"}) == "Failed") pulling = false;
+    const std::string reason = event.text_at({"reason"});
+    if (reason == "Pulling") since = event.text_at({"lastTimestamp"}, event.text_at({"eventTime"}));
+    if (reason == "Pulled" || reason == "Failed") since.reset();
   }
-  if (pulling) return {Phase::pulling, "pulling its image"};
-  if (pod.text_at({"status", "phase"}) == "Running") return {Phase::starting, "started, not ready yet"};
-  return {Phase::starting, "its container is being made"};
+  return since;
+}
+
+/// What the newest pod of one that is not up does now.
+Step step_of(const Seen& seen, std::string_view progress) {
+  if (seen.pods.empty()) return {Phase::pending, "waiting for its pod", ""};
+  const Node& pod = seen.pods.front();
+  const std::string scheduled = condition_time(pod, "PodScheduled");
+  if (pod.text_at({"spec", "nodeName"}).empty())
+    return {Phase::pending, "waiting for a node", pod.text_at({"metadata", "creationTimestamp"})};
+  if (const std::string init = running_init(seen); !init.empty())
+    return {
+        Phase::starting,
+        progress.empty() ? fmt::format("preparing: `{}` runs", init) : fmt::format("preparing: {}", progress),
+        scheduled};
+  if (const std::optional<std::string> since = pulling_since(seen, pod))
+    return {Phase::pulling, "pulling its image", *since};
+  if (pod.text_at({"status", "phase"}) != "Running")
+    return {Phase::starting, "its container is being made", scheduled};
+  const std::string started =
+      pod.text_at({"status", "containerStatuses", "0", "state", "running", "startedAt"}, scheduled);
+  return {Phase::starting,
+          progress.empty() ? "started, not ready yet" : fmt::format("started, not ready yet: {}", progress),
+          started};
 }
 
 }  // namespace
@@ -95,8 +118,9 @@ Status status_of(const Seen& seen, const std::optional<Cause>& cause, std::strin
     if (!available_since.empty()) status.since = available_since;
     return status;
   }
-  const auto [phase, step] = step_of(seen, progress);
+  const auto [phase, step, step_since] = step_of(seen, progress);
   status.phase = phase;
+  if (!step_since.empty()) status.since = step_since;
   status.summary = counts.wanted > 1 || counts.available > 0 ? fmt::format("{}; {}", ready, step) : step;
   if (counts.available > 0 || (was_up(seen.deployment) && counts.current)) {
     status.phase = Phase::degraded;
@@ -108,6 +132,7 @@ Status status_of(const Seen& seen, const std::optional<Cause>& cause, std::strin
   if (cause) {
     status.summary += ": " + cause->sentence;
     status.cause = cause->sentence;
+    status.reason = cause->name;
     status.evidence = cause->evidence;
     status.hint = cause->hint;
   }

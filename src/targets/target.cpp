@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace mlib::targets {
@@ -12,21 +13,41 @@ std::string_view to_text(Phase phase) {
   return names[static_cast<std::size_t>(phase)];
 }
 
-std::vector<Event> Target::events(const Ref&) { cannot("tell events"); }
-std::vector<std::string> Target::contents(const std::string&) { cannot("list a namespace"); }
-void Target::remove_namespace(const std::string&, const LineSink&, const Cancel&) {
-  cannot("delete a namespace");
+std::vector<Event> Target::events(const Ref& ref) { cannot(Ability::events, ref); }
+std::vector<std::string> Target::contents(const std::string& space) {
+  cannot(Ability::namespaces, {space, ""});
+}
+void Target::remove_namespace(const std::string& space, const LineSink&, const Cancel&) {
+  cannot(Ability::namespaces, {space, ""});
 }
 
 std::vector<std::string> Target::storage(const Ref&, const std::vector<Owned>&) { return {}; }
-std::vector<Capacity> Target::capacity() { cannot("tell what it has"); }
+std::vector<Capacity> Target::capacity() { cannot(Ability::capacity, {}); }
 net::Answer Target::send(net::Client& http, const net::Call& call, const net::BodySink& sink,
                          const Cancel* cancel) {
   return sink ? http.stream(call, sink, cancel) : http.call(call, cancel);
 }
 
-void Target::cannot(std::string_view what) const {
-  throw Problem(Kind::unsupported, fmt::format("target {} cannot {}", name(), what));
+bool Target::can(Ability ability) {
+  const std::vector<Ability> lacking = lacks();
+  return std::find(lacking.begin(), lacking.end(), ability) == lacking.end();
+}
+
+std::string Target::title() const { return fmt::format("target {}", name()); }
+
+void Target::cannot(Ability ability, const Ref& ref) const {
+  const AbilityText& text = text_of(ability);
+  throw Problem(Kind::unsupported, fmt::format("{} cannot {}", title(), text.cannot),
+                instead_of(ability, ref));
+}
+
+std::string instead_of(Ability ability, const Ref& ref) {
+  std::string hint(text_of(ability).instead);
+  for (const auto& [word, name] : {std::pair("NS", &ref.namespace_name), std::pair("NAME", &ref.name)})
+    for (std::size_t at = hint.find(word); at != std::string::npos && !name->empty();
+         at = hint.find(word, at + name->size()))
+      hint.replace(at, std::string_view(word).size(), *name);
+  return hint;
 }
 
 Problem no_running_secret(std::string_view secret, std::string_view key) {

@@ -9,6 +9,7 @@
 #include "base/cancel.hpp"
 #include "net/client.hpp"
 #include "render/render.hpp"
+#include "targets/abilities.hpp"
 
 namespace mlib::targets {
 
@@ -43,7 +44,7 @@ struct Status {
   std::string endpoint;      ///< URL, or "" while there is none
   std::string forward = {};  ///< command that makes it reachable to all, when the endpoint itself is only
                              ///< with the target's credentials (Target::send has them)
-  std::string reason = {};  ///< one word for programs: the cause's name in catalog/causes, or ""
+  std::string reason = {};   ///< one word for programs: the cause's name in catalog/causes, or ""
 };
 
 struct LogOptions {
@@ -67,6 +68,8 @@ struct Owned {
   std::string namespace_name;
   std::string name;
   std::string uid;
+  /// Of what it was when applied, by a target that cannot ask for it: a salt, `:` and a salted SHA-256.
+  std::string content = {};
 
   template <class D>
   void describe(D& d) {
@@ -75,6 +78,7 @@ struct Owned {
     d.field("namespace", namespace_name, {});
     d.field("name", name, {.required = true});
     d.field("uid", uid, {});
+    d.field("content", content, {});
   }
 };
 
@@ -88,6 +92,7 @@ struct Desired {
   /// An earlier rendering, whose Secrets' values nobody kept: they are masked, and the Secrets that run stay
   /// as they are. Problem{conflict} when one has to hold a key that the running one lacks.
   bool keeps_secrets = false;
+  std::string last = {};  ///< the manifest of the last apply, Secrets masked; "" for none
 };
 
 /// The Problem of keeps_secrets.
@@ -136,6 +141,9 @@ struct Capacity {
   std::vector<Gpus> gpus = {};
 };
 
+/// What helps where a target lacks the ability: a sentence, often with a command.
+std::string instead_of(Ability ability, const Ref& ref);
+
 /// Where deployments run. All calls block; they look at `cancel` between steps. Problems: unavailable (the
 /// target is down: says how to start it), conflict (a name is taken by something of others), failed (it died
 /// at start), …
@@ -143,6 +151,9 @@ class Target {
  public:
   virtual ~Target() = default;
   virtual std::string_view name() const = 0;
+  /// What it cannot do; asks the target where that depends on it.
+  virtual std::vector<Ability> lacks() { return {}; }
+  bool can(Ability ability);
   /// Asks the target (its dry run where it has one) what apply would change; changes nothing.
   virtual std::vector<Change> plan(const Desired& desired) = 0;
   /// Makes it so; a failure leaves nothing of a new deployment behind. Gives what now exists.
@@ -174,8 +185,10 @@ class Target {
                            const Cancel* cancel);
 
  protected:
-  /// Problem{unsupported}: this target cannot do `what`.
-  [[noreturn]] void cannot(std::string_view what) const;
+  /// `target podman`, with its version where that matters.
+  virtual std::string title() const;
+  /// Problem{unsupported}, and what to do instead.
+  [[noreturn]] void cannot(Ability ability, const Ref& ref) const;
 };
 
 }  // namespace mlib::targets

@@ -7,20 +7,33 @@
 #include "schema/document.hpp"
 #include "verbs/event_stream.hpp"
 #include "verbs/names.hpp"
+#include "verbs/probing.hpp"
 
 namespace mlib::verbs {
 namespace {
 
-/// The deployment's URL; Problem{unavailable} while there is none.
-std::string url_of(const World& world, const store::Deployment& record,
-                   const DeploymentArguments& arguments) {
-  const auto target = target_of(world, record.target).second(arguments.reach);
-  const targets::Status status = target->observe({record.namespace_name, record.name});
-  if (!status.endpoint.empty()) return status.endpoint;
+/// A deployment's target and what it says of it.
+struct Place {
+  std::unique_ptr<targets::Target> target;
+  targets::Status status;
+};
+
+/// Problem{unavailable} while it has no URL.
+Place place_of(const World& world, const store::Deployment& record, const DeploymentArguments& arguments) {
+  Place place{target_of(world, record.target).second(arguments.reach), {}};
+  place.status = place.target->observe({record.namespace_name, record.name});
+  const targets::Status& status = place.status;
+  if (!status.endpoint.empty()) return place;
   throw Problem(
       Kind::unavailable,
       fmt::format("`{}` has no endpoint: {} {}", record.name, targets::to_text(status.phase), status.summary),
       status.hint.empty() ? fmt::format("mlib status {}", record.name) : status.hint);
+}
+
+/// The URL for those without the target's credentials: through the forwarding command where there is one.
+std::string open_url(const targets::Status& status) {
+  if (status.forward.empty()) return status.endpoint;
+  return "http://127.0.0.1:" + status.forward.substr(status.forward.rfind(':') + 1);
 }
 
 std::string protocol_of(const World& world, const store::Deployment& record) {
@@ -47,25 +60,6 @@ Problem refusal(const store::Deployment& record, const net::Answer& answer) {
       Kind::failed,
       fmt::format("`{}` answered with status {}: {}", record.name, answer.status, message_of(answer.body)),
       fmt::format("mlib logs {}", record.name)};
-}
-
-/// The model that the engine serves, as it calls it; "" when it does not tell.
-std::string served_model(net::Client& http, const std::string& url, const std::string& key,
-                         const Cancel* cancel) {
-  net::Call call;
-  call.url = url + "/v1/models";
-  call.bearer = Secret<std::string>(key);
-  call.timeout = std::chrono::seconds{10};
-  try {
-    const net::Answer answer = http.call(call, cancel);
-    Node node;
-    schema::JsonError error;
-    if (answer.status != 200 || !schema::read_json(answer.body, node, error)) return "";
-    return node.text_at({"data", "0", "id"});
-  } catch (const Problem& problem) {
-    if (problem.kind() == Kind::cancelled) throw;
-    return "";
-  }
 }
 
 /// True when it was deployed with a secret, which may be its key.
@@ -111,6 +105,20 @@ std::string snippet_of(const store::Deployment& record, const std::string& url, 
   return fmt::format("{}\n\n{}", curl, python);
 }
 
+/// What answered, and what a URL needs that not all may use.
+std::string notes_of(const Place& place, const Answered& answered, const std::vector<std::string>& models) {
+  std::string text;
+  if (!answered.said.empty()) {
+    text = answered.status > 0 ? answered.said : "does not answer from here: " + answered.said;
+    if (!models.empty()) text += fmt::format("; serves {}", visible(join(models, ", ")));
+    text += '\n';
+  }
+  if (!place.status.forward.empty())
+    text += fmt::format("that URL needs the cluster's credentials; without them: {}\nand then {}\n",
+                        place.status.forward, open_url(place.status));
+  return text;
+}
+
 /// The answer as its pieces come.
 class Answering {
  public:
@@ -154,18 +162,32 @@ class Answering {
 
 Response endpoint(const World& world, const Caller&, const EndpointArguments& arguments) {
   const store::Deployment record = record_of(world.store, arguments.namespace_name, arguments.name);
-  const std::string url = url_of(world, record, arguments);
+  const Place place = place_of(world, record, arguments);
+  const std::string& url = place.status.endpoint;
+  const bool openai = protocol_of(world, record) == "openai";
   Node value = Node::map();
   value.set("endpoint", url);
-  if (!arguments.snippet) return {.value = std::move(value), .text = url + "\n"};
-  std::string model;
-  if (protocol_of(world, record) == "openai") {
-    if (world.http != nullptr && !has_secret(record)) model = served_model(*world.http, url, "", nullptr);
-    if (model.empty()) model = record.model;
+  if (!place.status.forward.empty()) value.set("forward", place.status.forward);
+  Answered answered;
+  std::vector<std::string> models;
+  if (world.http != nullptr) {
+    const Asking asking{world, *place.target, record, url};
+    answered = ask_health(asking);
+    if (openai && answered.status > 0 && !has_secret(record)) models = served_models(asking);
+    value.set("answers", answered.well());
+    value.set("said", answered.said);
+    if (openai) value.set("models", schema::encode(models));
   }
-  std::string text = snippet_of(record, url, model);
-  value.set("snippet", text);
-  return {.value = std::move(value), .text = std::move(text)};
+  Response response{
+      .value = std::move(value), .text = url + "\n", .notes = notes_of(place, answered, models)};
+  if (!arguments.snippet) return response;
+  const std::string model = !openai ? "" : models.empty() ? record.model : models.front();
+  std::string text = snippet_of(record, open_url(place.status), model);
+  if (!place.status.forward.empty())
+    text = fmt::format("# first, in another terminal: {}\n{}", place.status.forward, text);
+  response.value.set("snippet", text);
+  response.text = std::move(text);
+  return response;
 }
 
 void chat(const World& world, const Caller&, const ChatArguments& arguments, const Sink& sink,
@@ -177,9 +199,15 @@ void chat(const World& world, const Caller&, const ChatArguments& arguments, con
                   fmt::format("framework {} has the protocol `{}`, and only `openai` can be chatted with",
                               record.framework, protocol),
                   fmt::format("mlib endpoint {} --snippet", record.name));
-  const std::string url = url_of(world, record, arguments);
-  std::string model = served_model(*world.http, url, arguments.api_key, &cancel);
-  if (model.empty()) model = record.model;
+  const Place place = place_of(world, record, arguments);
+  if (!place.status.forward.empty() && !arguments.api_key.empty())
+    throw Problem(Kind::unsupported,
+                  fmt::format("`{}` is reached through the API server, which passes no key on", record.name),
+                  fmt::format("{}, and ask {}", place.status.forward, open_url(place.status)));
+  const std::string& url = place.status.endpoint;
+  const std::vector<std::string> models =
+      served_models({world, *place.target, record, url, arguments.api_key, &cancel});
+  const std::string model = models.empty() ? record.model : models.front();
   Node body = question(model, arguments.text);
   body.set("stream", true);
   if (arguments.max_tokens > 0) body.set("max_tokens", arguments.max_tokens);
@@ -192,8 +220,8 @@ void chat(const World& world, const Caller&, const ChatArguments& arguments, con
   call.timeout = std::chrono::minutes{10};
   Answering answering(record, sink);
   EventStream stream([&](const std::string& data) { return answering.take(data); });
-  const net::Answer answer = world.http->stream(
-      call, [&](std::string_view bytes) { return stream.feed(bytes); }, &cancel);
+  const net::Answer answer = place.target->send(
+      *world.http, call, [&](std::string_view bytes) { return stream.feed(bytes); }, &cancel);
   if (answer.status / 100 != 2) throw refusal(record, answer);
   stream.finish();
   answering.tell_end(model);

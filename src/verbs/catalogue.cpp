@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "cards/parameter_schema.hpp"
+#include "cards/revision.hpp"
+#include "cards/rule.hpp"
 #include "verbs/deployments.hpp"
-#include "verbs/filter.hpp"
 #include "verbs/lines.hpp"
 #include "verbs/names.hpp"
 
@@ -16,25 +18,38 @@ namespace {
 using cards::Library;
 using Row = std::vector<std::string>;
 
+template <class C>
+constexpr cards::CardKind kind_of_cards = std::is_same_v<C, cards::Framework>  ? cards::CardKind::framework
+                                          : std::is_same_v<C, cards::Model>    ? cards::CardKind::model
+                                          : std::is_same_v<C, cards::Hardware> ? cards::CardKind::hardware
+                                                                               : cards::CardKind::a_template;
+
 /// The cards of one kind that the arguments ask for, with a table for people.
 template <class C>
-Response list(const std::vector<C>& cards, const GetArguments& arguments, Table table, Row (*row)(const C&)) {
-  std::vector<Node> all;
-  for (const C& card : cards) all.push_back(schema::encode(card));
-  const Filter filter(arguments.filter, schema::json_schema<C>(), all);
-  Node found = Node::list();
-  for (std::size_t i = 0; i < cards.size(); ++i) {
-    if (!arguments.name.empty() && cards[i].metadata.name != arguments.name) continue;
-    if (!filter.matches(all[i])) continue;
-    table.rows.push_back(row(cards[i]));
-    found.push(std::move(all[i]));
+Response list(const World& world, const Library& library, const std::vector<C>& cards,
+              const GetArguments& arguments, Table table, Row (*row)(const C&)) {
+  const cards::Finder& finder = library.finder();
+  constexpr cards::CardKind kind = kind_of_cards<C>;
+  const std::vector<std::uint32_t> rows = narrowed(world, finder, kind, arguments);
+  if (rows.empty() && !arguments.name.empty()) {
+    std::vector<std::string> known;
+    for (const C& card : cards) known.push_back(card.metadata.name);
+    throw Problem(Kind::not_found, fmt::format("there is no `{}` among them", shortened(arguments.name, 80)),
+                  suggestion(arguments.name, known));
   }
-  if (arguments.name.empty()) return {.value = std::move(found), .table = std::move(table)};
-  if (!found.items().empty()) return {.value = std::move(found.items()[0]), .table = std::move(table)};
-  std::vector<std::string> known;
-  for (const C& card : cards) known.push_back(card.metadata.name);
-  throw Problem(Kind::not_found, fmt::format("there is no `{}` among them", shortened(arguments.name, 80)),
-                suggestion(arguments.name, known));
+  Response response;
+  if (arguments.columns.empty()) {
+    response.value = Node::list();
+    for (const std::uint32_t at : rows) {
+      table.rows.push_back(row(cards[at]));
+      response.value.push(schema::encode(cards[at]));
+    }
+    response.table = std::move(table);
+  } else {
+    response = in_columns(finder, kind, rows, arguments.columns);
+  }
+  if (!arguments.name.empty()) response.value = Node(std::move(response.value.items()[0]));
+  return response;
 }
 
 template <class T>
@@ -74,32 +89,55 @@ void values(Found& found, const cards::Dict<Node>& all) {
   for (const auto& [key, value] : all) fact(found, "  " + key, cell(value));
 }
 
+std::string parameter_text(const cards::Parameter& parameter) {
+  std::string text = parameter.advanced ? "advanced, " + parameter.type : parameter.type;
+  if (!parameter.default_value.is_null()) text += " = " + cell(parameter.default_value);
+  if (!parameter.from.empty()) text += " from " + parameter.from;
+  if (parameter.required) text += ", required";
+  if (parameter.secret) text += ", secret";
+  if (!parameter.help.empty()) text += ": " + parameter.help;
+  return text;
+}
+
+std::string condition_text(const cards::Condition& condition) {
+  std::string text = condition.require;
+  if (!condition.when.empty()) text += " where " + condition.when;
+  return text + ": " + condition.message;
+}
+
+/// Which flags are known, and how far: "vllm 0.8.5.post1 to 0.33.0, read 2026-11-23".
+std::string flags_of(const cards::Framework& card) {
+  if (!card.contract || !card.contract->flags) return "";
+  const cards::FlagTable& table = *card.contract->flags;
+  return fmt::format("{} {} to {}, read {}", table.engine, table.versions.front().version,
+                     table.versions.back().version, table.read);
+}
+
 Found framework(const Library& library, const std::string& name) {
   const cards::Framework& card = library.get_framework(name);
   Found found{.kind = "Framework",
               .metadata = &card.metadata,
               .card = schema::encode<cards::Card<cards::FrameworkSpec>>(card)};
+  fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "engine", card.spec.engine + " " + card.spec.version);
   fact(found, "image", card.spec.image);
   fact(found, "protocol", card.spec.protocol);
   fact(found, "health",
        card.spec.health.path ? fmt::format("{} on port {}", *card.spec.health.path, card.spec.health.port)
                              : "none");
-  if (!card.spec.parameters.empty()) found.facts.rows.push_back({"parameters", ""});
-  for (const auto& [key, parameter] : card.spec.parameters) {
-    std::string text = parameter.type;
-    if (!parameter.default_value.is_null()) text += " = " + cell(parameter.default_value);
-    if (!parameter.from.empty()) text += " from " + parameter.from;
-    if (parameter.required) text += ", required";
-    if (!parameter.help.empty()) text += ": " + parameter.help;
-    fact(found, "  " + key, text);
+  fact(found, "flags", flags_of(card));
+  for (const auto& [group, parameters] : cards::by_group(card.spec.parameters)) {
+    found.facts.rows.push_back({group.empty() ? "parameters" : "parameters: " + group, ""});
+    for (const auto* each : parameters) fact(found, "  " + each->first, parameter_text(each->second));
   }
+  for (const cards::Condition& each : card.spec.conditions) fact(found, "must hold", condition_text(each));
   return found;
 }
 
 Found model(const Library& library, const std::string& name) {
   const cards::Model& card = library.get_model(name);
   Found found{.kind = "Model", .metadata = &card.metadata, .card = schema::encode(card)};
+  fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "framework", card.spec.framework);
   fact(found, "format", card.spec.format);
   fact(found, "quantization", card.spec.quantization);
@@ -114,6 +152,7 @@ Found model(const Library& library, const std::string& name) {
 Found hardware(const Library& library, const std::string& name) {
   const cards::Hardware& card = library.get_hardware(name);
   Found found{.kind = "Hardware", .metadata = &card.metadata, .card = schema::encode(card)};
+  fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "cpus", shown(card.spec.cpus));
   fact(found, "memory", card.spec.memory);
   fact(found, "storage", card.spec.storage);
@@ -130,6 +169,7 @@ Found hardware(const Library& library, const std::string& name) {
 Found a_template(const Library& library, const std::string& name) {
   const cards::Template& card = library.get_template(name);
   Found found{.kind = "Template", .metadata = &card.metadata, .card = schema::encode(card)};
+  fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "model", card.spec.model);
   fact(found, "framework", library.framework_of(card).metadata.name);
   fact(found, "hardware", card.spec.hardware);
@@ -183,48 +223,16 @@ std::string page(const Found& found) {
   return text;
 }
 
-/// How well a card answers a word: 0 when not at all.
-int score(const cards::Metadata& card, const std::string& word) {
-  const std::string name = lower(card.name);
-  if (name == word) return 100;
-  if (name.rfind(word, 0) == 0) return 60;
-  if (name.find(word) != std::string::npos) return 40;
-  if (lower(card.title).find(word) != std::string::npos) return 25;
-  for (const auto& [key, value] : card.labels)
-    if (lower(value) == word || lower(key + "=" + value) == word) return 20;
-  for (const auto& [key, value] : card.labels)
-    if (lower(key + "=" + value).find(word) != std::string::npos) return 10;
-  return lower(card.description).find(word) != std::string::npos ? 5 : 0;
-}
-
-struct Hit {
-  std::string_view kind;
-  const cards::Metadata* card;
-  int score;
-};
-
-template <class C>
-void find(const std::vector<C>& cards, const std::vector<std::string>& words, std::string_view kind,
-          std::vector<Hit>& hits) {
-  for (const C& card : cards) {
-    int total = 0;
-    for (const std::string& word : words) {
-      const int one = score(card.metadata, word);
-      total = one == 0 ? -1'000'000 : total + one;
-    }
-    if (total > 0) hits.push_back({kind, &card.metadata, total});
-  }
-}
-
 }  // namespace
 
 Response get_frameworks(const World& world, const Caller&, const GetArguments& arguments) {
   const Table table{.columns = {{"NAME"}, {"ENGINE"}, {"VERSION"}, {"PROTOCOL"}, {"IMAGE", true}}};
-  return list<
-      cards::
-          Framework>(world.shelf.library()->frameworks, arguments, table, [](const cards::Framework& card) {
-    return Row{card.metadata.name, card.spec.engine, card.spec.version, card.spec.protocol, card.spec.image};
-  });
+  const std::shared_ptr<const Library> library = world.shelf.library();
+  return list<cards::Framework>(world, *library, library->frameworks, arguments, table,
+                                [](const cards::Framework& card) {
+                                  return Row{card.metadata.name, card.spec.engine, card.spec.version,
+                                             card.spec.protocol, card.spec.image};
+                                });
 }
 
 Response get_models(const World& world, const Caller&, const GetArguments& arguments) {
@@ -236,7 +244,8 @@ Response get_models(const World& world, const Caller&, const GetArguments& argum
                                 {"CONTEXT"},
                                 {"LICENSE", true},
                                 {"TITLE", true}}};
-  return list<cards::Model>(world.shelf.library()->models, arguments, table, [](const cards::Model& card) {
+  const std::shared_ptr<const Library> library = world.shelf.library();
+  return list<cards::Model>(world, *library, library->models, arguments, table, [](const cards::Model& card) {
     return Row{card.metadata.name,     card.spec.framework,      card.spec.format,
                card.spec.quantization, parameters_of(card.spec), shown(card.spec.context_length),
                card.spec.license,      card.metadata.title};
@@ -246,8 +255,9 @@ Response get_models(const World& world, const Caller&, const GetArguments& argum
 Response get_hardware(const World& world, const Caller&, const GetArguments& arguments) {
   const Table table{
       .columns = {{"NAME"}, {"CPUS"}, {"MEMORY"}, {"GPU"}, {"REPLICAS"}, {"STORAGE", true}, {"TITLE", true}}};
+  const std::shared_ptr<const Library> library = world.shelf.library();
   return list<cards::Hardware>(
-      world.shelf.library()->hardware, arguments, table, [](const cards::Hardware& card) {
+      world, *library, library->hardware, arguments, table, [](const cards::Hardware& card) {
         return Row{card.metadata.name,        shown(card.spec.cpus), card.spec.memory,   gpu_of(card.spec),
                    shown(card.spec.replicas), card.spec.storage,     card.metadata.title};
       });
@@ -255,7 +265,8 @@ Response get_hardware(const World& world, const Caller&, const GetArguments& arg
 
 Response get_templates(const World& world, const Caller&, const GetArguments& arguments) {
   const Table table{.columns = {{"NAME"}, {"MODEL"}, {"HARDWARE"}, {"BENCHMARKS", true}, {"TITLE", true}}};
-  return list<cards::Template>(world.shelf.library()->templates, arguments, table,
+  const std::shared_ptr<const Library> library = world.shelf.library();
+  return list<cards::Template>(world, *library, library->templates, arguments, table,
                                [](const cards::Template& card) {
                                  return Row{card.metadata.name, card.spec.model, card.spec.hardware,
                                             std::to_string(card.spec.benchmarks.size()), card.metadata.title};
@@ -276,32 +287,15 @@ Response describe(const World& world, const Caller& caller, const DescribeArgume
   return {.value = std::move(found.card), .text = std::move(text)};
 }
 
-Response search(const World& world, const Caller&, const SearchArguments& arguments) {
-  const std::shared_ptr<const Library> library = world.shelf.library();
-  std::vector<std::string> words;
-  for (const std::string& word : split(lower(arguments.text), ' '))
-    if (!word.empty()) words.push_back(word);
-  std::vector<Hit> hits;
-  find(library->templates, words, "template", hits);
-  find(library->models, words, "model", hits);
-  find(library->hardware, words, "hardware", hits);
-  find(library->frameworks, words, "framework", hits);
-  std::stable_sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) { return a.score > b.score; });
-  Table table{.columns = {{"KIND"}, {"NAME"}, {"TITLE"}}};
-  Node found = Node::list();
-  for (const Hit& hit : hits) {
-    table.rows.push_back({std::string(hit.kind), hit.card->name, hit.card->title});
-    Node item = Node::map();
-    item.set("kind", hit.kind);
-    item.set("name", hit.card->name);
-    item.set("title", hit.card->title);
-    item.set("description", hit.card->description);
-    found.push(std::move(item));
+Response card_schema(const World& world, const Caller&, const SchemaArguments& arguments) {
+  if (arguments.kind == "framework-parameters") {
+    Node schema = Node::map();
+    schema.set("$schema", "https://json-schema.org/draft/2020-12/schema");
+    const Node body = cards::parameters_schema(world.shelf.library()->get_framework(arguments.name));
+    for (const schema::Entry& entry : body.entries()) schema.set(entry.key, entry.value);
+    std::string text = schema::to_json(schema, 2) + "\n";
+    return {.value = std::move(schema), .text = std::move(text)};
   }
-  return {.value = std::move(found), .table = std::move(table)};
-}
-
-Response card_schema(const World&, const Caller&, const SchemaArguments& arguments) {
   const KindRow& kind = kind_of(arguments.kind);
   Node schema = Node::map();
   schema.set("$schema", "https://json-schema.org/draft/2020-12/schema");

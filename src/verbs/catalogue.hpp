@@ -1,17 +1,17 @@
 #pragma once
-#include "verbs/verb.hpp"
+#include "verbs/narrow.hpp"
 
 namespace mlib::verbs {
 
 /// Which cards of a kind.
-struct GetArguments {
-  std::string name;
-  std::vector<std::string> filter;
-
+struct GetArguments : Narrowing {
   template <class D>
   void describe(D& d) {
     d.field("name", name, {.help = "Only the one of this name"});
-    d.field("filter", filter, {.help = "FIELD=VALUE or FIELD!=VALUE; repeat it to narrow down"});
+    d.field("filter", filter, {.help = filter_help});
+    d.field("sort", sort, {.help = "FIELD,-FIELD2: by these fields, - for the greatest first"});
+    d.field("columns", columns, {.help = "FIELD,FIELD2: only these fields"});
+    d.field("limit", limit, {.help = "At most so many (all)", .min = 0});
   }
 };
 
@@ -36,11 +36,14 @@ struct SearchArguments {
 };
 
 struct SchemaArguments {
-  std::string kind;
+  std::string kind, name;
 
   template <class D>
   void describe(D& d) {
-    d.field("kind", kind, {.help = "framework, model, hardware, template or deployment", .required = true});
+    d.field("kind", kind,
+            {.help = "framework, model, hardware, template, deployment, or framework-parameters",
+             .required = true});
+    d.field("name", name, {.help = "The framework whose parameters are meant", .format = "framework"});
   }
 };
 

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "base/text.hpp"
-#include "verbs/filter.hpp"
+#include "verbs/finding.hpp"
 #include "verbs/lines.hpp"
 #include "verbs/names.hpp"
 #include "verbs/scripted_world.hpp"
@@ -28,22 +28,83 @@ std::string names(const Response& response) {
 TEST_CASE("a filter narrows by fields, short or whole, by labels and by items of lists") {
   ScriptedWorld w;
   const auto models = [&](std::vector<std::string> filter) {
-    return names(get_models(w.world, w.ann, {.filter = std::move(filter)}));
+    return names(get_models(w.world, w.ann, {{.filter = std::move(filter)}}));
   };
   CHECK(models({"spec.format=gguf", "name=gemma-3-270m"}) == "gemma-3-270m");
-  CHECK(models({"format=gguf", "metadata.name!=gemma-3-270m"}).find("gemma") == std::string::npos);
+  CHECK(models({"format=gguf", "metadata.name!=gemma-3-270m"}).find("gemma-3-270m ") == std::string::npos);
   CHECK(models({"gated=true"}) == models({"gated==true"}));
   CHECK(names(get_templates(w.world, w.ann,
-                            {.filter = {"viable_hardware=cpu-service", "model=gemma-3-270m"}})) ==
+                            {{.filter = {"viable_hardware=cpu-service", "model=gemma-3-270m"}}})) ==
         "gemma-3-270m-cpu");
-  CHECK(names(get_hardware(w.world, w.ann, {.filter = {"gpu.count=1", "gpu.vendor=amd"}})) == "amd-mi300x");
-  CHECK_THROWS_WITH_AS(models({"formt=gguf"}), "--filter: there is no field `formt`", Problem);
+  CHECK(names(get_hardware(w.world, w.ann, {{.filter = {"name=amd-mi300x", "gpu.vendor=amd"}}})) == "amd-mi300x");
+  CHECK_THROWS_WITH_AS(models({"formt=gguf"}), "the filter cannot be understood", Problem);
   CHECK_THROWS_AS(models({"gguf"}), Problem);
+}
+
+TEST_CASE("lists are sorted, cut and shown by columns") {
+  ScriptedWorld w;
+  GetArguments arguments;
+  arguments.filter = {"gpu IS NULL AND memory > 1Gi"};
+  arguments.sort = "-memory,name";
+  arguments.columns = "name,memory";
+  arguments.limit = 2;
+  const Response response = get_hardware(w.world, w.ann, arguments);
+  REQUIRE(response.value.items().size() == 2);
+  CHECK(response.table->columns[1].header == "MEMORY");
+  const auto bytes = [&](std::size_t i) { return *quantity(response.value.items()[i].text_at({"memory"})); };
+  CHECK(bytes(0) >= bytes(1));
+  arguments.sort = "memry";
+  CHECK_THROWS_WITH_AS(get_hardware(w.world, w.ann, arguments), "--sort: there is no field `memry`", Problem);
+}
+
+TEST_CASE("a saved filter is used by its name") {
+  ScriptedWorld w;
+  save_filter(w.world, w.ann, {"small", "name=gemma-3-270m"});
+  CHECK(names(list_filters(w.world, w.ann, {})) == "small");
+  CHECK(names(get_models(w.world, w.ann, {{.filter = {"@small", "format=gguf"}}})) == "gemma-3-270m");
+  CHECK_THROWS_WITH_AS(get_models(w.world, w.ann, {{.filter = {"@smal"}}}), "there is no saved filter `smal`",
+                       Problem);
+  CHECK_THROWS_AS(save_filter(w.world, w.ann, {"bad", "no_such_field_at_all = 1"}), Problem);
+  delete_filter(w.world, w.ann, {"small"});
+  CHECK(list_filters(w.world, w.ann, {}).value.items().empty());
+  CHECK_THROWS_AS(delete_filter(w.world, w.ann, {"small"}), Problem);
+}
+
+TEST_CASE("filter options give types, values and ranges") {
+  ScriptedWorld w;
+  const Node value = filter_options(w.world, w.ann, {}).value;
+  const Node* fields = value.find("fields");
+  REQUIRE(fields != nullptr);
+  CHECK(fields->find("hardware.cpus")->text_at({"type"}) == "number");
+  CHECK(fields->find("hardware.cpus")->at({"range", "max"})->number() > 0);
+  CHECK(!fields->find("framework")->find("values")->items().empty());
+  CHECK_THROWS_AS(filter_options(w.world, w.ann, {"modles"}), Problem);
+}
+
+TEST_CASE("compare shows what differs, tree where values come from") {
+  ScriptedWorld w;
+  const auto library = w.world.shelf.library();
+  REQUIRE(library->hardware.size() > 1);
+  CompareArguments arguments;
+  arguments.kind = "hardware";
+  arguments.names = {library->hardware[0].metadata.name, library->hardware[1].metadata.name};
+  const Node compared = compare(w.world, w.ann, arguments).value;
+  CHECK(!compared.find("fields")->items().empty());
+  for (const Node& field : compared.find("fields")->items()) CHECK(field.find("differs")->boolean());
+  arguments.names.pop_back();
+  CHECK_THROWS_AS(compare(w.world, w.ann, arguments), Problem);
+  const Response tree = tree_template(w.world, w.ann, {"gemma-3-270m-cpu"});
+  CHECK(tree.value.text_at({"model", "name"}) == "gemma-3-270m");
+  CHECK(tree.text->find("├─ framework ") != std::string::npos);
+  CHECK(!tree.value.find("values")->items().empty());
 }
 
 TEST_CASE("search finds all words and puts names first") {
   ScriptedWorld w;
-  CHECK(names(search(w.world, w.ann, {"GEMMA"})).rfind("gemma-3-270m", 0) == 0);
+  CHECK(names(search(w.world, w.ann, {"gema 270"})).rfind("gemma-3-270m", 0) == 0);
+  CHECK(names(search(w.world, w.ann, {"gmma 270"})).rfind("gemma-3-270m", 0) == 0);
+  CHECK(names(search(w.world, w.ann, {"gemma 271"})).empty());
+  CHECK(names(search(w.world, w.ann, {"GEMMA"})).rfind("gemma-", 0) == 0);
   CHECK(names(search(w.world, w.ann, {"gemma nonsense"})).empty());
 }
 

@@ -77,6 +77,13 @@ TEST_CASE("deploy tells each new step, waits until ready and keeps a record") {
   CHECK(join(t.audited(), ", ") == "ann deployed, ann deploy");
 }
 
+TEST_CASE("row 6: that fields of others were taken over is in the audit") {
+  Test t;
+  t.deploy_demo([](DeployArguments& arguments) { arguments.force_conflicts = true; });
+  CHECK(t.store->audit(1).front().detail == "--force-conflicts");
+  CHECK(t.store->get("model-library", "demo")->message.empty());
+}
+
 TEST_CASE("no secret reaches the store") {
   Test t;
   t.deploy_demo([](DeployArguments& arguments) { arguments.api_key = "canary-7f3a"; });

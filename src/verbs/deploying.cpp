@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "cards/revision.hpp"
 #include "verbs/job.hpp"
 #include "verbs/lines.hpp"
 #include "verbs/names.hpp"
@@ -58,6 +59,7 @@ Job prepared(const World& world, const Caller& caller, const Instance& wanted, c
   record.framework = job.rendered.framework;
   record.model = job.rendered.model;
   record.user = request.identity.user;
+  record.cards = cards::cards_of(*world.shelf.library(), record.template_name, record.hardware);
   record.values = without_secrets(wanted.set, job.rendered.values);
   record.note.clear();
   return job;
@@ -118,6 +120,11 @@ void deploy(const World& world, const Caller& caller, const DeployArguments& arg
   Job job = prepared(world, caller, arguments, arguments.where, sink, cancel);
   job.force_conflicts = arguments.force_conflicts;
   job.replace = arguments.replace;
+  for (const std::string& each : render::warning_lines(job.rendered)) {
+    Node event = Node::map();
+    event.set("progress", "warning: " + each);
+    sink(event);
+  }
   if (arguments.dry_run != "none") return dry_run(job, arguments.dry_run);
   carry_out(job, {arguments.wait, timeout, arguments.keep_failed});
 }
@@ -145,7 +152,8 @@ void deploy_adopted(const World& world, const Caller& caller, Adoption adoption,
 Response diff(const World& world, const Caller& caller, const DiffArguments& arguments) {
   const Cancel never;
   const Sink nobody = [](const Node&) { return true; };
-  const Job job = prepared(world, caller, arguments, arguments.where, nobody, never);
+  Job job = prepared(world, caller, arguments, arguments.where, nobody, never);
+  job.force_conflicts = arguments.force_conflicts;
   const std::vector<targets::Change> changes = job.target->plan(desired_of(job));
   std::string text;
   for (const targets::Change& change : changes) {

@@ -45,11 +45,14 @@ struct DeployArguments : Instance {
 
 struct DiffArguments : Instance {
   Where where;
+  bool force_conflicts = false;
 
   template <class D>
   void describe(D& d) {
     Instance::describe(d);
     where.describe(d);
+    d.field("force_conflicts", force_conflicts,
+            {.help = "As if deployed with it: fields of other managers would be taken over"});
   }
 };
 

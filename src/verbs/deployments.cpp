@@ -43,6 +43,21 @@ Observed unknown(const store::Deployment& record, const Problem& problem) {
   return seen;
 }
 
+std::vector<Condition> conditions_of(const targets::Status& status) {
+  std::vector<Condition> all;
+  for (const targets::Phase phase :
+       {targets::Phase::pending, targets::Phase::pulling, targets::Phase::starting, targets::Phase::ready,
+        targets::Phase::degraded, targets::Phase::failed, targets::Phase::deleting}) {
+    Condition each;
+    each.type = targets::to_text(phase);
+    each.type.front() = static_cast<char>(each.type.front() - 'a' + 'A');
+    each.status = "False";
+    if (phase == status.phase) each = {each.type, "True", status.since, status.reason, status.summary};
+    all.push_back(std::move(each));
+  }
+  return all;
+}
+
 void line(std::string& text, std::string_view name, const std::string& value) {
   if (!value.empty()) text += fmt::format("{:<10} {}\n", name, value);
 }
@@ -134,6 +149,7 @@ Observed observed(const store::Deployment& record, targets::Target& target) {
   seen.hint = status.hint;
   seen.since = status.since;
   seen.endpoint = status.endpoint;
+  seen.conditions = conditions_of(status);
   return seen;
 }
 
@@ -145,7 +161,7 @@ Response get_deployments(const World& world, const Caller&, const ListArguments&
   std::vector<Node> nodes;
   const std::vector<Observed> all = observe_all(world, records, {}, arguments);
   for (const Observed& each : all) nodes.push_back(schema::encode(each));
-  const Filter filter(arguments.filter, schema::json_schema<Observed>(), nodes);
+  const RecordFilter filter(world, arguments.filter, schema::json_schema<Observed>());
   Table table{.columns = {{"NAMESPACE"},
                           {"NAME"},
                           {"TEMPLATE"},
@@ -196,6 +212,23 @@ void logs(const World& world, const Caller&, const LogsArguments& arguments, con
             return sink(event);
           },
           cancel);
+}
+
+std::string delete_question(const World& world, const Caller&, const DeleteArguments& arguments) {
+  const targets::Ref ref{namespace_or_default(arguments.namespace_name), arguments.name};
+  const std::optional<store::Deployment> record = world.store.get(ref.namespace_name, ref.name);
+  if (!record && !arguments.with_storage) record_of(world.store, ref.namespace_name, ref.name);
+  const auto& [target_name, make] = target_of(world, record ? record->target : arguments.target);
+  std::string text =
+      fmt::format("Delete deployment `{}` (namespace {}, on {})", ref.name, ref.namespace_name, target_name);
+  if (!arguments.with_storage) return text + "; its storage is kept?";
+  const std::vector<std::string> storage =
+      make(arguments.reach)->storage(ref, record ? inventory_of(*record) : std::vector<targets::Owned>{});
+  if (!record && storage.empty()) record_of(world.store, ref.namespace_name, ref.name);
+  if (!record) text = fmt::format("Delete what deployment `{}` left on {}", ref.name, target_name);
+  return storage.empty()
+             ? text + " and its storage?"
+             : fmt::format("{}: {}?", record ? text + " and its storage" : text, join(storage, ", "));
 }
 
 void delete_deployment(const World& world, const Caller& caller, const DeleteArguments& arguments,

@@ -1,5 +1,6 @@
 #pragma once
 #include "verbs/deploying.hpp"
+#include "verbs/narrow.hpp"
 
 namespace mlib::verbs {
 
@@ -25,7 +26,7 @@ struct ListArguments {
   void describe(D& d) {
     d.field("name", name, {.help = "Only the one of this name"});
     d.field("namespace", namespace_name, {.help = "Only of this namespace (all)"});
-    d.field("filter", filter, {.help = "FIELD=VALUE or FIELD!=VALUE; repeat it to narrow down"});
+    d.field("filter", filter, {.help = filter_help});
     reach.describe(d);
   }
 };
@@ -84,10 +85,25 @@ struct DeleteArguments : DeploymentArguments {
   }
 };
 
+/// Whether it is in one of the phases (Pending … Deleting), for programs: exactly one is True.
+struct Condition {
+  std::string type, status, since, reason, message;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("type", type, {.required = true});
+    d.field("status", status, {.required = true, .one_of = {"True", "False"}});
+    d.field("since", since, {.help = "UTC, of the phase that it is in"});
+    d.field("reason", reason, {.help = "Name of the cause, of catalog/causes"});
+    d.field("message", message);
+  }
+};
+
 /// A record and what its target says of it now.
 struct Observed {
   std::string name, namespace_name, template_name, model, hardware, target, user, state, phase, summary,
       cause, evidence, hint, since, endpoint, created, updated;
+  std::vector<Condition> conditions = {};  ///< empty when the target does not answer
   int revision = 0;
 
   template <class D>
@@ -106,6 +122,7 @@ struct Observed {
     d.field("evidence", evidence);
     d.field("hint", hint);
     d.field("since", since);
+    d.field("conditions", conditions, {.help = "The phase for programs"});
     d.field("endpoint", endpoint);
     d.field("created", created);
     d.field("updated", updated);
@@ -125,6 +142,9 @@ void wait_for(const World&, const Caller&, const WaitArguments&, const Sink&, co
 /// What happened to its objects and how its containers are, the oldest first.
 Response events(const World&, const Caller&, const DeploymentArguments&);
 void logs(const World&, const Caller&, const LogsArguments&, const Sink&, const Cancel&);
+/// What delete asks first: names the deployment, and with `with_storage` the storage with its size.
+/// Problem{not_found}.
+std::string delete_question(const World&, const Caller&, const DeleteArguments&);
 /// Removes it from its target and its record; storage is kept unless asked. With `with_storage` also removes
 /// what an earlier deployment of that name left.
 void delete_deployment(const World&, const Caller&, const DeleteArguments&, const Sink&, const Cancel&);

@@ -1,99 +1,60 @@
 #include "verbs/filter.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-
-#include "base/problem.hpp"
-#include "base/text.hpp"
-#include "schema/describe.hpp"
 
 namespace mlib::verbs {
 namespace {
 
-using schema::Node;
-constexpr std::string_view prefixes[] = {"", "metadata.", "spec.", "metadata.labels."};
+constexpr std::string_view of_template = "template.";
 
-/// True when `path` is a field of the schema, above one, or below a map or list of it.
-bool is_field(const std::vector<schema::FormField>& fields, const std::string& path) {
-  return std::any_of(fields.begin(), fields.end(), [&](const schema::FormField& field) {
-    const bool open = field.type == "list" || field.type == "any";
-    return field.path == path || (open && path.rfind(field.path + ".", 0) == 0);
-  });
-}
-
-/// True when some item has that label or map entry.
-bool is_present(const std::vector<Node>& items, const std::vector<std::string>& path) {
-  return std::any_of(items.begin(), items.end(), [&](const Node& item) {
-    const Node* at = &item;
-    for (const std::string& step : path)
-      if (at = at->find(step); at == nullptr) return false;
-    return true;
-  });
-}
-
-std::string short_form(const std::string& path) {
-  for (const std::string_view prefix : {"metadata.", "spec."})
-    if (path.rfind(prefix, 0) == 0) return path.substr(prefix.size());
-  return path;
-}
-
-std::string resolved(const std::string& field, const std::vector<schema::FormField>& fields,
-                     const std::vector<Node>& items) {
-  for (const std::string_view prefix : prefixes) {
-    const std::string path = std::string(prefix) + field;
-    if (is_field(fields, path) || is_present(items, split(path, '.'))) return path;
-  }
-  std::vector<std::string> known;
-  for (const schema::FormField& each : fields) known.push_back(short_form(each.path));
-  for (const Node& item : items)
-    if (const Node* labels = item.at({"metadata", "labels"}))
-      for (const schema::Entry& label : labels->entries())
-        if (std::find(known.begin(), known.end(), label.key) == known.end()) known.push_back(label.key);
-  std::string hint = suggestion(field, known);
-  if (hint.empty())
-    hint = "some fields: " +
-           join({known.begin(), known.begin() + std::min<std::ptrdiff_t>(8, std::ssize(known))}, ", ");
-  throw Problem(Kind::usage, fmt::format("--filter: there is no field `{}`", shortened(field, 60)), hint);
-}
-
-bool equals(const Node& node, std::size_t from, const std::vector<std::string>& path,
-            const std::string& value) {
-  if (node.is_list()) {
-    return std::any_of(node.items().begin(), node.items().end(),
-                       [&](const Node& item) { return equals(item, from, path, value); });
-  }
-  if (from < path.size()) {
-    const Node* next = node.find(path[from]);
-    return next != nullptr ? equals(*next, from + 1, path, value) : value.empty();
-  }
-  if (node.is_string()) return node.string() == value;
-  return node.is_null() ? value.empty() : schema::to_json(node) == value || schema::scalar_of(value) == node;
+/// The value at `path`; a null when there is none.
+Node value_at(const Node& node, std::string_view path) {
+  if (path.empty()) return node;
+  if (const Node* whole = node.find(path)) return *whole;
+  const std::size_t dot = path.find('.');
+  const Node* next = node.find(path.substr(0, dot));
+  if (next == nullptr || dot == std::string_view::npos) return {};
+  return value_at(*next, path.substr(dot + 1));
 }
 
 }  // namespace
 
-Filter::Filter(const std::vector<std::string>& expressions, const Node& schema,
-               const std::vector<Node>& items) {
-  const std::vector<schema::FormField> fields = schema::form_fields(schema);
-  for (const std::string& expression : expressions) {
-    const std::size_t at = expression.find('=');
-    if (at == std::string::npos || at == 0 || expression == "!=")
-      throw Problem(Kind::usage, fmt::format("--filter: `{}` compares nothing", shortened(expression, 80)),
-                    "FIELD=VALUE or FIELD!=VALUE, as in --filter format=gguf");
-    Term term;
-    term.equal = expression[at - 1] != '!';
-    const std::string field(trim(std::string_view(expression).substr(0, term.equal ? at : at - 1)));
-    const bool twice = at + 1 < expression.size() && expression[at + 1] == '=';
-    term.value = std::string(trim(std::string_view(expression).substr(at + (twice ? 2 : 1))));
-    term.path = split(resolved(field, fields, items), '.');
-    terms_.push_back(std::move(term));
-  }
+RecordFilter::RecordFilter(const World& world, const std::vector<std::string>& filters, const Node& schema)
+    : library_(world.shelf.library()) {
+  const std::vector<schema::FormField> described = schema::form_fields(schema);
+  const cards::Finder& finder = library_->finder();
+  cards::Fields fields;
+  fields.bare_words = true;
+  fields.resolve = [&](const std::string& written) -> std::optional<std::string> {
+    for (const schema::FormField& field : described) {
+      const bool open = field.type == "map" || field.type == "list" || field.type == "any";
+      if (field.path == written || (open && written.starts_with(field.path + "."))) return written;
+    }
+    if (!written.starts_with(of_template)) return {};
+    const auto path = finder.resolve(cards::CardKind::a_template, written.substr(of_template.size()));
+    return path ? std::optional(std::string(of_template) + *path) : std::nullopt;
+  };
+  fields.known = [&] {
+    std::vector<std::string> names;
+    for (const schema::FormField& field : described) names.push_back(field.path);
+    for (const cards::FieldFact& fact : finder.fields(cards::CardKind::a_template))
+      names.push_back(std::string(of_template) + fact.name);
+    return names;
+  };
+  all_ = expressions(world, filters, fields);
 }
 
-bool Filter::matches(const Node& item) const {
-  return std::all_of(terms_.begin(), terms_.end(),
-                     [&](const Term& term) { return equals(item, 0, term.path, term.value) == term.equal; });
+bool RecordFilter::matches(const Node& record) const {
+  const auto look_up = [&](const std::string& path) -> std::optional<Node> {
+    if (!path.starts_with(of_template)) return value_at(record, path);
+    const cards::Template* card = library_->find_template(record.text_at({"template"}));
+    if (card == nullptr) return Node();
+    const auto row = static_cast<std::size_t>(card - library_->templates.data());
+    return library_->finder().column(cards::CardKind::a_template, path.substr(of_template.size()))->at(row);
+  };
+  return std::all_of(all_.begin(), all_.end(), [&](const cards::Expression& expression) {
+    return expression.evaluate(look_up) == cards::Truth::yes;
+  });
 }
 
 }  // namespace mlib::verbs

@@ -2,27 +2,21 @@
 #include <string>
 #include <vector>
 
-#include "schema/node.hpp"
+#include "verbs/narrow.hpp"
 
 namespace mlib::verbs {
 
-/// `field=value` and `field!=value` over encoded cards or records; several must all hold. A field is a dotted
-/// path; `spec.`, `metadata.` and `metadata.labels.` may be left out. A list matches when one item does.
-class Filter {
+/// Expressions (see cards::Expression) over records that are no cards: deployments. A field is a dotted path
+/// of the record, or of the template that it names (`template.model.format`, `template.hardware.memory`).
+class RecordFilter {
  public:
-  /// `schema` is the JSON Schema of the items. Problem{usage} for an expression without `=`, and for a field
-  /// that neither the schema nor a label of any item has (with the nearest).
-  Filter(const std::vector<std::string>& expressions, const schema::Node& schema,
-         const std::vector<schema::Node>& items);
-  bool matches(const schema::Node& item) const;
+  /// `schema` is the JSON Schema of the records. Problem as `expressions` says.
+  RecordFilter(const World& world, const std::vector<std::string>& filters, const Node& schema);
+  bool matches(const Node& record) const;
 
  private:
-  struct Term {
-    std::vector<std::string> path;
-    std::string value;
-    bool equal = true;
-  };
-  std::vector<Term> terms_;
+  std::shared_ptr<const cards::Library> library_;
+  std::vector<cards::Expression> all_;
 };
 
 }  // namespace mlib::verbs

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "net/client.hpp"
 #include "verbs/deploying.hpp"
 #include "verbs/names.hpp"
+#include "verbs/probing.hpp"
 
 namespace mlib::verbs {
 namespace {
@@ -26,7 +26,8 @@ void put(Job& job, std::string_view state, const std::string& message, std::stri
   job.record.message = message;
   job.record.updated = utc(job.world.clock.wall());
   if (job.record.created.empty()) job.record.created = job.record.updated;
-  job.record = job.world.store.put(job.record, entry(job, verb, message));
+  const std::string detail = message.empty() && job.force_conflicts ? "--force-conflicts" : message;
+  job.record = job.world.store.put(job.record, entry(job, verb, detail));
 }
 
 Phase phase_now(const Job& job) {
@@ -136,19 +137,14 @@ std::string taken_away(Job& job) {
 /// Tells when it does not answer from this machine within ten seconds.
 void await_answer(const Job& job, const std::string& endpoint) {
   if (job.world.http == nullptr || endpoint.empty() || job.record.health.empty()) return;
-  net::Call call;
-  call.url = endpoint + job.record.health;
-  call.connect_timeout = call.timeout = std::chrono::seconds{2};
+  const Asking asking{job.world, *job.target, job.record, endpoint, "", &job.cancel};
   const auto end = job.world.clock.now() + std::chrono::seconds{10};
   while (!job.cancel.asked()) {
-    try {
-      job.world.http->call(call, &job.cancel);
+    const Answered answered = ask_health(asking);
+    if (answered.status > 0) return;
+    if (job.world.clock.now() >= end) {
+      job.tell(fmt::format("its endpoint does not answer from here: {}", answered.said));
       return;
-    } catch (const Problem& problem) {
-      if (job.world.clock.now() >= end) {
-        job.tell(fmt::format("its endpoint does not answer from here: {}", problem.message()));
-        return;
-      }
     }
     job.world.clock.sleep(std::chrono::milliseconds{200});
   }
@@ -224,6 +220,7 @@ targets::Desired desired_of(const Job& job) {
   desired.force_conflicts = job.force_conflicts;
   desired.replace = job.replace;
   desired.keeps_secrets = job.keeps_secrets;
+  desired.last = job.record.manifest;
   return desired;
 }
 

@@ -22,7 +22,10 @@ Response render_template(const World& world, const Caller& caller, const RenderA
   const std::shared_ptr<const cards::Library> library = world.shelf.library();
   const render::Rendered rendered = render::render(*library, request_of(arguments, caller), world.policy);
   Node list = list_of(arguments.show_secrets ? rendered.objects : masked(rendered.objects));
-  return {.value = std::move(list), .text = render::to_manifest(rendered, arguments.show_secrets)};
+  std::string notes;
+  for (const std::string& each : render::warning_lines(rendered)) notes += "warning: " + each + "\n";
+  std::string text = render::to_manifest(rendered, arguments.show_secrets);
+  return {.value = std::move(list), .text = std::move(text), .notes = std::move(notes)};
 }
 
 Response explain_template(const World& world, const Caller&, const ExplainArguments& arguments) {

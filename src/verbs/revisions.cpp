@@ -63,6 +63,7 @@ store::Deployment taken_back(const store::Deployment& record, const store::Deplo
   store::Deployment next = then;
   next.created = record.created;
   next.inventory = record.inventory;
+  next.manifest = record.manifest;
   next.applies = record.applies;
   next.revision = record.revision;
   next.note = fmt::format("rollback to {}", then.applies);
@@ -103,6 +104,7 @@ void rollback(const World& world, const Caller& caller, const RollbackArguments&
   Job job{world, caller, sink, cancel, std::move(target), rendered_of(then), ref, taken_back(record, then)};
   job.is_new = false;
   job.force_conflicts = arguments.force_conflicts;
+  job.replace = arguments.replace;
   job.keeps_secrets = true;
   job.verb = "rollback";
   job.tell(fmt::format("back to revision {} of {}; Secrets stay as they run", then.applies, then.updated));

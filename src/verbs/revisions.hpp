@@ -19,6 +19,7 @@ struct RollbackArguments : DeploymentArguments {
   int to = 0;
   bool wait = true;
   bool force_conflicts = false;
+  bool replace = false;
   std::string timeout = "10m";
 
   template <class D>
@@ -29,6 +30,8 @@ struct RollbackArguments : DeploymentArguments {
     d.field("timeout", timeout, {.help = "How long to wait, e.g. 90s, 10m, 1h (10m)"});
     d.field("force_conflicts", force_conflicts,
             {.help = "Take over fields of other managers, and objects of ours that are not recorded here"});
+    d.field("replace", replace,
+            {.help = "Delete and create anew what a target cannot change (kube-watcher); storage stays"});
   }
 };
 

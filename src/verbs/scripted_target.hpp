@@ -19,6 +19,7 @@ class ScriptedTarget final : public targets::Target {
     std::optional<Problem> apply_fails, observe_fails;
     std::map<std::pair<std::string, std::string>, std::vector<schema::Node>> running;
     std::vector<std::string> kept;
+    std::vector<targets::Capacity> machines = {};
     int observed = 0;
     bool removed_storage = false;
     bool kept_secrets = false;
@@ -89,6 +90,10 @@ class ScriptedTarget final : public targets::Target {
     return removed;
   }
 
+  std::vector<std::string> storage(const targets::Ref&, const std::vector<targets::Owned>&) override {
+    return script_.kept;
+  }
+  std::vector<targets::Capacity> capacity() override { return script_.machines; }
   std::vector<targets::Event> events(const targets::Ref&) override { return script_.happened; }
   std::vector<std::string> contents(const std::string& namespace_name) override {
     if (namespace_name == "default")

@@ -1,157 +1,16 @@
 #include "verbs/asking.hpp"
-#include "verbs/catalogue.hpp"
+#include "verbs/capacity.hpp"
 #include "verbs/deploying.hpp"
 #include "verbs/deployments.hpp"
 #include "verbs/journal.hpp"
 #include "verbs/namespaces.hpp"
-#include "verbs/rendering.hpp"
+#include "verbs/outdated.hpp"
+#include "verbs/reachable.hpp"
 #include "verbs/revisions.hpp"
-#include "verbs/validation.hpp"
+#include "verbs/table_parts.hpp"
 
 namespace mlib::verbs {
 namespace {
-
-using Names = std::vector<std::string_view>;
-
-template <class A>
-Call answers(Response (*verb)(const World&, const Caller&, const A&)) {
-  return [verb](const World& world, const Caller& caller, const Node& arguments) {
-    return verb(world, caller, arguments_of<A>(arguments));
-  };
-}
-
-template <class A>
-StreamCall streams(void (*verb)(const World&, const Caller&, const A&, const Sink&, const Cancel&)) {
-  return [verb](const World& world, const Caller& caller, const Node& arguments, const Sink& sink,
-                const Cancel& cancel) { verb(world, caller, arguments_of<A>(arguments), sink, cancel); };
-}
-
-constexpr std::string_view look = "Look around", check = "Check and render", run = "Run";
-
-std::vector<Verb> lists() {
-  return {
-      {"get templates",
-       Method::get,
-       "/api/v1/templates",
-       Role::viewer,
-       "List templates: what can be deployed",
-       schema::json_schema<GetArguments>,
-       answers(get_templates),
-       {},
-       Names{"name"},
-       look,
-       "get templates\nget templates --filter model=gemma-3-270m -o yaml"},
-      {"get models",
-       Method::get,
-       "/api/v1/models",
-       Role::viewer,
-       "List models",
-       schema::json_schema<GetArguments>,
-       answers(get_models),
-       {},
-       Names{"name"},
-       look,
-       "get models --filter format=gguf -o wide"},
-      {"get hardware",
-       Method::get,
-       "/api/v1/hardware",
-       Role::viewer,
-       "List hardware",
-       schema::json_schema<GetArguments>,
-       answers(get_hardware),
-       {},
-       Names{"name"},
-       look,
-       "get hardware"},
-      {"get frameworks",
-       Method::get,
-       "/api/v1/frameworks",
-       Role::viewer,
-       "List frameworks (serving engines)",
-       schema::json_schema<GetArguments>,
-       answers(get_frameworks),
-       {},
-       Names{"name"},
-       look,
-       "get frameworks"},
-  };
-}
-
-std::vector<Verb> reading() {
-  return {
-      {"describe",
-       Method::get,
-       "/api/v1/cards/{kind}/{name}",
-       Role::viewer,
-       "Show one card or deployment",
-       schema::json_schema<DescribeArguments>,
-       answers(describe),
-       {},
-       Names{"kind", "name"},
-       look,
-       "describe template NAME"},
-      {"search",
-       Method::get,
-       "/api/v1/search",
-       Role::viewer,
-       "Find cards by words",
-       schema::json_schema<SearchArguments>,
-       answers(search),
-       {},
-       Names{"text"},
-       look,
-       "search gemma"},
-      {"validate",
-       Method::post,
-       "/api/v1/validate",
-       Role::viewer,
-       "Check card files and report all that is wrong",
-       schema::json_schema<ValidateArguments>,
-       answers(validate),
-       {},
-       Names{"files"},
-       check,
-       "validate my-cards/\nvalidate model.yaml hardware.yaml"},
-      {"schema",
-       Method::get,
-       "/api/v1/schemas/{kind}",
-       Role::viewer,
-       "Print the JSON Schema of a kind of card",
-       schema::json_schema<SchemaArguments>,
-       answers(card_schema),
-       {},
-       Names{"kind"},
-       check,
-       "schema model"},
-  };
-}
-
-std::vector<Verb> rendering() {
-  return {
-      {"explain template",
-       Method::get,
-       "/api/v1/templates/{name}/values",
-       Role::viewer,
-       "Show each value of a template and which card gave it",
-       schema::json_schema<ExplainArguments>,
-       answers(explain_template),
-       {},
-       Names{"name"},
-       check,
-       "explain template NAME"},
-      {"render",
-       Method::post,
-       "/api/v1/render",
-       Role::viewer,
-       "Print the Kubernetes objects of a template",
-       schema::json_schema<RenderArguments>,
-       answers(render_template),
-       {},
-       Names{"template"},
-       check,
-       "render TEMPLATE --name demo\nrender TEMPLATE --name demo -n team-a --set threads=4 > demo.yaml"},
-  };
-}
 
 std::vector<Verb> life() {
   return {
@@ -177,6 +36,11 @@ std::vector<Verb> life() {
        Names{"template"},
        run,
        "diff TEMPLATE --name demo --set threads=4"},
+  };
+}
+
+std::vector<Verb> kept() {
+  return {
       {"history",
        Method::get,
        "/api/v1/deployments/{namespace}/{name}/history",
@@ -188,6 +52,17 @@ std::vector<Verb> life() {
        Names{"name"},
        run,
        "history demo\nhistory demo --revision 2"},
+      {"outdated",
+       Method::get,
+       "/api/v1/outdated",
+       Role::viewer,
+       "List deployments whose cards have changed since",
+       schema::json_schema<OutdatedArguments>,
+       answers(outdated),
+       {},
+       Names{"name"},
+       run,
+       "outdated\noutdated demo"},
       {"rollback",
        Method::post,
        "/api/v1/deployments/{namespace}/{name}/rollback",
@@ -210,6 +85,22 @@ std::vector<Verb> life() {
        Names{"name"},
        run,
        "get deployments\nget deployments -n team-a -o wide"},
+  };
+}
+
+std::vector<Verb> places() {
+  return {
+      {"get targets",
+       Method::get,
+       "/api/v1/targets",
+       Role::viewer,
+       "List where deployments can run, whether it answers, and what it cannot do",
+       schema::json_schema<TargetsArguments>,
+       answers(get_targets),
+       {},
+       Names{},
+       run,
+       "get targets\nget targets -o json"},
   };
 }
 
@@ -237,6 +128,17 @@ std::vector<Verb> watching() {
        Names{"name"},
        run,
        "wait demo --timeout 5m\nwait demo --for deleted"},
+      {"top",
+       Method::get,
+       "/api/v1/capacity",
+       Role::viewer,
+       "Show what a target's machines have, and what is free",
+       schema::json_schema<TopArguments>,
+       answers(top),
+       {},
+       Names{},
+       run,
+       "top\ntop --target kubernetes -o wide"},
       {"events",
        Method::get,
        "/api/v1/deployments/{namespace}/{name}/events",
@@ -301,7 +203,8 @@ std::vector<Verb> ending() {
        streams(delete_deployment),
        Names{"name"},
        run,
-       "delete deployment demo\ndelete deployment demo --with-storage --yes"},
+       "delete deployment demo\ndelete deployment demo --with-storage --yes",
+       asks(delete_question)},
       {"delete namespace",
        Method::del,
        "/api/v1/namespace/{name}",
@@ -330,7 +233,7 @@ std::vector<Verb> ending() {
 
 std::vector<Verb> all() {
   std::vector<Verb> verbs;
-  for (const auto part : {lists, reading, rendering, life, watching, using_it, ending})
+  for (const auto part : {card_verbs, life, kept, places, watching, using_it, ending})
     for (Verb& verb : part()) verbs.push_back(std::move(verb));
   return verbs;
 }

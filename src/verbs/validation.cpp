@@ -14,6 +14,31 @@ std::vector<cards::File> files_of(const ValidateArguments& arguments) {
   return files;
 }
 
+/// Warnings as people read them; "" when there is none.
+std::string warnings_text(const std::vector<Finding>& warnings) {
+  std::string text;
+  for (const Finding& each : warnings) {
+    std::string one = to_text(each);
+    if (const std::size_t at = one.find("error: "); at != std::string::npos) one.replace(at, 7, "warning: ");
+    text += one + "\n";
+  }
+  return text;
+}
+
+Node warnings_list(const std::vector<Finding>& warnings) {
+  Node list = Node::list();
+  for (const Finding& each : warnings) {
+    Node item = Node::map();
+    item.set("file", each.place.file);
+    item.set("line", each.place.line);
+    item.set("column", each.place.column);
+    item.set("message", each.message);
+    item.set("hint", each.hint);
+    list.push(std::move(item));
+  }
+  return list;
+}
+
 Response counted(const cards::Library& library, std::string_view what) {
   Node value = Node::map();
   value.set("frameworks", library.frameworks.size());
@@ -21,10 +46,11 @@ Response counted(const cards::Library& library, std::string_view what) {
   value.set("hardware", library.hardware.size());
   value.set("templates", library.templates.size());
   value.set("findings", Node::list());
+  if (!library.warnings.empty()) value.set("warnings", warnings_list(library.warnings));
   std::string text = fmt::format("{}: {} frameworks, {} models, {} hardware, {} templates: no findings\n",
                                  what, library.frameworks.size(), library.models.size(),
                                  library.hardware.size(), library.templates.size());
-  return {.value = std::move(value), .text = std::move(text)};
+  return {.value = std::move(value), .text = std::move(text), .notes = warnings_text(library.warnings)};
 }
 
 bool only_references(const std::vector<Finding>& findings) {
@@ -32,17 +58,22 @@ bool only_references(const std::vector<Finding>& findings) {
                      [](const Finding& each) { return each.fault == Fault::reference; });
 }
 
-/// Findings of the given files when the shipped catalogue stands beside them.
-std::vector<Finding> beside_catalogue(const std::vector<cards::File>& files) {
+/// What is found in the given files when the shipped catalogue stands beside them.
+struct Found {
+  std::vector<Finding> findings, warnings;
+};
+Found beside_catalogue(const std::vector<cards::File>& files) {
   std::vector<cards::File> both = cards::embedded();
   std::set<std::string> given;
   for (const cards::File& each : files) given.insert(each.path);
   both.insert(both.end(), files.begin(), files.end());
-  std::vector<Finding> findings;
+  Found found;
   const std::shared_ptr<const cards::Library> library = cards::load(both, "");
   for (const Finding& each : library->findings)
-    if (given.count(each.place.file) > 0) findings.push_back(each);
-  return findings;
+    if (given.count(each.place.file) > 0) found.findings.push_back(each);
+  for (const Finding& each : library->warnings)
+    if (given.count(each.place.file) > 0) found.warnings.push_back(each);
+  return found;
 }
 
 }  // namespace
@@ -55,8 +86,9 @@ Response validate(const World& world, const Caller&, const ValidateArguments& ar
   }
   const std::vector<cards::File> files = files_of(arguments);
   const std::shared_ptr<const cards::Library> library = cards::load(files, "");
-  std::vector<Finding> findings = library->findings;
-  if (!findings.empty() && only_references(findings)) findings = beside_catalogue(files);
+  Found found{library->findings, library->warnings};
+  if (!found.findings.empty() && only_references(found.findings)) found = beside_catalogue(files);
+  std::vector<Finding>& findings = found.findings;
   const std::string what = fmt::format("{} file{}", files.size(), files.size() == 1 ? "" : "s");
   if (!findings.empty()) {
     const std::string message =
@@ -66,7 +98,9 @@ Response validate(const World& world, const Caller&, const ValidateArguments& ar
   Node value = Node::map();
   value.set("files", files.size());
   value.set("findings", Node::list());
-  return {.value = std::move(value), .text = what + ": no findings\n"};
+  if (!found.warnings.empty()) value.set("warnings", warnings_list(found.warnings));
+  return {
+      .value = std::move(value), .text = what + ": no findings\n", .notes = warnings_text(found.warnings)};
 }
 
 }  // namespace mlib::verbs

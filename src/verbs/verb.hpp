@@ -75,6 +75,7 @@ struct Table {
   };
   std::vector<Column> columns;
   std::vector<std::vector<std::string>> rows;
+  std::vector<std::vector<std::string>> wide_rows = {};  ///< with -o wide instead, when there are any
 };
 
 /// What a verb answers: a value for programs, and how people see it (a table, or a text).
@@ -82,6 +83,7 @@ struct Response {
   Node value;
   std::optional<Table> table = {};
   std::optional<std::string> text = {};
+  std::string notes = {};  ///< for people, beside the answer: the command line puts it on standard error
   std::string brief = {};  ///< one line, for an answer that is watched: what may change
   int exit_code =
       0;  ///< of the command line, for an answer that is no error (diff: 1 when something differs)
@@ -96,6 +98,10 @@ enum class Method { get, post, del };
 using Call = std::function<Response(const World&, const Caller&, const Node& arguments)>;
 using StreamCall =
     std::function<void(const World&, const Caller&, const Node& arguments, const Sink&, const Cancel&)>;
+
+/// What to ask somebody before a verb that deletes: names what would go. Throws when there is nothing to
+/// delete.
+using Question = std::function<std::string(const World&, const Caller&, const Node& arguments)>;
 
 /// One line of the one table that drives routing, the command line and OpenAPI. `name` is what is typed
 /// ("get templates"); `path` has {name} parts, filled from arguments of that name. Exactly one of call and
@@ -115,6 +121,7 @@ struct Verb {
   std::vector<std::string_view> positional = {};
   std::string_view group = {};    ///< heading in the help
   std::string_view example = {};  ///< one command line per line, without `mlib `
+  Question question = {};
 };
 
 /// All verbs, in reading order.

@@ -5,6 +5,7 @@ with `with bed.Podman()`, `bed.Cluster()` or `bed.Server()` and states what must
 begins with what failed; it leaves no process, mount or folder behind, also when it is ended by a signal.
 """
 import fcntl
+import hashlib
 import http.client
 import json
 import os
@@ -267,10 +268,78 @@ class Cluster(_Bed):
     def kubectl(self, *arguments, **options):
         return run(self.programs / "kubectl", "--kubeconfig", self.kubeconfig, *arguments, **options)
 
+    def make_gpu_nodes(self):
+        """Two nodes with GPUs that the scheduler counts and where nothing runs: gpu-h100 with 8, gpu-t4 with 1."""
+        need(self.kubectl("create", "-f", BEDS / "kubernetes" / "gpu-nodes.yaml"), "kubectl create")
+
     def objects(self, *arguments):
         """The items of `kubectl get ... -o json`."""
         found = json.loads(need(self.kubectl("get", *arguments, "-o", "json"), "kubectl get").out)
         return found.get("items", [found])
+
+
+class Registry:
+    """An image registry over plain HTTP where the node of `cluster` can pull; `locked` lets nobody in. `name` is what
+    images of it begin with, HOST:PORT."""
+
+    def __init__(self, cluster, locked=False):
+        self.cluster, self.locked = cluster, locked
+
+    def __enter__(self):
+        self.home = tempfile.TemporaryDirectory(prefix="mlib-registry-")
+        self.name = f"{self.cluster.address.rpartition('.')[0]}.1:{free_port()}"
+        home = pathlib.Path(self.home.name)
+        (home / "users").write_text("nobody:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n")
+        auth = f"auth: {{htpasswd: {{realm: bed, path: {home}/users}}}}\n" if self.locked else ""
+        (home / "config.yaml").write_text(f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: {self.name}}}\n"
+                                          f"storage: {{filesystem: {{rootdirectory: {home}/data}}}}\n{auth}")
+        trust = self.cluster.run_folder / "k" / "node" / "certs.d" / self.name
+        trust.mkdir(parents=True)
+        (trust / "hosts.toml").write_text(f'server = "http://{self.name}"\n[host."http://{self.name}"]\ncapabilities = ["pull", "resolve"]\n')
+        self.process = subprocess.Popen(["docker-registry", "serve", home / "config.yaml"], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        host, port = self.name.split(":")
+        try:
+            wait(lambda: self._answers(host, port), 20, "the registry answers")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _answers(self, host, port):
+        try:
+            return ask(int(port), "GET", "/v2/", host=host).status == (401 if self.locked else 200)
+        except OSError:
+            return False
+
+    def push(self, repository, tag, architecture):
+        """An image without content for one architecture."""
+        host, port = self.name.split(":")
+
+        def put(path, body, kind):
+            digest = "sha256:" + hashlib.sha256(body).hexdigest()
+            answer = ask(int(port), "PUT", path.replace("DIGEST", digest), body, {"Content-Type": kind}, host=host)
+            if answer.status != 201:
+                raise Failure(f"the registry does not take {path}: {answer.status} {answer.text}")
+            return {"mediaType": kind, "digest": digest, "size": len(body)}
+
+        oci = "application/vnd.oci.image."
+        config = json.dumps({"architecture": architecture, "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}).encode()
+        upload = ask(int(port), "POST", f"/v2/{repository}/blobs/uploads/", host=host).headers["Location"]
+        upload = upload.partition(self.name)[2] or upload
+        blob = put(f"{upload}&digest=DIGEST", config, "application/octet-stream")
+        blob["mediaType"] = oci + "config.v1+json"
+        manifest = put(f"/v2/{repository}/manifests/DIGEST", json.dumps(
+            {"schemaVersion": 2, "mediaType": oci + "manifest.v1+json", "config": blob, "layers": []}).encode(),
+            oci + "manifest.v1+json")
+        manifest["platform"] = {"architecture": architecture, "os": "linux"}
+        put(f"/v2/{repository}/manifests/{tag}", json.dumps(
+            {"schemaVersion": 2, "mediaType": oci + "index.v1+json", "manifests": [manifest]}).encode(), oci + "index.v1+json")
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.home.cleanup()
 
 
 # --- the server under test ---------------------------------------------------

@@ -28,6 +28,7 @@ CLAIM = ('apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: "${name}
          "  accessModes: [ReadWriteOnce]\n  resources: {requests: {storage: 8Mi}}\n---\n")
 OPEN = {"resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "32Mi"}}}
 PROBE = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1}
+TOLERATES = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
 MOUNT = [{"name": "v", "mountPath": "/v"}]
 
 
@@ -74,6 +75,14 @@ CASES = {
                  "1 node against its rules of affinity to other pods"),
     "gpu": (SPACE, {"container": {"resources": {"limits": {"nvidia.com/gpu": "2"}}}},
             "1 node without enough nvidia.com/gpu (2 asked)"),
+    "gpus": (SPACE, {"container": {"resources": {"limits": {"nvidia.com/gpu": "64"}}}, "pod": {"tolerations": TOLERATES}},
+             "without enough nvidia.com/gpu (64 asked)"),
+    "taint": (SPACE, {"container": {"resources": {"limits": {"nvidia.com/gpu": "1"}}},
+                      "pod": {"nodeSelector": {"nvidia.com/gpu.product": "Tesla-T4"}}}, "2 nodes with a taint that it does not tolerate"),
+    "image-missing": (SPACE, {"container": {"image": "OPEN/none:1"}}, "/none:1 does not exist"),
+    "image-locked": (SPACE, {"container": {"image": "LOCKED/none:1"}}, "/none:1 may not be pulled without logging in"),
+    "image-elsewhere": (SPACE, {"container": {"image": "DOWN/none:1"}}, "its registry does not answer at"),
+    "image-platform": (SPACE, {"container": {"image": "OPEN/other:1"}}, "/other:1 has no build for this machine"),
     "disk-full": (SPACE, {**volume_pod({"emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
                                        busybox("dd if=/dev/zero of=/v/x bs=64k count=64"))}, "its disk is full: container"),
     "permission": (SPACE, {"container": busybox("echo a > /etc/a || exit 1", securityContext={"runAsUser": 65534})},
@@ -142,7 +151,7 @@ webhooks:
 """
 
 
-def write_cards(catalogue, name, case):
+def write_cards(catalogue, name, case, images={}):
     """A framework whose manifest is the case, and the cards that lead to it."""
     container = {"name": "server", "image": "$image", "imagePullPolicy": "IfNotPresent", **OPEN, **case.get("container", {})}
     image = container["image"] if container["image"] != "$image" else POD_IMAGE
@@ -153,6 +162,8 @@ def write_cards(catalogue, name, case):
                "spec": {"type": "NodePort", "ports": [{"name": "http", "port": 8080, "targetPort": 8080}]}}
     folder = catalogue / "frameworks" / name
     folder.mkdir(parents=True)
+    for word, host in images.items():
+        image = image.replace(f"{word}/", f"{host}/")
     (folder / "framework.yaml").write_text(FRAMEWORK.replace("NAME", name).replace("IMAGE", image))
     # `"$image"` in quotes stays a text, which it is.
     (folder / "manifest.yaml").write_text(case.get("before", "") + json.dumps(deployment) + "\n---\n" + json.dumps(service))
@@ -175,22 +186,51 @@ def tells(user, name, space, words):
     return True, seen
 
 
+def tops(user):
+    """A pod that asks for a GPU gets a place on a made node, and `mlib top` counts it."""
+    placed = {"container": {"resources": {"limits": {"nvidia.com/gpu": "3"}}}, "pod": {"tolerations": TOLERATES}}
+    write_cards(user.catalogue, "placed", placed)
+    bed.need(user("deploy", "placed", "--name", "placed", "-n", SPACE, "--target", "kubernetes", "--no-wait"), "deploy placed")
+    gpus = {}
+
+    def counted():
+        top = json.loads(user("top", "--target", "kubernetes", "-o", "json").out)
+        gpus.update({each.get("product", each["resource"]): each for each in top["total"]})
+        return gpus["NVIDIA-H100-80GB-HBM3"]["requested"] == 3
+    try:
+        bed.wait(counted, 60, "the GPUs are counted")
+    except bed.Failure:
+        pass
+    h100, t4 = gpus.get("NVIDIA-H100-80GB-HBM3", {}), gpus.get("Tesla-T4", {})
+    bed.claim((h100.get("has"), h100.get("requested"), h100.get("free"), t4.get("free")) == (8, 3, 5, 1),
+              "top tells GPUs by product: what there is, requested and free", gpus)
+    bed.claim(gpus["cpu"]["has"] > 208 and gpus["cpu"]["requested"] > 0, "and cores", gpus)
+    wide = user("top", "--target", "kubernetes", "-o", "wide")
+    bed.claim("gpu-t4" in wide.out and "bed-node" in wide.out, "and with -o wide node by node", wide)
+    bed.note(wide.out)
+
+
 def test():
-    with bed.Cluster(node=True) as cluster, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home:
+    with bed.Cluster(node=True) as cluster, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home, \
+            bed.Registry(cluster) as registry, bed.Registry(cluster, locked=True) as locked:
         cluster.load("base")
+        cluster.make_gpu_nodes()
+        registry.push("other", "1", "s390x")
+        images = {"OPEN": registry.name, "LOCKED": locked.name, "DOWN": f"{registry.name.partition(':')[0]}:9"}
         bed.need(cluster.kubectl("apply", "-f", "-", input=SETTING), "kubectl apply")
         catalogue = pathlib.Path(home) / "catalog"
         for name, (_, case, _) in CASES.items():
-            write_cards(catalogue, name, case)
+            write_cards(catalogue, name, case, images)
 
         lifted = ["foreignReferences", "serviceAccount", "scheduling"]
         policy = pathlib.Path(home) / "policy.yaml"
-        policy.write_text(json.dumps({"frameworks": {name: lifted for name in CASES}}))
+        policy.write_text(json.dumps({"frameworks": {name: lifted for name in [*CASES, "placed"]}}))
 
         def user(*arguments):
             return bed.mlib(*arguments, "--kubeconfig", cluster.kubeconfig, "--catalog", catalogue, "--state", f"{home}/state",
                             env={"MLIB_POLICY": str(policy)})
 
+        user.catalogue = catalogue
         for name, (space, _, _) in CASES.items():
             bed.need(user("deploy", name, "--name", name, "-n", space, "--target", "kubernetes", "--no-wait"), f"deploy {name}")
         for name, (space, _, words) in CASES.items():
@@ -199,6 +239,7 @@ def test():
             if bed.claim(held, f"{name}: {words}", f"{json.dumps(seen, indent=1)}\n{pods}"):
                 bed.note(f"{name}: {seen['cause']}\n    {seen.get('evidence', '')}\n    {seen.get('hint', '')}")
                 bed.claim(seen.get("evidence") and seen.get("hint"), f"{name}: with evidence and a next step", seen)
+        tops(user)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Kube Watcher as a target, both generations on a real cluster: deploy, ask, replace, delete, and what goes wrong."""
 import json
+import re
 import tempfile
 
 import bed
@@ -54,6 +55,8 @@ def same_for_both(user, title):
     status = json.loads(user("status", "llama", "-o", "json").out)
     bed.claim(status["phase"] == "ready" and status["target"] == "kube-watcher", f"{title}: status says ready", status)
     again = user.deploy("llama")
+    bed.claim(again.code == 0 and "runs already as asked for" in again.err + again.out, f"{title}: the same again changes nothing", again)
+    again = user.deploy("llama", "--set", "parallel=2")
     bed.claim(again.code == 5 and "--replace" in again.err and "exists already" in again.err,
               f"{title}: what exists is said clearly, and replace offered", again)
     status = json.loads(user("status", "llama", "-o", "json").out)
@@ -99,10 +102,13 @@ def early(cluster, cards, shape):
         bed.claim(logs.code == 6 and f"kubectl -n {space} logs" in logs.err, f"{title}: logs it has none, and mlib says what to do", logs)
         foreign_workload(user, title)
         failed = per_object(user, title, "already exists" if shape == "lists" else "does not say why")
-        bed.claim(f"left: Secret {space}/blocked-key" in failed.err + failed.out or "Secret" in failed.err, f"{title}: what it cannot take back is said", failed)
+        bed.claim(f"left: PersistentVolumeClaim {space}/blocked-pvc" in failed.err, f"{title}: what it cannot take back is said", failed)
         gone = user("delete", "deployment", "llama", "--yes")
-        bed.claim(gone.code == 0 and f"kubectl -n {space} delete secret llama-key" in gone.out and "PersistentVolumeClaim" in gone.out,
+        said = "(by Kubernetes, with its Service)" if shape == "lists" else f"kubectl -n {space} delete secret llama-key"
+        bed.claim(gone.code == 0 and said in gone.out and f"kubectl -n {space} delete persistentvolumeclaim llama-pvc" in gone.out,
                   f"{title}: delete says what stays and how to remove it", gone)
+        if shape == "lists":
+            bed.wait(lambda: "Secret/llama-key" not in user.left("secrets"), 40, "Kubernetes deletes what belongs to the Service")
         left = user.left("deployments,services,secrets,persistentvolumeclaims")
         bed.claim("Deployment/llama" not in left and "Service/llama" not in left and "Secret/theirs" in left and
                   "PersistentVolumeClaim/llama-pvc" in left, f"{title}: what it says is so, and nothing of others is touched", left)
@@ -122,7 +128,7 @@ def today(cluster, cards):
         user.make(FOREIGN)
         logs = user("logs", "llama", "--tail", "5")
         bed.claim(logs.code == 0 and 0 < len(logs.out.splitlines()) <= 5, f"{title}: logs prints the log's end", logs)
-        bed.claim(user("logs", "llama", "-f").code == 6, f"{title}: following it is not supported")
+        bed.claim(user("logs", "llama", "--since", "1h").code == 6, f"{title}: when a line was written it does not tell, and mlib does not act as if")
         foreign_workload(user, title)
         per_object(user, title, "already exists")
         bed.claim("Secret/blocked-key" not in user.left() and not any("PersistentVolumeClaim/blocked" in each for each in user.left()),
@@ -158,6 +164,43 @@ def today(cluster, cards):
         bed.claim("delete_user_space" not in watcher.log(), f"{title}: no namespace was asked to be deleted")
 
 
+FAKE_CHECKED = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: shape, namespace: default, labels: {shape: x}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: shape, namespace: default}
+"""
+
+
+def fake_is_like_it(cluster):
+    """What the scripted fake of src/targets answers has the shape of what the stand-ins answer over a real cluster."""
+    with standin.Standin(cluster, "today") as today, standin.Standin(cluster, "seed") as early:
+        def post(watcher, call, body):
+            return bed.ask(watcher.port, "POST", f"/v1/{call}", body)
+
+        both = post(today, "deploy_generic_model", {"config": FAKE_CHECKED}).json()
+        bed.claim(set(both) == {"successful", "failed"} and '"reason":"AlreadyExists"' in both["failed"][0]["error"] and
+                  set(both["failed"][0]) == {"yaml", "error"}, "fake: 409 is a Status inside an error's text", both)
+        made = both["successful"][0]
+        bed.claim(made.startswith("[[{'api_version': 'v1'") and "'uid': '" in made, "fake: what was made is Python's text", made)
+        service = "apiVersion: v1\nkind: Service\nmetadata: {name: shape, namespace: default}\nspec: {ports: [{port: 1}]}\n"
+        text = post(early, "deploy_generic_model", {"config": service}).json()["successful"][0]
+        bed.claim(re.search(r"'uid': '[0-9a-f-]{36}'}, 'spec': {", text), "fake: a Service's text ends its metadata with the uid", text)
+        bed.claim(post(today, "deploy_generic_model", {"config": ""}).json() == {}, "fake: nothing of nothing")
+        found = post(today, "get_resources_with_label", {"labels": {"shape": "x"}}).json()
+        bed.claim(found["default"]["ConfigMap"]["shape"]["uid"], "fake: resources are by namespace, kind and name, with metadata", found)
+        rows = post(early, "list_deepsparse_deployments", {"namespace": "default"}).json()
+        bed.claim({"cluster_ip", "ports"} <= set(rows["shape"]), "fake: a Service has a row of its name", rows)
+        bed.claim(bed.ask(early.port, "GET", "/v1/list_deepsparse_deployments").status == 405, "fake: the early one knows that route by POST only")
+        gone = post(today, "delete_labeled_resources", {"label": "shape", "value": "x", "force_namespace": "default"}).json()
+        bed.claim(gone == {"deleted_resources": [], "failures": []}, "fake: a ConfigMap is not deleted, in silence", gone)
+        for thing in ("service", "configmap"):
+            cluster.kubectl("delete", thing, "shape")
+
+
 def facade(cluster, cards):
     """The original's page against mlib alone, on the cluster."""
     user, port = {"id": "page", "namespace": "page", "API_key": ""}, bed.free_port()
@@ -188,6 +231,7 @@ def test():
         cluster.load("engine", "base")
         cards = standin.catalogue(home, claim=True)
         facade(cluster, cards)
+        fake_is_like_it(cluster)
         early(cluster, cards, "lists")
         early(cluster, cards, "plain")
         today(cluster, cards)

@@ -69,6 +69,8 @@ def catalogue(folder, claim=False):
     shutil.copy(next(bed.weights().glob("*.gguf")), weights / "made.gguf")
     edit(cards / "models/tiny-llama-test.yaml", r"file://\S+", f"file://{weights}/made.gguf")
     template = (cards / "templates/tiny-llama-test.yaml").read_text().replace("name: tiny-llama-test", "name: tiny-bad-flag", 1)
+    framework = cards / "frameworks/llama-cpp-server/framework.yaml"  # without its table of flags, which would refuse it
+    framework.write_text(framework.read_text().replace("\n  flags: llama.cpp", ""))
     (cards / "templates/tiny-bad-flag.yaml").write_text(f"{template}  values: {{extra_args: [--no-such-flag]}}\n")
     if claim:
         manifest = cards / "frameworks/llama-cpp-server/manifest.yaml"

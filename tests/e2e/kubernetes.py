@@ -35,6 +35,8 @@ class User:
         self.edit(manifest, r"- \$weights_mounts", "- $weights_mounts\n            - {name: cache, mountPath: /cache}")
         self.edit(manifest, r"- \$weights_volumes",
                   '- $weights_volumes\n        - {name: cache, persistentVolumeClaim: {claimName: "${name}-pvc"}}')
+        # Without its table of flags the engine itself has to say that it does not know one.
+        self.edit("frameworks/llama-cpp-server/framework.yaml", r"\n  flags: llama.cpp", "")
         self.template("tiny-bad-flag", "--no-such-flag")
         self.template("tiny-no-weights", "--model", "/models/absent.gguf")
 

@@ -14,6 +14,12 @@ from contract import SPACE, User, claims_of, fetch
 
 
 class Person(User):
+    """Everybody here shares one namespace."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.space = SPACE
+
     def bare(self, *arguments):
         """A verb that takes no namespace option."""
         return bed.mlib(*arguments, "--catalog", str(self.home / "catalog"), "--state", str(self.home / "state"), env=self.env,
@@ -98,7 +104,17 @@ def kills_the_namespace(user, claim, left, held=None):
     if held:
         held()
     gone = user.bare("delete", "namespace", SPACE, "--target", user.target, "--confirm", SPACE)
-    claim(gone.code == 0 and not left(), "with its name it goes with everything in it", f"{gone}\n{left()}")
+    rest = set()
+
+    def nothing():
+        rest.clear()
+        rest.update(left())
+        return not rest
+    try:  # a volume goes a moment after its claim
+        bed.wait(nothing, 40, "nothing is left")
+    except bed.Failure:
+        pass
+    claim(gone.code == 0 and not rest, "with its name it goes with everything in it", f"{gone}\n{rest}")
     claim(user("status", "one").code == 3, "and is not in the list")
 
 
@@ -156,11 +172,31 @@ def on_kubernetes():
     with bed.Cluster(node=True) as cluster, tempfile.TemporaryDirectory() as home:
         cluster.load("base")
         users = list(people(home, "kubernetes", cluster.env))
-        kinds = "deployments,replicasets,pods,services,secrets,configmaps,persistentvolumeclaims"
+        listed = bed.need(cluster.kubectl("api-resources", "--verbs=list", "-o", "name"), "kubectl api-resources").out.split()
+        kinds = ",".join(kind for kind in listed if not kind.startswith("events"))
+
+        def everything_there():
+            """All objects of every kind, of namespaces and of the cluster, but events and the cluster's own spaces."""
+            found = {}
+            for each in cluster.objects(kinds, "--all-namespaces"):
+                space = each["metadata"].get("namespace", "")
+                if not space.startswith("kube-"):
+                    found[f"{each['kind']}/{space}/{each['metadata']['name']}".replace("//", "/")] = each
+            return found
+
+        before = set(everything_there())
+        given = {f"Namespace/{SPACE}", f"ConfigMap/{SPACE}/kube-root-ca.crt", f"ServiceAccount/{SPACE}/default", "Namespace/theirs",
+                 "ConfigMap/theirs/kube-root-ca.crt", "ServiceAccount/theirs/default"}
 
         def left():
-            listed = {f"{each['kind']}/{each['metadata']['name']}" for each in cluster.objects(kinds, "-n", SPACE)}
-            return listed - {"ConfigMap/kube-root-ca.crt"}
+            """What was not there at first; the volume of a claim that is there counts with it."""
+            now = everything_there()
+            new = set(now) - before - given
+
+            def held_by_claim(name):
+                claim = now[name].get("spec", {}).get("claimRef", {})
+                return name.startswith("PersistentVolume/") and f"PersistentVolumeClaim/{SPACE}/{claim.get('name')}" in now
+            return {name for name in new if not held_by_claim(name)}
 
         claim = claims_of(users[0])
 

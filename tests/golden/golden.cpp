@@ -51,7 +51,8 @@ void run_one(const Suite& suite, const fs::path& file, Count& count) {
 /// fails, so that accepting cannot pass by mistake.
 int main(int argc, char** argv) {
   using namespace mlib::golden;
-  const std::vector<Suite> suites{{"broken", broken}, {"api", api}, {"causes", causes}};
+  const std::vector<Suite> suites{
+      {"broken", broken}, {"api", api}, {"causes", causes}, {"import", mlib::golden::imported}};
   Count count;
   for (const Suite& suite : suites) {
     std::vector<fs::path> files;

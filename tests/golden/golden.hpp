@@ -15,6 +15,8 @@ struct Suite {
 std::string broken(const std::string& input);
 /// A request to the API → its answer.
 std::string api(const std::string& input);
+/// What others write (GGUF, Hugging Face folders, the original's JSON) → cards and what was done, or why not.
+std::string imported(const std::string& input);
 /// What a real cluster said of a deployment that is not up (JSON, with its logs) → the status and its cause.
 std::string causes(const std::string& input);
 

@@ -41,6 +41,8 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
   disable_apparmor = true
   restrict_oom_score_adj = true # without CAP_SYS_RESOURCE nothing can go below 0
   netns_mounts_under_state_dir = true
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "$node/certs.d" # a test that starts a registry says there that it speaks plain HTTP
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "$plugins"
     conf_dir = "$node/cni"

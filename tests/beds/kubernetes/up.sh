@@ -94,7 +94,8 @@ for name in controller-manager scheduler; do
   more=(--secure-port $((port + 4)))
   [ $name = scheduler ] || more=(--secure-port $((port + 3)) --use-service-account-credentials
     --service-account-private-key-file "$pki/sa.key" --root-ca-file "$pki/ca.crt"
-    --cluster-signing-cert-file "$pki/ca.crt" --cluster-signing-key-file "$pki/ca.key" --enable-hostpath-provisioner)
+    --cluster-signing-cert-file "$pki/ca.crt" --cluster-signing-key-file "$pki/ca.key" --enable-hostpath-provisioner
+    --node-monitor-grace-period 24h) # nobody's kubelet reports for the made nodes of gpu-nodes.yaml
   start kube-$name "$bin/kube-$name" --kubeconfig "$file" --authentication-kubeconfig "$file" \
     --authorization-kubeconfig "$file" --bind-address "$addr" "${tls[@]}" --leader-elect=false "${more[@]}"
 done

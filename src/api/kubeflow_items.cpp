@@ -1,0 +1,131 @@
+#include "api/kubeflow_items.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mlib::api::kubeflow {
+namespace {
+
+void text(Node& into, std::string_view key, const std::string& value) {
+  if (!value.empty()) into.set(key, value);
+}
+
+void set_property(Node& properties, std::string_view name, const Node& value) {
+  if (value.is_null() || (value.is_string() && value.string().empty())) return;
+  properties.set(name, property(value));
+}
+
+/// The leaves of a benchmark's results, by dotted names.
+void figures(const Node& results, const std::string& before, Node& properties) {
+  for (const schema::Entry& entry : results.entries()) {
+    const std::string name = before.empty() ? entry.key : before + "." + entry.key;
+    if (entry.value.is_map())
+      figures(entry.value, name, properties);
+    else
+      set_property(properties, name, entry.value);
+  }
+}
+
+Node metrics_item(const cards::Library& library, const cards::Template& card,
+                  const cards::Benchmark& benchmark) {
+  Node properties = Node::map();
+  if (benchmark.results.is_map()) figures(benchmark.results, "", properties);
+  const cards::Hardware* hardware = library.find_hardware(card.spec.hardware);
+  if (hardware != nullptr) {  // what the benchmark itself says of its machines comes first
+    const auto& gpu = hardware->spec.gpu;
+    if (properties.find("hardware_type") == nullptr)
+      set_property(properties, "hardware_type",
+                   gpu && !gpu->product.empty() ? gpu->product : hardware->metadata.name);
+    if (properties.find("hardware_count") == nullptr)
+      set_property(properties, "hardware_count", gpu ? gpu->count : hardware->spec.replicas.value_or(1));
+  }
+  set_property(properties, "template", card.metadata.name);
+  Node item = Node::map();
+  item.set("artifactType", "metrics-artifact");
+  item.set("metricsType", "performance-metrics");
+  item.set("name", fmt::format("{}/{}", card.metadata.name, benchmark.id));
+  text(item, "description", benchmark.description);
+  item.set("customProperties", std::move(properties));
+  return item;
+}
+
+}  // namespace
+
+Node property(const Node& value) {
+  Node made = Node::map();
+  if (value.is_boolean()) {
+    made.set("metadataType", "MetadataBoolValue");
+    made.set("bool_value", value);
+  } else if (value.is_integer()) {
+    made.set("metadataType", "MetadataIntValue");
+    made.set("int_value", std::to_string(value.integer()));
+  } else if (value.is_number()) {
+    made.set("metadataType", "MetadataDoubleValue");
+    made.set("double_value", value);
+  } else {
+    made.set("metadataType", "MetadataStringValue");
+    made.set("string_value", value.is_string() ? value.string() : schema::to_json(value));
+  }
+  return made;
+}
+
+Node model_item(const cards::Model& card, std::size_t row) {
+  Node item = Node::map();
+  item.set("name", card.metadata.name);
+  item.set("source_id", source_id);
+  item.set("id", std::to_string(row + 1));
+  item.set("externalId", card.metadata.name);
+  text(item, "description", card.metadata.description);
+  if (!card.spec.task.empty()) item.set("tasks", Node(Node::List{card.spec.task}));
+  text(item, "license", card.spec.license);
+  Node properties = Node::map();
+  for (const auto& [key, value] : card.metadata.labels) set_property(properties, key, value);
+  set_property(properties, "title", card.metadata.title);
+  set_property(properties, "framework", card.spec.framework);
+  set_property(properties, "format", card.spec.format);
+  set_property(properties, "quantization", card.spec.quantization);
+  if (card.spec.gated) set_property(properties, "gated", *card.spec.gated);
+  if (card.spec.parameters) set_property(properties, "parameters", *card.spec.parameters);
+  if (card.spec.context_length) set_property(properties, "context_length", *card.spec.context_length);
+  item.set("customProperties", std::move(properties));
+  return item;
+}
+
+std::vector<Node> artifacts_of(const cards::Library& library, const cards::Model& card) {
+  std::vector<Node> all;
+  for (const cards::Source& source : card.spec.sources) {
+    Node item = Node::map();
+    item.set("artifactType", "model-artifact");
+    item.set("uri", source.uri);
+    Node properties = Node::map();
+    set_property(properties, "sha256", source.sha256);
+    if (source.bytes) set_property(properties, "bytes", *source.bytes);
+    item.set("customProperties", std::move(properties));
+    all.push_back(std::move(item));
+  }
+  for (const cards::Template& each : library.templates)
+    if (each.spec.model == card.metadata.name)
+      for (const cards::Benchmark& benchmark : each.spec.benchmarks)
+        all.push_back(metrics_item(library, each, benchmark));
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].set("id", std::to_string(i + 1));
+  return all;
+}
+
+std::string bare_name(std::string_view name) {
+  for (const std::string_view suffix : {".string_value", ".int_value", ".double_value", ".bool_value"})
+    if (name.ends_with(suffix)) return std::string(name.substr(0, name.size() - suffix.size()));
+  return std::string(name);
+}
+
+Node value_of(const Node& item, std::string_view name) {
+  if (name != "customProperties")
+    if (const Node* field = item.find(name)) return *field;
+  const Node* properties = item.find("customProperties");
+  const Node* found = properties == nullptr ? nullptr : properties->find(name);
+  if (found == nullptr) return {};
+  const Node& value = found->entries()[1].value;
+  return found->entries()[1].key == "int_value" ? schema::scalar_of(value.string()) : value;
+}
+
+}  // namespace mlib::api::kubeflow

@@ -1,0 +1,269 @@
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "base/text.hpp"
+#include "cards/filter.hpp"
+#include "cards/parameter.hpp"
+#include "cards/pick.hpp"
+
+namespace mlib::cards {
+namespace {
+
+/// So many columns are kept; of 100,000 cards one is 400 kB.
+constexpr std::size_t most_columns = 128;
+constexpr std::uint32_t nobody = UINT32_MAX;
+/// A template's own framework, or its model's.
+constexpr std::string_view template_framework = "framework/metadata.name";
+
+/// Where a path continues: in the card itself, in one that it refers to (`model/…`), or in all that give
+/// values.
+constexpr std::pair<std::string_view, CardKind> referable[] = {
+    {"framework", CardKind::framework}, {"model", CardKind::model}, {"hardware", CardKind::hardware}};
+
+/// Figures of a benchmark that may be asked for before anybody measured them (the names of Kubeflow's
+/// performance artifacts).
+bool is_figure(std::string_view name) {
+  for (const std::string_view plain : {"requests_per_second", "hardware_type", "hardware_count", "use_case"})
+    if (name == plain) return true;
+  for (const std::string_view of : {"ttft_", "e2e_", "tps_", "itl_"})
+    for (const std::string_view what : {"mean", "p50", "p90", "p95", "p99"})
+      if (name.starts_with(of) && name.substr(of.size()) == what) return true;
+  return false;
+}
+
+std::string key_of(const Node& node) {
+  return node.is_string() ? 's' + node.string() : 'j' + schema::to_json(node);
+}
+
+/// Puts values into a column, each distinct one once.
+class Interning {
+ public:
+  explicit Interning(std::size_t rows) {
+    made.values.emplace_back();
+    made.codes.reserve(rows);
+  }
+  void add(Node value) {
+    if (value.is_null()) return made.codes.push_back(0);
+    const auto [at, fresh] =
+        codes_.try_emplace(key_of(value), static_cast<std::uint32_t>(made.values.size()));
+    if (fresh) made.values.push_back(std::move(value));
+    made.codes.push_back(at->second);
+  }
+  Column take() {
+    if (made.values.size() == 1) made.codes = {};
+    return std::move(made);
+  }
+  Column made;
+
+ private:
+  std::unordered_map<std::string, std::uint32_t> codes_;
+};
+
+template <class C>
+Column column_of(const std::vector<C>& cards, const std::string& path) {
+  using Base = Card<decltype(C::spec)>;
+  Interning values(cards.size());
+  for (const C& card : cards) values.add(detail::pick(static_cast<const Base&>(card), {path}));
+  return values.take();
+}
+
+template <class C>
+const std::vector<schema::FormField>& described() {
+  static const std::vector<schema::FormField> fields =
+      schema::form_fields(schema::json_schema<Card<decltype(C::spec)>>());
+  return fields;
+}
+
+const std::vector<schema::FormField>& described(CardKind kind) {
+  switch (kind) {
+    case CardKind::framework:
+      return described<Framework>();
+    case CardKind::model:
+      return described<Model>();
+    case CardKind::hardware:
+      return described<Hardware>();
+    case CardKind::a_template:
+      break;
+  }
+  return described<Template>();
+}
+
+template <class C>
+std::uint32_t row_of(const std::vector<C>& cards, const std::string& name) {
+  const auto at =
+      std::lower_bound(cards.begin(), cards.end(), name,
+                       [](const C& card, const std::string& wanted) { return card.metadata.name < wanted; });
+  return at != cards.end() && at->metadata.name == name ? static_cast<std::uint32_t>(at - cards.begin())
+                                                        : nobody;
+}
+
+/// The dotted leaves of what is free in a card: labels, values, results.
+void leaves(const Node& node, const std::string& path, std::set<std::string>& found) {
+  if (node.is_map()) {
+    for (const schema::Entry& entry : node.entries()) leaves(entry.value, path + "." + entry.key, found);
+  } else if (node.is_list() && !node.items().empty() && node.items()[0].is_map()) {
+    for (const Node& item : node.items()) leaves(item, path, found);
+  } else {
+    found.insert(path);
+  }
+}
+
+std::string short_name(const std::string& path) {
+  for (const std::string_view prefix : {"metadata.labels.", "metadata.", "spec."})
+    if (path.starts_with(prefix)) return path.substr(prefix.size());
+  return path;
+}
+
+}  // namespace
+
+std::size_t Finder::size(CardKind kind) const {
+  if (kind == CardKind::framework) return library_.frameworks.size();
+  if (kind == CardKind::model) return library_.models.size();
+  return kind == CardKind::hardware ? library_.hardware.size() : library_.templates.size();
+}
+
+bool Finder::is_somewhere(CardKind kind, const std::string& path) const {
+  return column(kind, path)->values.size() > 1;
+}
+
+std::optional<std::string> Finder::own(CardKind kind, const std::string& written) const {
+  for (const std::string_view prefix : {"", "spec.", "metadata.", "metadata.labels."}) {
+    std::string path = std::string(prefix) + written;
+    for (const schema::FormField& field : described(kind)) {
+      if (field.path == path) return path;
+      const bool below = path.starts_with(field.path + ".");
+      const bool above = field.path.starts_with(path + ".");
+      const bool open = field.type == "map" || field.type == "list" || field.type == "any";
+      if (above || (below && open && is_somewhere(kind, path))) return path;
+    }
+  }
+  return {};
+}
+
+std::optional<std::string> Finder::resolve(CardKind kind, const std::string& written) const {
+  if (written.empty() || written.size() > 200) return {};
+  const bool of_template = kind == CardKind::a_template;
+  if (of_template && written.starts_with("values.")) {
+    std::string path = "values/" + written.substr(7);
+    if (is_somewhere(kind, path)) return path;
+  }
+  if (of_template && written.starts_with("benchmarks.")) {
+    std::string path = "spec.benchmarks.results." + written.substr(11);
+    if (is_figure(std::string_view(written).substr(11)) || is_somewhere(kind, path)) return path;
+  }
+  if (of_template && written == "framework") return std::string(template_framework);
+  if (std::optional<std::string> path = own(kind, written)) return path;
+  for (const auto& [name, to] : referable) {
+    if (kind == to || !written.starts_with(std::string(name) + ".")) continue;
+    if (!of_template && (kind != CardKind::model || to != CardKind::framework)) continue;
+    if (const auto path = own(to, written.substr(name.size() + 1))) return std::string(name) + "/" + *path;
+  }
+  return {};
+}
+
+const std::vector<std::uint32_t>& Finder::references(CardKind from, CardKind to) const {
+  std::vector<std::uint32_t>& rows = references_[{from, to}];
+  if (rows.size() == size(from)) return rows;
+  rows.clear();
+  if (from == CardKind::model) {
+    for (const Model& card : library_.models)
+      rows.push_back(row_of(library_.frameworks, card.spec.framework));
+  } else if (to == CardKind::model) {
+    for (const Template& card : library_.templates) rows.push_back(row_of(library_.models, card.spec.model));
+  } else if (to == CardKind::hardware) {
+    for (const Template& card : library_.templates)
+      rows.push_back(row_of(library_.hardware, card.spec.hardware));
+  } else {
+    const std::vector<std::uint32_t>& frameworks = references(CardKind::model, CardKind::framework);
+    const std::vector<std::uint32_t>& models = references(from, CardKind::model);
+    for (std::size_t row = 0; row < models.size(); ++row) {
+      const std::string& own = library_.templates[row].spec.framework;
+      const std::uint32_t of_model = models[row] == nobody ? nobody : frameworks[models[row]];
+      rows.push_back(own.empty() ? of_model : row_of(library_.frameworks, own));
+    }
+  }
+  return rows;
+}
+
+Column Finder::referred(CardKind from, CardKind to, const std::string& path) const {
+  const std::shared_ptr<const Column> there = column(to, path);
+  Column made{there->values, {}};
+  if (there->codes.empty()) return made;
+  for (const std::uint32_t row : references(from, to))
+    made.codes.push_back(row == nobody ? 0 : there->code(row));
+  return made;
+}
+
+Column Finder::effective(const std::string& name) const {
+  const auto mine = column(CardKind::a_template, "spec.values." + name);
+  const auto models = column(CardKind::a_template, "model/spec.values." + name);
+  const auto hardware = column(CardKind::a_template, "hardware/spec.values." + name);
+  const auto defaults = column(CardKind::a_template, "framework/spec.parameters." + name + ".default");
+  Interning values(library_.templates.size());
+  for (std::size_t row = 0; row < library_.templates.size(); ++row) {
+    const Node* found = &mine->at(row);
+    for (const auto* next : {&models, &hardware, &defaults})
+      if (found->is_null()) found = &(*next)->at(row);
+    values.add(*found);
+  }
+  return values.take();
+}
+
+Column Finder::build(CardKind kind, const std::string& path) const {
+  if (path.starts_with("values/")) return effective(path.substr(7));
+  for (const auto& [name, to] : referable)
+    if (path.starts_with(std::string(name) + "/")) return referred(kind, to, path.substr(name.size() + 1));
+  if (kind == CardKind::framework) return column_of(library_.frameworks, path);
+  if (kind == CardKind::model) return column_of(library_.models, path);
+  if (kind == CardKind::hardware) return column_of(library_.hardware, path);
+  return column_of(library_.templates, path);
+}
+
+std::shared_ptr<const Column> Finder::column(CardKind kind, const std::string& path) const {
+  const std::lock_guard lock(mutex_);
+  const std::pair key{kind, path};
+  if (const auto at = columns_.find(key); at != columns_.end()) return at->second;
+  auto made = std::make_shared<const Column>(build(kind, path));
+  if (columns_.size() >= most_columns) columns_.clear();
+  columns_[key] = made;
+  return made;
+}
+
+const std::vector<FieldFact>& Finder::fields(CardKind kind) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<FieldFact>& all = fields_[kind];
+  if (!all.empty()) return all;
+  std::vector<FieldFact> found;
+  for (const schema::FormField& field : described(kind)) {
+    if (kind == CardKind::a_template && field.path == "spec.framework") continue;
+    const bool open = field.type == "map" || field.type == "list" || field.type == "any";
+    std::set<std::string> below;
+    if (open)
+      for (const Node& value : column(kind, field.path)->values)
+        if (!value.is_null()) leaves(value, field.path, below);
+    if (!open || below.empty()) below = {field.path};
+    for (const std::string& path : below) {
+      std::string name = short_name(path);
+      if (name.starts_with("benchmarks.results.")) name.erase(11, 8);
+      if (own(kind, name) != path && !path.starts_with("spec.benchmarks.")) name = path;
+      found.push_back({name, path, field.help, field.unit});
+    }
+  }
+  std::erase_if(found,
+                [](const FieldFact& fact) { return fact.name == "apiVersion" || fact.name == "kind"; });
+  if (kind == CardKind::a_template)
+    found.push_back({"framework", std::string(template_framework), "Framework that serves it", ""});
+  for (const auto& [name, to] : referable) {
+    const bool refers =
+        kind == CardKind::a_template || (kind == CardKind::model && to == CardKind::framework);
+    if (refers && kind != to)
+      for (const FieldFact& fact : std::vector<FieldFact>(fields(to)))
+        if (fact.path.find('/') == std::string::npos)
+          found.push_back({std::string(name) + "." + fact.name, std::string(name) + "/" + fact.path,
+                           fact.help, fact.unit});
+  }
+  return fields_[kind] = std::move(found);
+}
+
+}  // namespace mlib::cards

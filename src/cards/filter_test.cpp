@@ -1,0 +1,84 @@
+#include "cards/filter.hpp"
+
+#include <doctest/doctest.h>
+
+#include "base/text.hpp"
+
+using namespace mlib;
+using namespace mlib::cards;
+
+namespace {
+
+std::string card(const std::string& kind, const std::string& name, const std::string& spec) {
+  return "apiVersion: model-library/v1\nkind: " + kind + "\nmetadata: {name: " + name +
+         ", labels: {family: f-" + name + "}}\nspec: " + spec + "\n---\n";
+}
+
+std::shared_ptr<const Library> library() {
+  std::vector<File> files = embedded();
+  std::string text =
+      card("Model", "small", "{framework: llama-cpp-server, format: gguf, parameters: 270000000}") +
+      card("Model", "large", "{framework: llama-cpp-server, format: safetensors, parameters: 70000000000}") +
+      card("Hardware", "h16", "{cpus: 4, memory: 16Gi}") +
+      card("Hardware", "h9", "{cpus: 8, memory: 9G, storage: 1Ti}") +
+      card("Template", "t1",
+           "{model: small, hardware: h16, benchmarks: [{id: a, description: d, results: "
+           "{ttft_p95: 120, deep: {x.y: 1}}}, {id: b, description: d, results: {ttft_p95: 300}}]}") +
+      card("Template", "t2", "{model: large, hardware: h9}") +
+      card("Template", "t3", "{model: small, hardware: h9}");
+  files.push_back({"many.yaml", text.substr(0, text.size() - 4)});
+  auto made = load(files, "");
+  for (const Finding& finding : made->findings) MESSAGE(to_text(finding));
+  REQUIRE(made->findings.empty());
+  return made;
+}
+
+std::string found(const Library& library, CardKind kind, const std::string& text,
+                  const std::string& sort = "") {
+  const Finder& finder = library.finder();
+  std::vector<Expression> all;
+  all.push_back(
+      Expression::parse({"--filter", "(" + text + ") AND family LIKE 'f-%'"}, finder.grammar(kind)));
+  std::vector<std::uint32_t> rows = finder.select(kind, all);
+  const bool descending = sort.starts_with('-');
+  if (!sort.empty())
+    finder.sort(rows, *finder.column(kind, *finder.resolve(kind, sort.substr(descending ? 1 : 0))),
+                descending);
+  std::vector<std::string> names;
+  for (const std::uint32_t row : rows)
+    names.push_back(finder.column(kind, "metadata.name")->at(row).string());
+  return join(names, " ");
+}
+
+}  // namespace
+
+TEST_CASE("templates are found by what they refer to, and by their benchmarks") {
+  const auto all = library();
+  const auto templates = [&](const std::string& text) { return found(*all, CardKind::a_template, text); };
+  CHECK(templates("framework=llama-cpp-server") == "t1 t2 t3");
+  CHECK(templates("model.parameters > 1e9") == "t2");
+  CHECK(templates("hardware.memory > 10Gi") == "t1");
+  CHECK(templates("benchmarks.ttft_p95 < 200 AND framework = 'llama-cpp-server'") == "t1");
+  CHECK(templates("benchmarks.deep.x.y = 1") == "t1");
+  CHECK(templates("benchmarks.itl_p99 > 0 OR hardware.cpus * 2 = 16 AND model.format != gguf") == "t2");
+  CHECK(templates("framework.engine ILIKE '%LLAMA%' AND model=small AND hardware.storage IS NULL") == "t1");
+  CHECK(templates("hardware.cpus * 1e9 > model.parameters") == "t1 t3");
+}
+
+TEST_CASE("sorting puts quantities in their order, and what has no value last") {
+  const auto all = library();
+  CHECK(found(*all, CardKind::hardware, "cpus > 0", "memory") == "h9 h16");
+  CHECK(found(*all, CardKind::hardware, "cpus > 0", "-cpus") == "h9 h16");
+  CHECK(found(*all, CardKind::hardware, "cpus > 0", "storage") == "h9 h16");
+  CHECK(found(*all, CardKind::hardware, "cpus > 0", "-storage") == "h9 h16");
+  CHECK(found(*all, CardKind::a_template, "framework != ''", "-model.parameters") == "t2 t1 t3");
+}
+
+TEST_CASE("no template says what no card has: the nearest field is named") {
+  const auto all = library();
+  std::vector<Finding> findings;
+  CHECK(!Expression::parse({"--filter", "hardware.memry > 1Gi"}, all->finder().grammar(CardKind::a_template),
+                           findings));
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].hint == "did you mean `hardware.memory`?");
+}

@@ -1,0 +1,83 @@
+#include "cards/rule.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.hpp"
+
+namespace mlib::cards {
+namespace {
+
+/// Facts that follow from others, as contract.cpp computes them.
+constexpr std::array<std::string_view, 12> derived{
+    "framework.name",        "model.name",      "hardware.name",          "template.name",
+    "model.weights",         "model.scheme",    "hardware.gpus",          "hardware.gpu_bytes",
+    "hardware.memory_bytes", "hardware.vendor", "hardware.storage_bytes", "hardware.capability",
+};
+
+void add_paths(const Node& schema, const std::string& prefix, std::vector<std::string>& paths) {
+  const Node* properties = schema.find("properties");
+  if (properties == nullptr) return;
+  for (const schema::Entry& entry : properties->entries()) {
+    const std::string path = prefix + entry.key;
+    paths.push_back(path);
+    add_paths(entry.value, path + ".", paths);
+  }
+}
+
+std::vector<std::string> all_paths() {
+  std::vector<std::string> paths(derived.begin(), derived.end());
+  add_paths(schema::json_schema<FrameworkSpec>(), "framework.", paths);
+  add_paths(schema::json_schema<ModelSpec>(), "model.", paths);
+  add_paths(schema::json_schema<HardwareSpec>(), "hardware.", paths);
+  add_paths(schema::json_schema<TemplateSpec>(), "template.", paths);
+  paths.emplace_back("parameters.");
+  return paths;
+}
+
+}  // namespace
+
+Fields rule_fields() {
+  static const std::vector<std::string> paths = all_paths();
+  return fields_of(paths);
+}
+
+bool is_rule_field(const std::string& path) {
+  const auto found = rule_fields().resolve(path);
+  return found && *found == path;
+}
+
+bool speaks(const Rule& rule, const std::vector<const Node*>& values) {
+  std::vector<const Node*> mine;
+  mine.reserve(rule.fields.size());
+  for (const std::size_t at : rule.fields) mine.push_back(values[at]);
+  return rule.condition->evaluate_values(mine) == Truth::yes;
+}
+
+bool speaks(const Rule& rule, const Dict<Node>& facts) {
+  const Lookup value_of = [&](const std::string& path) -> std::optional<Node> {
+    for (const auto& [name, value] : facts)
+      if (name == path) return value;
+    return std::nullopt;
+  };
+  return rule.condition->evaluate(value_of) == Truth::yes;
+}
+
+std::string filled(std::string_view text, const std::function<const Node*(const std::string&)>& value_of) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t open = text.find('{');
+    const std::size_t close = open == std::string_view::npos ? open : text.find('}', open);
+    out += text.substr(0, close == std::string_view::npos ? close : open);
+    if (close == std::string_view::npos) break;
+    const Node* value = value_of(std::string(text.substr(open + 1, close - open - 1)));
+    if (value == nullptr || value->is_null())
+      out += "?";
+    else
+      out += shortened(value->is_string() ? value->string() : schema::to_json(*value), 120);
+    text.remove_prefix(close + 1);
+  }
+  return out;
+}
+
+}  // namespace mlib::cards

@@ -1,0 +1,84 @@
+#include "formats/bytes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "base/problem.hpp"
+
+namespace mlib::formats {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t most_files = 10'000;
+
+class FileBytes final : public Bytes {
+ public:
+  explicit FileBytes(const std::string& path) : path_(path), in_(path, std::ios::binary) {
+    std::error_code error;
+    size_ = fs::file_size(path, error);
+    if (!in_ || error) throw Problem(Kind::unavailable, fmt::format("{}: the file cannot be read", path));
+  }
+  std::uint64_t size() const override { return size_; }
+  std::string read(std::uint64_t offset, std::size_t count) const override {
+    if (offset >= size_) return "";
+    std::string text(static_cast<std::size_t>(std::min<std::uint64_t>(count, size_ - offset)), '\0');
+    in_.clear();
+    in_.seekg(static_cast<std::streamoff>(offset));
+    in_.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (in_.bad()) throw Problem(Kind::unavailable, fmt::format("{}: the file cannot be read", path_));
+    text.resize(static_cast<std::size_t>(in_.gcount()));
+    return text;
+  }
+
+ private:
+  std::string path_;
+  mutable std::ifstream in_;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<const Bytes> open_file(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(path, error))
+    throw Problem(Kind::not_found, fmt::format("{}: there is no such file", path));
+  if (!fs::is_regular_file(path, error))
+    throw Problem(Kind::unavailable, fmt::format("{}: this is no file", path));
+  return std::make_shared<FileBytes>(path);
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+std::vector<FolderFile> open_folder(const std::string& path) {
+  std::error_code error;
+  std::vector<FolderFile> files;
+  fs::directory_iterator entries(path, error);
+  if (error)
+    throw Problem(Kind::unavailable, fmt::format("{}: the folder cannot be read", path), error.message());
+  for (const fs::directory_entry& entry : entries) {
+    if (!entry.is_regular_file(error)) continue;
+    if (files.size() == most_files)
+      throw Problem(Kind::too_large, fmt::format("{}: more than {} files", path, most_files));
+    files.push_back({entry.path().filename().string(), open_file(entry.path().string())});
+  }
+  std::sort(files.begin(), files.end(),
+            [](const FolderFile& a, const FolderFile& b) { return a.name < b.name; });
+  return files;
+}
+
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  const fs::path full = fs::absolute(path, error).lexically_normal();
+  std::string text = error ? path : full.string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
+}  // namespace mlib::formats

@@ -1,0 +1,40 @@
+#include <doctest/doctest.h>
+
+#include "kube/scripted_http.hpp"
+#include "targets/fake_cluster.hpp"
+#include "targets/kubernetes_parts.hpp"
+
+namespace mlib::targets::kubernetes {
+
+TEST_CASE("a node's requests count as the scheduler counts them, and its GPUs have their product's name") {
+  FakeCluster cluster;
+  kube::HeldClock clock;
+  kube::Config config;
+  config.server = "https://fake";
+  kube::Client client(cluster, clock, config);
+  cluster.add("/api/v1/nodes/g",
+              R"({"metadata":{"name":"g","labels":{"nvidia.com/gpu.product":"NVIDIA-H100-80GB-HBM3"}},
+                  "spec":{"unschedulable":true},
+                  "status":{"allocatable":{"cpu":"15500m","memory":"32Gi","nvidia.com/gpu":"8","pods":"110"}}})");
+  // 100m and a sidecar of 200m run together: 300m; the init step before the sidecar alone needs 1.
+  cluster.add("/api/v1/pods/p", R"({"metadata":{"name":"p"},"spec":{"nodeName":"g","overhead":{"cpu":"50m"},
+      "initContainers":[{"resources":{"requests":{"cpu":"1"}}},
+                        {"restartPolicy":"Always","resources":{"requests":{"cpu":"200m"}}}],
+      "containers":[{"resources":{"requests":{"cpu":"100m","memory":"1Gi","nvidia.com/gpu":"2"}}}]}})");
+  cluster.add("/api/v1/pods/q",
+              R"({"metadata":{"name":"q"},"spec":{"containers":[{"resources":{"requests":{"cpu":"9"}}}]}})");
+  const std::vector<Capacity> machines = capacity(client);
+  REQUIRE(machines.size() == 1);
+  const Capacity& g = machines[0];
+  CHECK(g.closed == "cordoned");
+  CHECK(g.cpus.has == doctest::Approx(15.5));
+  CHECK(g.cpus.requested == doctest::Approx(1.05));
+  CHECK_FALSE(g.cpus.used);
+  CHECK(g.memory.requested == 0x1p30);
+  REQUIRE(g.gpus.size() == 1);
+  CHECK(g.gpus[0].product == "NVIDIA-H100-80GB-HBM3");
+  CHECK(g.gpus[0].amount.has == 8);
+  CHECK(g.gpus[0].amount.requested == 2);
+}
+
+}  // namespace mlib::targets::kubernetes

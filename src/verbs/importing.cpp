@@ -1,0 +1,164 @@
+#include "verbs/importing.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "base/text.hpp"
+#include "formats/model.hpp"
+#include "formats/original.hpp"
+#include "net/client.hpp"
+#include "schema/document.hpp"
+
+namespace mlib::verbs {
+namespace {
+
+using formats::Imported;
+using formats::Wanted;
+
+constexpr std::size_t longest_json = 16U << 20U;
+
+bool is_url(std::string_view source) {
+  return source.starts_with("http://") || source.starts_with("https://");
+}
+
+/// What a running original answers; its list of cards when the URL has no path.
+std::string fetched(const World& world, const std::string& source) {
+  if (world.http == nullptr) throw Problem(Kind::unsupported, "there is no way to the network here");
+  net::Call call;
+  call.url = source;
+  if (source.find('/', source.find("://") + 3) == std::string::npos) call.url += "/get_all";
+  call.body_limit = longest_json;
+  const net::Answer answer = world.http->call(call);
+  if (answer.status == 200) return answer.body;
+  throw Problem(Kind::failed, fmt::format("{} answers {}", call.url, answer.status),
+                "the original's cards are at /get_all, on port 8001 as a rule");
+}
+
+std::string read_text(const std::string& path) {
+  const auto file = formats::open_file(path);
+  if (file->size() > longest_json)
+    throw Problem(Kind::too_large,
+                  fmt::format("{}: {} bytes: at most {} are read", path, file->size(), longest_json));
+  return file->read(0, longest_json);
+}
+
+/// Cards from a JSON text: the original's, or a config.json alone.
+Imported from_json(const World& world, const std::string& text, const std::string& name,
+                   const Wanted& wanted) {
+  Node json;
+  schema::JsonError error;
+  if (!schema::read_json(text, json, error, {64, longest_json, 500'000}))
+    throw Problem(Kind::invalid,
+                  fmt::format("{}: byte {}: no sound JSON: {}", name, error.offset, error.message),
+                  "a Hugging Face folder, a GGUF file or the original's JSON can be imported");
+  if (!formats::is_original(json) &&
+      (json.find("model_type") != nullptr || json.find("architectures") != nullptr)) {
+    const auto bytes = std::make_shared<formats::TextBytes>(text);
+    return formats::from_hugging_face({{"config.json", bytes}}, name, wanted);
+  }
+  return formats::from_original(json, name, *world.shelf.library(), wanted);
+}
+
+Imported from_source(const World& world, const std::string& source, Wanted wanted) {
+  if (is_url(source)) return from_json(world, fetched(world, source), source, wanted);
+  wanted.location = formats::absolute(source);
+  if (formats::is_folder(source)) {
+    std::string folder = source;
+    while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+    if (folder == ".") folder = wanted.location;
+    return formats::from_hugging_face(formats::open_folder(source), folder, wanted);
+  }
+  const auto file = formats::open_file(source);
+  const std::string_view name = std::string_view(source).substr(source.rfind('/') + 1);
+  if (name.ends_with(".gguf") || file->read(0, 4) == "GGUF") return formats::from_gguf(*file, name, wanted);
+  if (name.ends_with(".safetensors"))
+    throw Problem(Kind::usage, fmt::format("{}: a safetensors file alone says too little", source),
+                  "import the folder that it and its config.json are in");
+  return from_json(world, read_text(source), source, wanted);
+}
+
+/// A framework for weights of this format: one that says so, or the one that other models of it have.
+std::string framework_for(const cards::Library& library, const std::string& format) {
+  for (const cards::Framework& each : library.frameworks) {
+    const std::vector<std::string>& formats = each.spec.serves.formats;
+    if (std::find(formats.begin(), formats.end(), format) != formats.end()) return each.metadata.name;
+  }
+  for (const cards::Model& each : library.models)
+    if (each.spec.format == format) return each.spec.framework;
+  return "";
+}
+
+/// Gives a Model card without a framework one.
+void choose_framework(const cards::Library& library, Imported& imported) {
+  for (Node& card : imported.cards) {
+    if (card.text_at({"kind"}) != "Model" || !card.text_at({"spec", "framework"}).empty()) continue;
+    const std::string format = card.text_at({"spec", "format"});
+    const std::string chosen = framework_for(library, format);
+    std::vector<std::string> known;
+    for (const cards::Framework& each : library.frameworks) known.push_back(each.metadata.name);
+    if (chosen.empty())
+      throw Problem(Kind::usage, fmt::format("no framework of this catalogue is known to serve {}", format),
+                    fmt::format("name one: --framework {}", known.empty() ? "NAME" : join(known, " | ")));
+    card.find("spec")->set("framework", chosen);
+    imported.report.guess("spec.framework", format,
+                          fmt::format("{} serves it; --framework names another", chosen));
+  }
+}
+
+/// What is wrong with the cards beside the catalogue, as remarks.
+void check(const std::vector<Node>& cards, formats::Report& report) {
+  std::vector<cards::File> files = cards::embedded();
+  const std::string name = "imported/cards.yaml";
+  files.push_back({name, schema::to_yaml(cards) + "---\n"});
+  const std::shared_ptr<const cards::Library> library = cards::load(files, "");
+  for (const Finding& each : library->findings)
+    if (each.place.file == name) report.doubt(to_text(each.path), each.message);
+}
+
+void write_new(const std::string& path, const std::string& text) {
+  std::error_code error;
+  if (std::filesystem::exists(path, error))
+    throw Problem(Kind::conflict, fmt::format("{}: there is such a file already", path),
+                  "nothing was written");
+  std::ofstream out(path, std::ios::binary);
+  out << text << std::flush;
+  if (!out) throw Problem(Kind::unavailable, fmt::format("{}: cannot be written", path));
+}
+
+/// The name that a card in the file `to` must have, or "".
+std::string name_of_file(const std::string& to) {
+  const std::string file = to.substr(to.rfind('/') + 1);
+  const std::string stem = file.substr(0, file.rfind('.'));
+  return is_dns_label(stem) ? stem : "";
+}
+
+}  // namespace
+
+Response import_cards(const World& world, const Caller&, const ImportArguments& arguments) {
+  if (arguments.source.empty() == arguments.text.empty())
+    throw Problem(Kind::usage, "import needs a source", "mlib import FOLDER | FILE.gguf | FILE.json | URL");
+  const std::shared_ptr<const cards::Library> library = world.shelf.library();
+  if (!arguments.framework.empty()) library->get_framework(arguments.framework);
+  const Wanted wanted{arguments.as.empty() ? name_of_file(arguments.to) : arguments.as, arguments.framework,
+                      ""};
+  Imported imported = arguments.source.empty() ? from_json(world, arguments.text, "text", wanted)
+                                               : from_source(world, arguments.source, wanted);
+  choose_framework(*library, imported);
+  check(imported.cards, imported.report);
+  Node value = Node::map();
+  value.set("cards", Node(Node::List(imported.cards)));
+  value.set("report", schema::encode(imported.report));
+  std::string text = imported.cards.empty() ? "" : schema::to_yaml(imported.cards);
+  std::string notes = formats::to_text(imported.report);
+  if (!arguments.to.empty() && !imported.cards.empty()) {
+    write_new(arguments.to, text);
+    text = fmt::format("{} card{} written to {}\n", imported.cards.size(),
+                       imported.cards.size() == 1 ? "" : "s", arguments.to);
+  }
+  return {.value = std::move(value), .text = std::move(text), .notes = std::move(notes)};
+}
+
+}  // namespace mlib::verbs

@@ -1,0 +1,125 @@
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "verbs/catalogue.hpp"
+
+namespace mlib::verbs {
+namespace {
+
+/// Edits (insert, delete, replace, swap of neighbours) that make `word` a beginning of `text`; `most` + 1
+/// when it takes more than `most`.
+std::size_t edits(std::string_view word, std::string_view text, std::size_t most) {
+  text = text.substr(0, word.size() + most);
+  std::vector<std::size_t> before;
+  std::vector<std::size_t> last(text.size() + 1);
+  std::vector<std::size_t> now(text.size() + 1);
+  for (std::size_t j = 0; j <= text.size(); ++j) last[j] = j;
+  for (std::size_t i = 1; i <= word.size(); ++i) {
+    now[0] = i;
+    for (std::size_t j = 1; j <= text.size(); ++j) {
+      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (word[i - 1] == text[j - 1] ? 0U : 1U)});
+      const bool swapped = i > 1 && j > 1 && word[i - 1] == text[j - 2] && word[i - 2] == text[j - 1];
+      if (swapped) now[j] = std::min(now[j], before[j - 2] + 1);
+    }
+    before = last;
+    last.swap(now);
+  }
+  return std::min(*std::min_element(last.begin(), last.end()), most + 1);
+}
+
+/// What is looked through of a card, in lower case.
+struct Texts {
+  explicit Texts(const cards::Metadata& card)
+      : name(lower(card.name)), title(lower(card.title)), description(lower(card.description)) {
+    for (const auto& [key, value] : card.labels) labels.push_back(lower(key + "=" + value));
+  }
+  std::string name, title, description;
+  std::vector<std::string> labels;
+};
+
+/// Whether the word is nearly the beginning of a word of the text. Numbers must be right.
+bool nearly(const std::string& word, std::string_view text) {
+  const bool number = std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (word.size() < 4 || number) return false;
+  const std::size_t most = word.size() < 8 ? 1 : 2;
+  std::size_t from = 0;
+  while (from < text.size()) {
+    const std::size_t end = std::min(text.find_first_of(" -_./=", from), text.size());
+    if (end - from + most >= word.size() && edits(word, text.substr(from, end - from), most) <= most)
+      return true;
+    from = end + 1;
+  }
+  return false;
+}
+
+/// How well a card answers a word: 0 when not at all.
+int score(const Texts& card, const std::string& word) {
+  if (card.name == word) return 100;
+  if (card.name.starts_with(word)) return 60;
+  if (card.name.find(word) != std::string::npos) return 40;
+  if (card.title.find(word) != std::string::npos) return 25;
+  for (const std::string& label : card.labels)
+    if (label == word || (label.ends_with(word) && label[label.size() - word.size() - 1] == '=')) return 20;
+  for (const std::string& label : card.labels)
+    if (label.find(word) != std::string::npos) return 10;
+  if (card.description.find(word) != std::string::npos) return 5;
+  if (nearly(word, card.name)) return 4;
+  if (nearly(word, card.title)) return 3;
+  return std::any_of(card.labels.begin(), card.labels.end(),
+                     [&](const std::string& label) { return nearly(word, label); })
+             ? 2
+             : 0;
+}
+
+struct Hit {
+  std::string_view kind;
+  const cards::Metadata* card;
+  int score;
+};
+
+template <class C>
+void find(const std::vector<C>& cards, const std::vector<std::string>& words, std::string_view kind,
+          std::vector<Hit>& hits) {
+  for (const C& card : cards) {
+    const Texts texts(card.metadata);
+    int total = 0;
+    for (const std::string& word : words) {
+      const int one = score(texts, word);
+      if (one == 0) {
+        total = 0;
+        break;
+      }
+      total += one;
+    }
+    if (total > 0) hits.push_back({kind, &card.metadata, total});
+  }
+}
+
+}  // namespace
+
+Response search(const World& world, const Caller&, const SearchArguments& arguments) {
+  const std::shared_ptr<const cards::Library> library = world.shelf.library();
+  std::vector<std::string> words;
+  for (const std::string& word : split(lower(arguments.text), ' '))
+    if (!word.empty()) words.push_back(word.substr(0, 64));
+  std::vector<Hit> hits;
+  find(library->templates, words, "template", hits);
+  find(library->models, words, "model", hits);
+  find(library->hardware, words, "hardware", hits);
+  find(library->frameworks, words, "framework", hits);
+  std::stable_sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) { return a.score > b.score; });
+  Table table{.columns = {{"KIND"}, {"NAME"}, {"TITLE"}}};
+  Node found = Node::list();
+  for (const Hit& hit : hits) {
+    table.rows.push_back({std::string(hit.kind), hit.card->name, hit.card->title});
+    Node item = Node::map();
+    item.set("kind", hit.kind);
+    item.set("name", hit.card->name);
+    item.set("title", hit.card->title);
+    item.set("description", hit.card->description);
+    found.push(std::move(item));
+  }
+  return {.value = std::move(found), .table = std::move(table)};
+}
+
+}  // namespace mlib::verbs

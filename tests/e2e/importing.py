@@ -1,0 +1,127 @@
+"""Cards from files: GGUF files of the beds beside the reference reader (PyPI gguf), a Hugging Face folder, and the
+original's cards from a running server; what comes out validates.
+
+    importing.py [FILE.gguf...]    other GGUF files to compare, too
+"""
+import http.server
+import json
+import pathlib
+import sys
+import tempfile
+import threading
+
+import bed
+
+REFERENCE = """
+import json, sys
+from gguf import GGUFReader
+reader = GGUFReader(sys.argv[1])
+facts = {}
+for name, field in reader.fields.items():
+    facts[name] = len(field.data) if len(field.types) > 1 else field.contents()
+tensors = reader.tensors
+facts["elements"] = sum(int(tensor.n_elements) for tensor in tensors)
+facts["tensors"] = len(tensors)
+print(json.dumps(facts, default=str))
+"""
+PAIRS = {  # of a card's spec -> the reference's fields, the architecture before the dot
+    ("context_length",): "context_length", ("shape", "layers"): "block_count", ("shape", "hidden"): "embedding_length",
+    ("shape", "heads"): "attention.head_count", ("shape", "kv_heads"): "attention.head_count_kv",
+    ("shape", "head_size"): "attention.key_length"}
+
+
+def imported(*arguments):
+    done = bed.run(bed.MLIB, "import", *arguments, "-o", "json")
+    bed.claim(done.code == 0, f"mlib import {arguments[-1]} succeeds", done)
+    return json.loads(done.out)
+
+
+def compare(file, site):
+    """The card's numbers are those of the reference reader."""
+    done = bed.run("/usr/bin/python3", "-B", "-c", REFERENCE, file, env={"PYTHONPATH": str(site)})
+    bed.claim(done.code == 0, f"the reference reader reads {file.name}", done)
+    facts = json.loads(done.out)
+    card = imported("--as", "it", file)["cards"][0]["spec"]
+    architecture = facts.get("general.architecture")
+    for path, name in PAIRS.items():
+        theirs = facts.get(f"{architecture}.{name}")
+        if not isinstance(theirs, int):
+            continue
+        ours = card
+        for step in path:
+            ours = ours.get(step, {}) if isinstance(ours, dict) else None
+        bed.claim(ours == theirs or theirs < 1, f"{file.name}: {'.'.join(path)} is {theirs}", ours)
+    bed.claim(card.get("parameters", 0) == facts["elements"], f"{file.name}: {facts['elements']} parameters", card)
+    if f"{architecture}.vocab_size" not in facts and facts.get("tokenizer.ggml.tokens"):
+        ours = card["shape"].get("vocabulary")
+        bed.claim(ours == facts["tokenizer.ggml.tokens"], f"{file.name}: {facts['tokenizer.ggml.tokens']} tokens", ours)
+
+
+def folder(work):
+    """A Hugging Face folder becomes a card that validates."""
+    where = work / "tiny-llama"
+    where.mkdir()
+    (where / "config.json").write_text(json.dumps({
+        "model_type": "llama", "architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 64,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 128, "vocab_size": 100,
+        "torch_dtype": "bfloat16"}))
+    (where / "README.md").write_text("---\nlicense: apache-2.0\npipeline_tag: text-generation\n---\n# Tiny\n")
+    card = work / "tiny.yaml"
+    done = bed.run(bed.MLIB, "import", where, "--framework", "llama-cpp-server", "--to", card)
+    bed.claim(done.code == 0 and card.exists(), "a folder is imported into a file", done)
+    bed.claim("hidden size / heads" in done.err, "the report says what was guessed", done)
+    done = bed.run(bed.MLIB, "validate", card)
+    bed.claim(done.code == 0, "the imported card validates", done)
+    before = card.read_text()
+    done = bed.run(bed.MLIB, "import", where, "--framework", "llama-cpp-server", "--to", card)
+    bed.claim(done.code == 5 and card.read_text() == before, "no file is written over", done)
+
+
+def original():
+    """Cards of a running original, over HTTP."""
+    architecture = {"id": "x", "deployment_yaml": "unknown.yaml", "name": "X", "description": "", "tags": {},
+                    "health_endpoint": None}
+    card = {"id": "7", "architecture": architecture, "params": {"hf_repo_id": "a/b", "hf_filename": "c.gguf"}}
+    answer = json.dumps({"ArchitectureCard": [architecture], "ModelCard": [card], "DeploymentCard": [
+        {"id": "8", "params": {"num_cpus": 4, "ram_memory": "12Gi"}}], "ModelDeploymentTemplateCard": []}).encode()
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == "/get_all" else 404)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        got = imported("--framework", "llama-cpp-server", url)
+        kinds = [each["kind"] for each in got["cards"]]
+        bed.claim(kinds == ["Model", "Hardware"], "the original's cards are taken from /get_all", got)
+        uri = got["cards"][0]["spec"]["sources"][0]["uri"]
+        bed.claim(uri == "hf://a/b/c.gguf", "its weights become a source", got)
+        done = bed.run(bed.MLIB, "import", f"{url}/nothing")
+        bed.claim(done.code == 1 and "answers 404" in done.err, "another answer is told", done)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test():
+    site = pathlib.Path(bed.build("gguf")) / "site"
+    files = [pathlib.Path(each) for each in sys.argv[1:]] or [bed.weights() / "made-llama.gguf"]
+    cache = pathlib.Path(bed.build("gguf")).parent
+    files += sorted(cache.glob("gemma-*/*.gguf"))[:1]  # real weights, where somebody has fetched them
+    for file in files:
+        compare(file, site)
+    with tempfile.TemporaryDirectory(prefix="mlib-import-") as work:
+        folder(pathlib.Path(work))
+    original()
+
+
+if __name__ == "__main__":
+    bed.main(test)
