@@ -16,6 +16,7 @@ import ssl
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
 
 import bed
@@ -58,7 +59,13 @@ class Files:
                 if begin:
                     self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
                 self.end_headers()
-                self.wfile.write(content[begin:len(content) // 2] if first else content[begin:])
+                if first:
+                    return self.wfile.write(content[begin:len(content) // 2])
+                # As slow as a hub is: whoever watches sees it being fetched.
+                middle = (begin + len(content)) // 2
+                self.wfile.write(content[begin:middle])
+                time.sleep(4 if begin else 0)
+                self.wfile.write(content[middle:])
 
             def log_message(self, *_):
                 pass
