@@ -5,6 +5,7 @@
 #include <tuple>
 #include <variant>
 
+#include "base/sha256.hpp"
 #include "base/text.hpp"
 #include "cards/draft.hpp"
 
@@ -75,7 +76,6 @@ class Loading {
   template <class C>
   using Node_of = typename Drafts<C>::node_type;
   struct Early {
-    std::string digest;
     std::vector<Finding> read, decoded;
     std::variant<std::monostate, Node_of<Model>, Node_of<Hardware>, Node_of<Template>> card;
   };
@@ -85,7 +85,6 @@ class Loading {
     File& file = files_[i];
     Text& text = texts_[i];
     Early& early = early_[i];
-    early.digest = sha256_hex(fmt::format("{}:{}{}", file.path.size(), file.path, file.text));
     text.path = std::move(file.path);
     text.source = {prefix_ + text.path, std::move(file.text)};
     if (!file.refused.empty()) {
@@ -428,9 +427,12 @@ class Loading {
       std::stable_sort(all->begin(), all->end(), [](const Finding& a, const Finding& b) {
         return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
       });
-    std::string all;
-    for (const Early& early : early_) all += early.digest;
-    made->version = sha256_hex(all);
+    Sha256 all;
+    for (const Text& text : texts_) {
+      all.add(fmt::format("{}:{}{}:", text.path.size(), text.path, text.source.text.size()));
+      all.add(text.source.text);
+    }
+    made->version = all.hex();
     return made;
   }
 
