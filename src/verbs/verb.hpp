@@ -103,6 +103,13 @@ using StreamCall =
 /// delete.
 using Question = std::function<std::string(const World&, const Caller&, const Node& arguments)>;
 
+/// What the command line exits with where the kinds' own codes (base/problem.hpp) will not do: kubectl's
+/// `wait` and `diff` have codes that scripts know.
+struct Exits {
+  std::string_view help = {};  ///< for the verb's help
+  int (*of)(Kind) = exit_code;
+};
+
 /// One line of the one table that drives routing, the command line and OpenAPI. `name` is what is typed
 /// ("get templates"); `path` has {name} parts, filled from arguments of that name. Exactly one of call and
 /// stream is set. In the arguments' schema, `writeOnly` marks a secret (the command line takes it from a file
@@ -122,6 +129,7 @@ struct Verb {
   std::string_view group = {};    ///< heading in the help
   std::string_view example = {};  ///< one command line per line, without `mlib `
   Question question = {};
+  Exits exits = {};
 };
 
 /// All verbs, in reading order.
