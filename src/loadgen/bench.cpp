@@ -51,7 +51,8 @@ class Decoder {
     // On a core that it shares with the loop, the loop goes first, at whatever priority the program runs.
     const sched_param none{};
     ::sched_setscheduler(0, SCHED_OTHER, &none);
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
+    const auto self = static_cast<id_t>(::gettid());
+    ::setpriority(PRIO_PROCESS, self, ::getpriority(PRIO_PROCESS, self) + 10);
     std::vector<Instant> between;
     for (;;) {
       std::deque<Exchange> batch;
