@@ -145,6 +145,8 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   Instant window = plan.stop.duration.value_or(0);
   const bool ended_early = !plan.stop.duration || cancel.asked() || outcome.client.ended < window;
   if (ended_early) window = outcome.client.ended;
+  if (cancel.asked())  // what was to come later was never offered
+    std::erase_if(outcome.samples, [&](const Sample& sample) { return sample.scheduled > window; });
   outcome.metrics = measure(outcome.samples, decoder.gaps, window, plan.objective);
   outcome.engine_tokens_per_second = engines_own(outcome.samples);
   Circumstances circumstances;
@@ -152,6 +154,10 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   circumstances.asked_output_tokens = plan.workload.ignore_end ? plan.workload.output.mean : 0;
   circumstances.shared_prefix = plan.workload.groups > 0;
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);
+  outcome.interrupted = cancel.asked();
+  if (outcome.interrupted)
+    suspect(outcome.verdict,
+            fmt::format("it was ended after {:.1f} s, before its end", static_cast<double>(window) / 1e9));
   return outcome;
 }
 

@@ -29,6 +29,7 @@ struct Outcome {
   ClientFacts client;
   std::string schedule;                 ///< fingerprint of an open loop's, or ""
   double engine_tokens_per_second = 0;  ///< median of what the engine says of single answers, or 0
+  bool interrupted = false;             ///< by `cancel`; what was measured until then
 };
 
 /// Warms up, runs, measures and judges. Answers are decoded on a thread of their own. Problem{usage} for a

@@ -9,8 +9,11 @@ namespace {
 
 class Judge {
  public:
+  explicit Judge(Verdict so_far = {}) : verdict(std::move(so_far)) {}
   void invalid(std::string reason) { add(Validity::invalid, std::move(reason)); }
   void suspect(std::string reason) { add(Validity::suspect, std::move(reason)); }
+  /// Takes nothing away.
+  void note(std::string reason) { add(Validity::valid, std::move(reason)); }
   Verdict verdict;
 
  private:
@@ -84,6 +87,8 @@ void judge_answers(Judge& judge, const Metrics& metrics, const Circumstances& ci
     judge.suspect(fmt::format("answers had {:.1f} tokens where {:.0f} were asked for", answered,
                               circumstances.asked_output_tokens));
   if (metrics.attainment && metrics.attainment->good == 0) judge.suspect("no request met the objective");
+  if (metrics.attainment && metrics.attainment->good == metrics.offered)
+    judge.note("every request met the objective: it says nothing of the most that would be possible");
 }
 
 }  // namespace
@@ -100,6 +105,39 @@ Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const 
   judge_client(judge, metrics, client, circumstances.open_loop);
   judge_drift(judge, samples);
   return judge.verdict;
+}
+
+void judge_known(Verdict& verdict, const Metrics& metrics, const Known& known) {
+  Judge judge{std::move(verdict)};
+  if (known.step_bytes > 0 && known.bandwidth > 0 && metrics.tpot.count > 0 && metrics.tpot.p50 > 0) {
+    const double needed = known.step_bytes / (metrics.tpot.p50 / 1000);
+    if (needed > known.bandwidth)
+      judge.invalid(fmt::format(
+          "a token each {:.3g} ms would read {:.3g} GB of weights at {:.3g} GB/s, and the hardware has "
+          "{:.3g} "
+          "GB/s: tokens are miscounted or guessed ahead, or it is another model or other hardware",
+          metrics.tpot.p50, known.step_bytes / 1e9, needed / 1e9, known.bandwidth / 1e9));
+  }
+  if (known.token_flops > 0 && known.flops > 0 && metrics.seconds > 0) {
+    const auto computed = static_cast<double>(metrics.prompt_tokens - metrics.cached_tokens);
+    const double needed = known.token_flops * (computed / metrics.seconds + metrics.tokens_per_second);
+    if (needed > known.flops)
+      judge.invalid(fmt::format(
+          "so many tokens a second would need {:.3g} TFLOP/s, and the hardware has {:.3g}: a cache answered, "
+          "or tokens are miscounted, or it is another model or other hardware",
+          needed / 1e12, known.flops / 1e12));
+  }
+  if (known.restarts > 0)
+    judge.invalid(fmt::format("it was started anew {} during the run",
+                              known.restarts == 1 ? "once" : fmt::format("{} times", known.restarts)));
+  if (!known.other_load.empty()) judge.suspect("something else ran there: " + known.other_load);
+  verdict = std::move(judge.verdict);
+}
+
+void suspect(Verdict& verdict, std::string reason) {
+  Judge judge{std::move(verdict)};
+  judge.suspect(std::move(reason));
+  verdict = std::move(judge.verdict);
 }
 
 }  // namespace mlib::loadgen
