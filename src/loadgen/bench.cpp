@@ -35,10 +35,32 @@ class Decoder {
     }
     thread_.join();
   }
+  /// Means of the answers decoded since it was last asked; what it knew before when there was none.
+  void tell(Live& live) {
+    const std::lock_guard lock(mutex_);
+    ttft_.settle();
+    tpot_.settle();
+    live.ttft = ttft_.mean;
+    live.tpot = tpot_.mean;
+  }
   std::vector<Sample> samples;
   Histogram gaps;
 
  private:
+  struct Recent {
+    double sum = 0;
+    int count = 0;
+    std::optional<double> mean;
+    void add(const std::optional<double>& value) {
+      sum += value.value_or(0);
+      count += value ? 1 : 0;
+    }
+    void settle() {
+      if (count > 0) mean = sum / count;
+      sum = 0;
+      count = 0;
+    }
+  };
   void work() {
     std::vector<Instant> between;
     for (;;) {
@@ -55,12 +77,19 @@ class Decoder {
         if (samples.back().good())
           for (const Instant gap : between) gaps.add(gap);
       }
+      const std::lock_guard lock(mutex_);
+      for (std::size_t i = samples.size() - batch.size(); i < samples.size(); ++i) {
+        if (!samples[i].good()) continue;
+        ttft_.add(ttft_of(samples[i]));
+        tpot_.add(tpot_of(samples[i]));
+      }
     }
   }
   Protocol protocol_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Exchange> waiting_;
+  Recent ttft_, tpot_;
   bool ended_ = false;
   std::thread thread_;
 };
@@ -137,7 +166,14 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   warm_up(plan, cancel);
   Decoder decoder(plan.asking.protocol);
   Asker asker(plan, decoder, 0);
-  outcome.client = run(plan.endpoint, load, asker, cancel, live);
+  LiveSink told;
+  if (live)
+    told = [&](const Live& now) {
+      Live more = now;
+      decoder.tell(more);
+      live(more);
+    };
+  outcome.client = run(plan.endpoint, load, asker, cancel, told);
   decoder.stop();
   outcome.samples = std::move(decoder.samples);
   std::sort(outcome.samples.begin(), outcome.samples.end(),

@@ -8,6 +8,8 @@
 namespace mlib::loadgen {
 namespace {
 
+constexpr int least_reads = 4;  // of an answer whose tokens are to be seen apart
+
 double ms(Instant duration) { return static_cast<double>(duration) / 1e6; }
 
 std::optional<double> supported(const std::vector<double>& sorted, double p) {
@@ -55,6 +57,9 @@ Distribution distribution(const Histogram& gaps) {
 bool keeps(const Limit& limit, const Sample& sample) {
   if (!sample.good()) return false;
   if (limit.of == Limit::Of::tpot && sample.tokens < 2) return true;
+  // Not seen apart: no longer than all of the answer over its tokens.
+  if (limit.of == Limit::Of::tpot && !tpot_of(sample))
+    return sample.last >= 0 && ms(sample.last - sample.sent) / (sample.tokens - 1) <= limit.most;
   const auto value = limit.of == Limit::Of::ttft   ? ttft_of(sample)
                      : limit.of == Limit::Of::tpot ? tpot_of(sample)
                                                    : e2e_of(sample);
@@ -117,6 +122,14 @@ void judge_gaps(Metrics& metrics, const Histogram& gaps, std::uint64_t events,
   }
 }
 
+void judge_unseen(Metrics& metrics, std::uint64_t unseen, std::uint64_t several) {
+  if (unseen == 0) return;
+  metrics.unseen = static_cast<double>(unseen) / static_cast<double>(several);
+  metrics.no_tpot =
+      fmt::format("{} of {} answers came in fewer than {} reads: their tokens are not seen apart", unseen,
+                  several, least_reads);
+}
+
 }  // namespace
 
 std::uint64_t samples_needed(double p) {
@@ -142,7 +155,9 @@ std::optional<double> ttft_of(const Sample& sample) {
 }
 
 std::optional<double> tpot_of(const Sample& sample) {
+  const int reads = sample.events - sample.coalesced;
   if (!sample.streamed || sample.tokens < 2 || sample.first < 0) return {};
+  if (reads < 2 || reads < std::min(sample.events, least_reads)) return {};
   return ms(sample.last - sample.first) / (sample.tokens - 1);
 }
 
@@ -154,7 +169,7 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
                 const Objective& objective) {
   Metrics metrics;
   std::vector<double> lag, ttft, ttft_service, e2e, e2e_service, tpot;
-  std::uint64_t events = 0, coalesced = 0, streamed_tokens = 0;
+  std::uint64_t events = 0, coalesced = 0, streamed_tokens = 0, several = 0, unseen = 0;
   double busy = 0;
   Rate requests(window), tokens(window);
   Keeping keeping(objective, window);
@@ -175,6 +190,10 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
     if (const auto value = e2e_of(sample)) e2e.push_back(*value);
     if (sample.last >= 0) e2e_service.push_back(ms(sample.last - sample.sent));
     if (const auto value = tpot_of(sample)) tpot.push_back(*value);
+    if (sample.streamed && sample.tokens > 1) {
+      ++several;
+      unseen += tpot_of(sample) ? 0 : 1;
+    }
     requests.add(sample.end, sample.end, 1);
     tokens.add(sample.first, sample.last, sample.tokens);
     metrics.usage = metrics.usage && sample.usage;
@@ -196,6 +215,7 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
   metrics.tpot = distribution(std::move(tpot));
   metrics.coalesced = events == 0 ? 0 : static_cast<double>(coalesced) / static_cast<double>(events);
   judge_gaps(metrics, gaps, events, streamed_tokens);
+  judge_unseen(metrics, unseen, several);
   metrics.requests_per_second = requests.per_second();
   metrics.tokens_per_second = tokens.per_second();
   if (metrics.good >= 20) {

@@ -41,7 +41,11 @@ struct Metrics {
   double seconds = 0;  ///< of the window: from the first scheduled instant to the last or the end of the load
   Distribution lag;    ///< sent − scheduled
   Distribution ttft, ttft_service, e2e, e2e_service;
-  Distribution tpot;  ///< (last − first)/(tokens − 1) of each request with two tokens or more
+  /// (last − first)/(tokens − 1) of each request with two tokens or more that came in four reads or more (or
+  /// as many as it has events): what came at once has no time between it.
+  Distribution tpot;
+  std::string no_tpot;  ///< which ones are not in it, and why
+  double unseen = 0;    ///< share of those
   std::optional<Distribution>
       itl;             ///< gaps between events; nothing when events hold several tokens or came together
   std::string no_itl;  ///< why there is none

@@ -91,7 +91,7 @@ Measured figure(std::string meaning, std::string unit, std::uint64_t count, doub
 
 void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
   all.emplace_back("ttft", spread("time to the first token, from the scheduled instant", metrics.ttft));
-  all.emplace_back("tpot", spread("time per output token after the first", metrics.tpot));
+  all.emplace_back("tpot", spread("time per output token after the first", metrics.tpot, metrics.no_tpot));
   all.emplace_back("itl", spread("gap between two events of an answer", metrics.itl.value_or(Distribution{}),
                                  metrics.no_itl));
   all.emplace_back("e2e", spread("time to the last token, from the scheduled instant", metrics.e2e));
@@ -108,33 +108,36 @@ Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText
   constexpr auto windows = "95 %, over ten parts of the run";
   Dict<Measured> all;
   add_latencies(all, metrics);
-  all.emplace_back("request_throughput", figure("good answers that ended", "requests/s", metrics.good,
-                                                metrics.requests_per_second, metrics.requests_in, windows));
-  all.emplace_back("output_token_throughput", figure("tokens that came", "tokens/s", metrics.output_tokens,
-                                                     metrics.tokens_per_second, metrics.tokens_in, windows));
+  all.emplace_back("request_throughput",
+                   figure("good answers, each second of the run", "requests/s", metrics.good,
+                          metrics.requests_per_second, metrics.requests_in, windows));
+  all.emplace_back("output_token_throughput",
+                   figure("output tokens, each second of the run", "tokens/s", metrics.output_tokens,
+                          metrics.tokens_per_second, metrics.tokens_in, windows));
   all.emplace_back("in_flight", figure("requests out at once, mean, by Little's law", "requests",
                                        metrics.offered, metrics.in_flight));
-  all.emplace_back("coalesced",
-                   figure("events that came with the one before", "share", metrics.good, metrics.coalesced));
+  all.emplace_back("coalesced", figure("share of the events that came with the one before", "share",
+                                       metrics.good, metrics.coalesced));
   if (metrics.attainment) {
     const Share& share = *metrics.attainment;
-    all.emplace_back("attainment", figure("requests that kept every limit, of all offered", "share", share.of,
-                                          share.value, Interval{share.low, share.high}, "95 %, Wilson"));
-    all.emplace_back("goodput",
-                     figure("requests that kept every limit", "requests/s", share.good, metrics.goodput));
+    all.emplace_back("attainment",
+                     figure("share of all requests offered that kept every limit", "share", share.of,
+                            share.value, Interval{share.low, share.high}, "95 %, Wilson"));
+    all.emplace_back("goodput", figure("requests that kept every limit, each second of the run", "requests/s",
+                                       share.good, metrics.goodput));
   }
   if (outcome.engine_tokens_per_second > 0)
     all.emplace_back("engine_tokens_per_second",
-                     figure("of one answer, as the engine says itself, median", "tokens/s", metrics.good,
-                            outcome.engine_tokens_per_second));
+                     figure("tokens a second of one answer as the engine says itself, median", "tokens/s",
+                            metrics.good, outcome.engine_tokens_per_second));
   if (price && metrics.tokens_per_second > 0) {
     const double a_second = price->per_hour / 3600 * 1e6;
     std::optional<Interval> in;
     if (metrics.tokens_in && metrics.tokens_in->low > 0)
       in = Interval{a_second / metrics.tokens_in->high, a_second / metrics.tokens_in->low};
     all.emplace_back("cost_per_million_output_tokens",
-                     figure("at this load", price->currency, metrics.output_tokens,
-                            a_second / metrics.tokens_per_second, in, windows));
+                     figure("cost of a million output tokens at this load", price->currency,
+                            metrics.output_tokens, a_second / metrics.tokens_per_second, in, windows));
   }
   return all;
 }
@@ -166,9 +169,12 @@ SamplesText samples_of(const std::vector<Sample>& samples) {
   kept.every = std::max(kept.every, 1);
   for (std::size_t i = 0; i < samples.size(); i += static_cast<std::size_t>(kept.every)) {
     if (!samples[i].good()) continue;
-    if (const auto value = ttft_of(samples[i])) kept.ttft.push_back(rounded(*value));
     if (const auto value = tpot_of(samples[i])) kept.tpot.push_back(rounded(*value));
-    if (const auto value = e2e_of(samples[i])) kept.e2e.push_back(rounded(*value));
+    const auto ttft = ttft_of(samples[i]), e2e = e2e_of(samples[i]);
+    if (!ttft || !e2e) continue;
+    kept.at.push_back(rounded(seconds_of(samples[i].scheduled)));
+    kept.ttft.push_back(rounded(*ttft));
+    kept.e2e.push_back(rounded(*e2e));
   }
   return kept;
 }
@@ -221,11 +227,15 @@ LoadText load_of(const Plan& plan, const std::string& schedule) {
   } else {
     made.arrivals = arrivals_names[static_cast<std::size_t>(plan.arrivals.kind)];
     made.rate = plan.arrivals.rate;
-    made.burstiness = plan.arrivals.burstiness;
-    made.end_rate = plan.arrivals.end_rate;
-    made.span = seconds_of(plan.arrivals.span);
-    made.on = seconds_of(plan.arrivals.on);
-    made.off = seconds_of(plan.arrivals.off);
+    if (plan.arrivals.kind == Arrivals::Kind::gamma) made.burstiness = plan.arrivals.burstiness;
+    if (plan.arrivals.kind == Arrivals::Kind::ramp) {
+      made.end_rate = plan.arrivals.end_rate;
+      made.span = seconds_of(plan.arrivals.span);
+    }
+    if (plan.arrivals.kind == Arrivals::Kind::on_off) {
+      made.on = seconds_of(plan.arrivals.on);
+      made.off = seconds_of(plan.arrivals.off);
+    }
   }
   if (plan.stop.requests) made.requests = static_cast<std::int64_t>(*plan.stop.requests);
   if (plan.stop.duration) made.duration = seconds_of(*plan.stop.duration);
@@ -352,13 +362,13 @@ Plan plan_of(const Result& result) {
   const LoadText& load = result.load;
   plan.arrivals.kind = static_cast<Arrivals::Kind>(index_in(arrivals_names, load.arrivals));
   plan.arrivals.rate = load.rate;
-  plan.arrivals.burstiness = load.burstiness;
-  plan.arrivals.end_rate = load.end_rate;
-  plan.arrivals.span = instant_of(load.span);
-  plan.arrivals.on = instant_of(load.on);
-  plan.arrivals.off = instant_of(load.off);
+  if (load.burstiness) plan.arrivals.burstiness = *load.burstiness;
+  if (load.end_rate) plan.arrivals.end_rate = *load.end_rate;
+  if (load.span) plan.arrivals.span = instant_of(*load.span);
+  if (load.on) plan.arrivals.on = instant_of(*load.on);
+  if (load.off) plan.arrivals.off = instant_of(*load.off);
   plan.users = static_cast<std::uint32_t>(load.users);
-  plan.think = instant_of(load.think);
+  plan.think = instant_of(load.think.value_or(0));
   if (load.requests) plan.stop.requests = static_cast<std::uint64_t>(*load.requests);
   if (load.duration) plan.stop.duration = instant_of(*load.duration);
   plan.timeout = instant_of(load.timeout);

@@ -49,7 +49,7 @@ struct Measured {
     d.field("p99", p99, {.help = "99th percentile"});
     d.field("most", most, {.help = "The largest"});
     d.field("interval", interval, {.help = "How the interval was made"});
-    d.field("none", none, {.help = "Why there is nothing"});
+    d.field("none", none, {.help = "Why there is nothing, or not of all"});
   }
 };
 
@@ -104,9 +104,9 @@ struct WorkloadText {
 /// When requests were sent.
 struct LoadText {
   std::string arrivals = "poisson";  ///< constant, poisson, gamma, ramp, on_off, trace; closed: users
-  double rate = 0, burstiness = 1, end_rate = 0, span = 0, on = 0, off = 0;
+  double rate = 0;
+  std::optional<double> burstiness, end_rate, span, on, off, think;  ///< of those that have them
   int users = 0;
-  double think = 0;
   std::optional<std::int64_t> requests;
   std::optional<double> duration;
   int warm_up = 0;
@@ -262,15 +262,17 @@ struct VerdictText {
 
 /// Single requests, so that two results can be compared: at most 10,000, evenly taken, in order.
 struct SamplesText {
-  int every = 1;  ///< one of so many was kept
-  std::vector<double> ttft, tpot, e2e;
+  int every = 1;                      ///< one of so many was kept
+  std::vector<double> at, ttft, e2e;  ///< of one length
+  std::vector<double> tpot;
 
   template <class D>
   void describe(D& d) {
     d.field("every", every, {.help = "One of so many was kept", .min = 1});
-    d.field("ttft", ttft, {.help = "Of good ones", .unit = "ms"});
+    d.field("at", at, {.help = "When each good one was due", .unit = "s"});
+    d.field("ttft", ttft, {.help = "Of each of those", .unit = "ms"});
+    d.field("e2e", e2e, {.help = "Of each of those", .unit = "ms"});
     d.field("tpot", tpot, {.help = "Of good ones with two tokens or more", .unit = "ms"});
-    d.field("e2e", e2e, {.help = "Of good ones", .unit = "ms"});
   }
 };
 

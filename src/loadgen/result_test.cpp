@@ -102,7 +102,7 @@ TEST_CASE("what the hardware cannot do makes a result invalid") {
   CHECK(result_of(plan, outcome, setting).verdict.validity != "invalid");
   setting.known.bandwidth = 1000e9;
   CHECK(result_of(plan, outcome, setting).verdict.validity == "invalid");
-  CHECK(result_of(plan, outcome, setting).verdict.reasons.back().find("1.6e+03 GB/s") != std::string::npos);
+  CHECK(result_of(plan, outcome, setting).verdict.reasons.front().find("1.6e+03 GB/s") != std::string::npos);
   setting.known = {};
   setting.known.token_flops = 16e9;
   setting.known.flops = 1e12;

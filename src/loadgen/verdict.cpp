@@ -17,20 +17,31 @@ class Judge {
   Verdict verdict;
 
  private:
+  std::ptrdiff_t invalid_ = 0;
   void add(Validity validity, std::string reason) {
     verdict.validity = std::max(verdict.validity, validity);
-    verdict.reasons.push_back(std::move(reason));
+    if (validity == Validity::invalid)  // the worst first
+      verdict.reasons.insert(verdict.reasons.begin() + invalid_++, std::move(reason));
+    else
+      verdict.reasons.push_back(std::move(reason));
   }
 };
 
 void judge_client(Judge& judge, const Metrics& metrics, const ClientFacts& client, bool open_loop) {
-  const double lag = metrics.lag.p99.value_or(metrics.lag.most);
+  const Distribution& late = metrics.lag;
+  const std::optional<double> high = late.p99 ? late.p99 : late.p95 ? late.p95 : late.p90;
+  const double lag = high.value_or(late.most);
   const double allowed = std::max(1.0, 0.01 * metrics.ttft.p50);
   if (open_loop && lag > allowed)
     judge.invalid(
         fmt::format("the client was late: {:.1f} ms after schedule at the {} (at most {:.1f} ms), so this is "
                     "not the load that was asked for",
-                    lag, metrics.lag.p99 ? "99th percentile" : "worst", allowed));
+                    lag,
+                    late.p99   ? "99th percentile"
+                    : late.p95 ? "95th percentile"
+                    : late.p90 ? "90th percentile"
+                               : "worst",
+                    allowed));
   const double cpu = client.ended > 0 ? client.cpu_seconds / (static_cast<double>(client.ended) / 1e9) : 0;
   // A loop that only waits for its next instant spins; what counts is work for each answer.
   const double work = client.reads > 0 && metrics.lag.count > 0 ? cpu : 0;
@@ -86,9 +97,8 @@ void judge_answers(Judge& judge, const Metrics& metrics, const Circumstances& ci
   if (circumstances.asked_output_tokens > 0 && answered < circumstances.asked_output_tokens / 2)
     judge.suspect(fmt::format("answers had {:.1f} tokens where {:.0f} were asked for", answered,
                               circumstances.asked_output_tokens));
+  if (metrics.unseen > 0.1) judge.suspect("TPOT is not of all answers: " + metrics.no_tpot);
   if (metrics.attainment && metrics.attainment->good == 0) judge.suspect("no request met the objective");
-  if (metrics.attainment && metrics.attainment->good == metrics.offered)
-    judge.note("every request met the objective: it says nothing of the most that would be possible");
 }
 
 }  // namespace
@@ -104,6 +114,8 @@ Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const 
   judge_answers(judge, metrics, circumstances);
   judge_client(judge, metrics, client, circumstances.open_loop);
   judge_drift(judge, samples);
+  if (metrics.attainment && metrics.attainment->good == metrics.offered)
+    judge.note("every request met the objective: it says nothing of the most that would be possible");
   return judge.verdict;
 }
 

@@ -5,12 +5,12 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "base/wrapped.hpp"
 #include "cards/parameter_schema.hpp"
 #include "cards/revision.hpp"
 #include "cards/rule.hpp"
 #include "loadgen/result.hpp"
 #include "verbs/deployments.hpp"
-#include "verbs/lines.hpp"
 #include "verbs/names.hpp"
 
 namespace mlib::verbs {
