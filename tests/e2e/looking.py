@@ -234,7 +234,7 @@ def follows_all(user, home):
             bed.claim(lines[:len(expected)] == expected, f"logs -f: across {cut} cut connections and a restart every line comes once",
                       (title, len(lines), [(i, a, b) for i, (a, b) in enumerate(zip(lines, expected)) if a != b][:5]))
         bed.claim(cut == 5 and following.process.poll() is None, "logs -f: connections were cut", cut)
-    before = user("logs", "counts", "--previous")
+    before = bed.wait(lambda: (now := user("logs", "counts", "--previous")).code == 0 and now, 30, "a run before")
     bed.claim(before.out.split("\n")[:-1] == expected[:LINES], "logs --previous is the run before, whole", before)
 
 
@@ -275,8 +275,9 @@ class Metrics:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                body = json.dumps(metrics.answer(self.path.partition("?")[0].rstrip("/"))).encode()
-                self.send_response(200)
+                found = metrics.answer(self.path.partition("?")[0].rstrip("/"))
+                body = json.dumps(found).encode()
+                self.send_response(200 if found else 404)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -294,9 +295,11 @@ class Metrics:
 
     def answer(self, path):
         group = {"apiVersion": "v1", "groupVersion": "metrics.k8s.io/v1beta1"}
-        if not path.endswith("/nodes"):
+        if path == "/apis/metrics.k8s.io/v1beta1":
             return {"kind": "APIResourceList", **group, "resources": [
                 {"name": "nodes", "singularName": "", "namespaced": False, "kind": "NodeMetrics", "verbs": ["get", "list"]}]}
+        if path != "/apis/metrics.k8s.io/v1beta1/nodes":
+            return {}
         measured = json.loads(self.cluster.kubectl("get", "--raw", "/api/v1/nodes/bed-node/proxy/stats/summary").out)["node"]
         self.told.append((measured["cpu"]["usageNanoCores"] / 1e9, measured["memory"]["workingSetBytes"]))
         return {"kind": "NodeMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": [
@@ -313,20 +316,23 @@ class Metrics:
 
 
 def usage(user):
+    def top(*more):
+        return bed.need(bed.mlib("top", "--target", "kubernetes", "--kubeconfig", user.cluster.kubeconfig, "--state", f"{user.home}/state", *more), "mlib top")
+
     def cpu_and_memory():
-        total = json.loads(user("top", "--target", "kubernetes", "-o", "json").out)["total"]
+        total = json.loads(top("-o", "json").out)["total"]
         return {each["resource"]: each for each in total}
     bed.claim(all("used" not in each for each in cpu_and_memory().values()), "top tells no use where nobody measures it", cpu_and_memory())
     with Metrics(user.cluster) as metrics:
         bed.need(user.cluster.kubectl("apply", "-f", "-", input=METRICS.replace("PORT", str(metrics.port)).replace("ADDRESS", metrics.address)), "kubectl apply")
         bed.need(user.cluster.kubectl("wait", "--for=condition=Available", "--timeout=60s", "apiservice/v1beta1.metrics.k8s.io"), "the metrics API")
-        kubectl = user.cluster.kubectl("top", "nodes")
-        bed.claim(kubectl.code == 0 and "bed-node" in kubectl.out, "the stand-in for metrics-server is one to kubectl, too", kubectl)
-        top = cpu_and_memory()
+        kubectl = bed.wait(lambda: (now := user.cluster.kubectl("top", "nodes")).code == 0 and now, 60, "kubectl top nodes answers")
+        bed.claim("bed-node" in kubectl.out, "the stand-in for metrics-server is one to kubectl, too", kubectl)
+        told = cpu_and_memory()
         cores, memory = metrics.told[-1]
-        bed.claim(abs(top["cpu"]["used"] - cores) < 1e-6 and abs(top["memory"]["used"] - memory) < 1, "top tells what is used, as it is measured", (top, metrics.told))
-        bed.claim(0 < top["cpu"]["used"] <= top["cpu"]["has"] and 1 << 20 < top["memory"]["used"] < top["memory"]["has"], "which is some of what there is", top)
-        bed.note(user("top", "--target", "kubernetes").out)
+        bed.claim(abs(told["cpu"]["used"] - cores) < 1e-6 and abs(told["memory"]["used"] - memory) < 1, "top tells what is used, as it is measured", (told, metrics.told))
+        bed.claim(0 < told["cpu"]["used"] <= told["cpu"]["has"] and 1 << 20 < told["memory"]["used"] < told["memory"]["has"], "which is some of what there is", told)
+        bed.note(top().out)
 
 
 CASES = {
