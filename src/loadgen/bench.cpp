@@ -53,10 +53,8 @@ class Decoder {
   Histogram gaps;
 
  private:
-<<<<<<< HEAD
   static constexpr std::size_t held_limit = 8U << 20U;
 
-=======
   struct Recent {
     double sum = 0;
     int count = 0;
@@ -71,7 +69,7 @@ class Decoder {
       count = 0;
     }
   };
->>>>>>> measure
+
   void work() {
     // On a core that it shares with the loop, the loop goes first, at whatever priority the program runs.
     const sched_param none{};
