@@ -131,8 +131,8 @@ struct Verb {
   std::string_view group = {};    ///< heading in the help
   std::string_view example = {};  ///< one command line per line, without `mlib `
   Question question = {};
-  Exits exits = {};
   std::vector<std::string_view> outputs = {};  ///< that it has beside those of every verb
+  Exits exits = {};
 };
 
 /// All verbs, in reading order.
