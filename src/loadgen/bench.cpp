@@ -41,11 +41,34 @@ class Decoder {
     }
     thread_.join();
   }
+  /// Means of the answers decoded since it was last asked; what it knew before when there was none.
+  void tell(Live& live) {
+    const std::lock_guard lock(mutex_);
+    ttft_.settle();
+    tpot_.settle();
+    live.ttft = ttft_.mean;
+    live.tpot = tpot_.mean;
+  }
   std::vector<Sample> samples;
   Histogram gaps;
 
  private:
   static constexpr std::size_t held_limit = 8U << 20U;
+
+  struct Recent {
+    double sum = 0;
+    int count = 0;
+    std::optional<double> mean;
+    void add(const std::optional<double>& value) {
+      sum += value.value_or(0);
+      count += value ? 1 : 0;
+    }
+    void settle() {
+      if (count > 0) mean = sum / count;
+      sum = 0;
+      count = 0;
+    }
+  };
 
   void work() {
     // On a core that it shares with the loop, the loop goes first, at whatever priority the program runs.
@@ -73,6 +96,12 @@ class Decoder {
         held_ -= size;
         room_.notify_one();
       }
+      const std::lock_guard lock(mutex_);
+      for (std::size_t i = samples.size() - batch.size(); i < samples.size(); ++i) {
+        if (!samples[i].good()) continue;
+        ttft_.add(ttft_of(samples[i]));
+        tpot_.add(tpot_of(samples[i]));
+      }
     }
   }
   Protocol protocol_;
@@ -80,6 +109,7 @@ class Decoder {
   std::condition_variable changed_, room_;
   std::size_t held_ = 0;  ///< bytes of bodies
   std::deque<Exchange> waiting_;
+  Recent ttft_, tpot_;
   bool ended_ = false;
   std::thread thread_;
 };
@@ -217,7 +247,14 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   warm_up(plan, cancel);
   Decoder decoder(plan.asking.protocol);
   Asker asker(plan, decoder, 0);
-  outcome.client = run(plan.endpoint, load, asker, cancel, live);
+  LiveSink told;
+  if (live)
+    told = [&](const Live& now) {
+      Live more = now;
+      decoder.tell(more);
+      live(more);
+    };
+  outcome.client = run(plan.endpoint, load, asker, cancel, told);
   decoder.stop();
   outcome.samples = std::move(decoder.samples);
   std::sort(outcome.samples.begin(), outcome.samples.end(),
@@ -225,6 +262,8 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   Instant window = plan.stop.duration.value_or(0);
   const bool ended_early = !plan.stop.duration || cancel.asked() || outcome.client.ended < window;
   if (ended_early) window = outcome.client.ended;
+  if (cancel.asked())  // what was to come later was never offered
+    std::erase_if(outcome.samples, [&](const Sample& sample) { return sample.scheduled > window; });
   outcome.metrics = measure(outcome.samples, decoder.gaps, window, plan.objective);
   outcome.engine_tokens_per_second = engines_own(outcome.samples);
   Circumstances circumstances;
@@ -233,6 +272,10 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   circumstances.shared_prefix =
       plan.workload.groups > 0 || converses(plan.workload) || !plan.workload.scripts.empty();
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);
+  outcome.interrupted = cancel.asked();
+  if (outcome.interrupted)
+    suspect(outcome.verdict,
+            fmt::format("it was ended after {:.1f} s, before its end", static_cast<double>(window) / 1e9));
   return outcome;
 }
 

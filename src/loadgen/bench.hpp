@@ -30,6 +30,7 @@ struct Outcome {
   ClientFacts client;
   std::string schedule;                 ///< fingerprint of an open loop's, or ""
   double engine_tokens_per_second = 0;  ///< median of what the engine says of single answers, or 0
+  bool interrupted = false;             ///< by `cancel`; what was measured until then
 };
 
 /// Users of a closed loop hold conversations where the workload has them; an open loop asks the first

@@ -409,7 +409,7 @@ void Loop::tell(bool always) {
   const Instant time = now();
   if (!live_ || (!always && time - told_ < second / 2)) return;
   told_ = time;
-  live_({time, index_, ended_, errors_, in_flight_});
+  live_({time, index_, ended_, errors_, in_flight_, {}, {}});
 }
 
 void Loop::end_all() {

@@ -62,6 +62,7 @@ struct Live {
   Instant now = 0;
   std::uint64_t sent = 0, ended = 0, errors = 0;
   std::size_t in_flight = 0;
+  std::optional<double> ttft, tpot;  ///< of a benchmark: means of the last answers, milliseconds
 };
 using LiveSink = std::function<void(const Live&)>;
 

@@ -78,6 +78,20 @@ TEST_CASE("events that leave the engine together are noticed") {
   CHECK_FALSE(metrics.itl);
 }
 
+TEST_CASE("tokens that came all at once have no time between them, and that is said") {
+  // A fast engine and a busy client: the whole answer lies in one read.
+  const StubServer server({.ttft = 10'000'000, .gap = 5'000'000, .tokens = 16, .events_per_write = 16});
+  Plan plan = plan_for(server, 50, 60);
+  plan.objective = objective_of("tpot_p50=50ms");
+  const Outcome outcome = measured(plan);
+  CHECK(outcome.metrics.tpot.count == 0);
+  CHECK(outcome.metrics.no_tpot.find("60 of 60 answers came in fewer than 4 reads") == 0);
+  CHECK(outcome.verdict.validity == Validity::suspect);
+  CHECK(outcome.metrics.kept.at(0).good == 60);  // they cannot have taken longer than from sent to last
+  const StubServer one_event({.ttft = 10'000'000, .gap = 5'000'000, .tokens = 16, .tokens_per_event = 16});
+  CHECK(measured(plan_for(one_event, 50, 5)).metrics.tpot.count == 0);
+}
+
 TEST_CASE("every way of writing an event stream is read") {
   for (const char* end : {"\n", "\r\n", "\r"})
     for (const char* data : {"data: ", "data:", ": a comment\ndata: ", "event: x\nid: 1\ndata: "}) {
