@@ -3,7 +3,6 @@
 //   bench_loadgen run URL KEY=VALUE...   one run against it; prints what it reports, and what it took, as
 //   JSON
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <cstdio>
 #include <iostream>
@@ -111,15 +110,6 @@ int stub(Options options) {
   return 0;
 }
 
-double cpu_seconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto of = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return of(usage.ru_utime) + of(usage.ru_stime);
-}
-
 int client(const std::string& url, Options options) {
   Plan plan;
   plan.endpoint.url = url;
@@ -134,9 +124,8 @@ int client(const std::string& url, Options options) {
   plan.warm_up = options.whole("warm_up", 1);
   options.end();
   const Cancel never;
-  const double before = cpu_seconds();
   const Outcome outcome = bench(plan, never);
-  const double cpu = cpu_seconds() - before;
+  const double cpu = outcome.client.cpu_seconds + outcome.client.decode_cpu_seconds;
   const Metrics& metrics = outcome.metrics;
   std::uint64_t events = 0;
   for (const Sample& sample : outcome.samples) events += static_cast<std::uint64_t>(sample.events);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,6 +52,7 @@ class Decoder {
   }
   std::vector<Sample> samples;
   Histogram gaps;
+  double cpu_seconds = 0;  ///< once stopped
 
  private:
   static constexpr std::size_t held_limit = 8U << 20U;
@@ -82,7 +84,7 @@ class Decoder {
       {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
-        if (waiting_.empty()) return;
+        if (waiting_.empty()) break;
         batch.swap(waiting_);
       }
       for (Exchange& exchange : batch) {
@@ -103,6 +105,9 @@ class Decoder {
         tpot_.add(tpot_of(samples[i]));
       }
     }
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    cpu_seconds = static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
   }
   Protocol protocol_;
   std::mutex mutex_;
@@ -256,6 +261,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
     };
   outcome.client = run(plan.endpoint, load, asker, cancel, told);
   decoder.stop();
+  outcome.client.decode_cpu_seconds = decoder.cpu_seconds;
   outcome.samples = std::move(decoder.samples);
   std::sort(outcome.samples.begin(), outcome.samples.end(),
             [](const Sample& a, const Sample& b) { return a.index < b.index; });

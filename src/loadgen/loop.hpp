@@ -48,9 +48,10 @@ struct Load {
 
 /// What the client itself did, so that a result can be doubted.
 struct ClientFacts {
-  Instant began = 0;       ///< CLOCK_MONOTONIC
-  Instant ended = 0;       ///< since `began`
-  double cpu_seconds = 0;  ///< of the loop's thread
+  Instant began = 0;              ///< CLOCK_MONOTONIC
+  Instant ended = 0;              ///< since `began`
+  double cpu_seconds = 0;         ///< of the loop's thread
+  double decode_cpu_seconds = 0;  ///< of the thread that decodes, where there is one
   std::uint64_t connections = 0;
   std::uint64_t reads = 0;  ///< that brought bytes
   std::size_t most_in_flight = 0;
