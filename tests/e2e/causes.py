@@ -37,7 +37,7 @@ MOUNT = [{"name": "v", "mountPath": "/v"}]
 NEVER_READY = {"args": ["http", "8080", "-1"], "readinessProbe": PROBE}
 # Engines that need a GPU or the hub do not run here: pods that end as they did, with what they said then.
 SAID = ["cuda-out-of-memory", "no-gpu-driver", "gpu-driver-too-old", "unknown-flag", "model-gated", "model-missing",
-        "weights-no-format", "weights-incomplete", "unknown-architecture", "kv-cache-too-small"]
+        "weights-no-format", "weights-incomplete", "architecture-unknown", "kv-cache-too-small"]
 
 
 def env_of(kind, name, key):
@@ -336,7 +336,7 @@ def said(user):
 def node_leaves(user, cluster):
     """A node that reports no more: the pod on it was ready before."""
     bed.need(cluster.kubectl("create", "-f", "-", input=LEAVING), "kubectl create")
-    write_cards(user.catalogue, "left", {"pod": {"nodeSelector": {"kubernetes.io/hostname": "leaving"}, "tolerations": [{"key": "leaving"}]}})
+    write_cards(user.catalogue, "left", {"pod": {"nodeSelector": {"kubernetes.io/hostname": "leaving"}, "tolerations": [{"key": "leaving", "operator": "Exists"}]}})
     bed.need(user("deploy", "left", "--name", "left", "-n", SPACE, "--target", "kubernetes", "--no-wait"), "deploy left")
 
     def pod():
