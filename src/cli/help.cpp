@@ -5,12 +5,10 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "verbs/lines.hpp"
+#include "base/wrapped.hpp"
 
 namespace mlib::cli {
 namespace {
-
-using verbs::wrapped;
 
 struct Line {
   std::string left, right;

@@ -77,7 +77,7 @@ std::vector<Option> options_of(const Node& json_schema, const std::vector<std::s
     option.property = entry.key;
     option.type = entry.value.text_at({"type"}, "string");
     option.help = entry.value.text_at({"description"});
-    option.negated = entry.key == "color" || entry.key == "wait";
+    option.negated = entry.key == "color" || entry.key == "wait" || entry.key == "stream";
     option.required = is_required(json_schema, entry.key);
     for (const Letter& each : letters)
       if (each.property == entry.key) option.letter = each.letter;

@@ -20,9 +20,10 @@ struct Options {
 
   template <class D>
   void describe(D& d) {
-    d.field(
-        "output", output,
-        {.help = "How to print the answer", .one_of = {"table", "wide", "json", "yaml", "name", "markdown"}});
+    d.field("output", output,
+            {.help = "How to print the answer; the last four are of benchmarks' results",
+             .one_of = {"table", "wide", "json", "yaml", "name", "markdown", "csv", "html", "llm-d",
+                        "prometheus"}});
     d.field("catalog", catalog, {.help = "Folder of cards (the catalogue in this program)"});
     d.field("state", state, {.help = "Folder of the state (~/.local/state/model-library)"});
     d.field("color", color, {.help = "No colours on a terminal ($NO_COLOR)"});

@@ -5,11 +5,12 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "base/wrapped.hpp"
 #include "cards/parameter_schema.hpp"
 #include "cards/revision.hpp"
 #include "cards/rule.hpp"
+#include "loadgen/result.hpp"
 #include "verbs/deployments.hpp"
-#include "verbs/lines.hpp"
 #include "verbs/names.hpp"
 
 namespace mlib::verbs {
@@ -293,6 +294,11 @@ Response card_schema(const World& world, const Caller&, const SchemaArguments& a
     schema.set("$schema", "https://json-schema.org/draft/2020-12/schema");
     const Node body = cards::parameters_schema(world.shelf.library()->get_framework(arguments.name));
     for (const schema::Entry& entry : body.entries()) schema.set(entry.key, entry.value);
+    std::string text = schema::to_json(schema, 2) + "\n";
+    return {.value = std::move(schema), .text = std::move(text)};
+  }
+  if (arguments.kind == "benchmark-result") {
+    Node schema = loadgen::result_schema();
     std::string text = schema::to_json(schema, 2) + "\n";
     return {.value = std::move(schema), .text = std::move(text)};
   }

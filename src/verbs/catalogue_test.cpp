@@ -36,7 +36,8 @@ TEST_CASE("a filter narrows by fields, short or whole, by labels and by items of
   CHECK(names(get_templates(w.world, w.ann,
                             {{.filter = {"viable_hardware=cpu-service", "model=gemma-3-270m"}}})) ==
         "gemma-3-270m-cpu");
-  CHECK(names(get_hardware(w.world, w.ann, {{.filter = {"name=amd-mi300x", "gpu.vendor=amd"}}})) == "amd-mi300x");
+  CHECK(names(get_hardware(w.world, w.ann, {{.filter = {"name=amd-mi300x", "gpu.vendor=amd"}}})) ==
+        "amd-mi300x");
   CHECK_THROWS_WITH_AS(models({"formt=gguf"}), "the filter cannot be understood", Problem);
   CHECK_THROWS_AS(models({"gguf"}), Problem);
 }
@@ -112,6 +113,7 @@ TEST_CASE("every kind has a JSON Schema, by singular and plural") {
   ScriptedWorld w;
   for (const char* kind : {"framework", "models", "Hardware", "template", "deployments"})
     CHECK(card_schema(w.world, w.ann, {kind}).value.find("properties") != nullptr);
+  CHECK(card_schema(w.world, w.ann, {"benchmark-result"}).value.at({"properties", "verdict"}) != nullptr);
   CHECK_THROWS_WITH_AS(card_schema(w.world, w.ann, {"modle"}), "there is no kind `modle`", Problem);
 }
 

@@ -102,8 +102,8 @@ Response tree_template(const World& world, const Caller& caller, const TreeArgum
   for (std::size_t i = 0; i < given.size(); ++i)
     given[i] +=
         std::string(widest - utf8_length(given[i]), ' ') + "  " + values.items()[i].text_at({"origin"});
-  std::string text = titled("template", card.metadata) + "\n├─ " + titled("model", model.metadata) +
-                     "\n├─ " + titled("framework", framework.metadata) + "\n├─ " +
+  std::string text = titled("template", card.metadata) + "\n├─ " + titled("model", model.metadata) + "\n├─ " +
+                     titled("framework", framework.metadata) + "\n├─ " +
                      titled("hardware", hardware.metadata) + "\n└─ values\n";
   for (const std::string& line : split(branches(given), '\n'))
     if (!line.empty()) text += "   " + line + "\n";

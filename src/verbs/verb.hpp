@@ -87,10 +87,12 @@ struct Response {
   std::string brief = {};  ///< one line, for an answer that is watched: what may change
   int exit_code =
       0;  ///< of the command line, for an answer that is no error (diff: 1 when something differs)
+  schema::Dict<std::string> forms = {};  ///< of outputs that only this answer has (html, csv, …)
 };
 
 /// Takes what a stream verb tells: {"line": "…"} (log), {"progress": "…"}, {"piece": "…"} (of a line),
-/// {"result": …, "text": "…"} once at the end. False ends it.
+/// {"live": "…", "done": 0.4, "seconds": 12} (a line that replaces the one before, how much is done),
+/// {"result": …, "text": "…"} once at the end, with "forms" and "exit_code" as of a Response. False ends it.
 using Sink = std::function<bool(const Node& event)>;
 
 enum class Method { get, post, del };
@@ -111,10 +113,10 @@ struct Exits {
 };
 
 /// One line of the one table that drives routing, the command line and OpenAPI. `name` is what is typed
-/// ("get templates"); `path` has {name} parts, filled from arguments of that name. Exactly one of call and
-/// stream is set. In the arguments' schema, `writeOnly` marks a secret (the command line takes it from a file
-/// or stdin only) and `format: local` what names a thing on the caller's own machine or shows secrets: only
-/// the command line has it, api/ refuses it.
+/// ("get templates"); `path` has {name} parts, filled from arguments of that name; "" keeps the verb to the
+/// command line. Exactly one of call and stream is set. In the arguments' schema, `writeOnly` marks a secret
+/// (the command line takes it from a file or stdin only) and `format: local` what names a thing on the
+/// caller's own machine or shows secrets: only the command line has it, api/ refuses it.
 struct Verb {
   std::string_view name;
   Method method;
@@ -129,6 +131,7 @@ struct Verb {
   std::string_view group = {};    ///< heading in the help
   std::string_view example = {};  ///< one command line per line, without `mlib `
   Question question = {};
+  std::vector<std::string_view> outputs = {};  ///< that it has beside those of every verb
   Exits exits = {};
 };
 
