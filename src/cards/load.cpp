@@ -164,7 +164,8 @@ class Loading {
 
   void read(Read& one) const {
     Text& text = *one.text;
-    text.source = {prefix_ + one.file->path, one.file->text};
+    const std::string& place = one.file->place;
+    text.source = {place.empty() ? prefix_ + one.file->path : place, one.file->text};
     if (one.file->refused.empty()) {
       text.documents = schema::read_yaml(text.source, one.findings);
     } else {
@@ -206,7 +207,7 @@ class Loading {
     if (!document.is_map() || kind == nullptr || !kind->is_string()) {
       report(shelf_.findings, value_spot(text, document, path_of({"kind"})), Fault::missing,
              document.is_map() ? "a card says what it is: `kind` is missing" : "a card is a map",
-             "kind: Framework, Model, Hardware or Template");
+             "kind: Framework, Model, Hardware, Template or Benchmark");
       return lose(text, document);
     }
     if (const Node* base = document.find("extends");
@@ -218,7 +219,7 @@ class Loading {
       return;
     report(shelf_.findings, value_spot(text, document, path_of({"kind"})), Fault::not_allowed,
            fmt::format("`{}` is not a kind of card", shortened(kind->string(), 60)),
-           suggestion(kind->string(), {"Framework", "Model", "Hardware", "Template"}));
+           suggestion(kind->string(), {"Framework", "Model", "Hardware", "Template", "Benchmark"}));
     lose(text, document);
   }
 
@@ -229,6 +230,7 @@ class Loading {
     if (kind == "Model") return use(shelf_.models), true;
     if (kind == "Hardware") return use(shelf_.hardware), true;
     if (kind == "Template") return use(shelf_.templates), true;
+    if (kind == "Benchmark") return use(shelf_.benchmarks), true;
     return false;
   }
 
@@ -357,7 +359,8 @@ class Loading {
 
   /// Remembers what was left out, so that a reference to it is not called unknown.
   void lose(const Text& text, const Node& document) {
-    static constexpr std::array<std::string_view, 4> kinds{"Framework", "Model", "Hardware", "Template"};
+    static constexpr std::array<std::string_view, 5> kinds{"Framework", "Model", "Hardware", "Template",
+                                                           "Benchmark"};
     std::string kind = document.text_at({"kind"});
     if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kind.clear();
     const std::string by_file(name_of(text.path));

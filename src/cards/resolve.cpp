@@ -223,6 +223,24 @@ void resolve_templates(Shelf& shelf) {
   }
 }
 
+/// Results are never inherited: they stay with the template that was measured.
+void attach_benchmarks(Shelf& shelf) {
+  for (auto& [id, draft] : shelf.benchmarks) {
+    if (!draft.sound) continue;
+    const std::string& name = draft.card.spec.template_name;
+    const Spot spot = value_spot(draft, path_of({"spec", "template"}));
+    if (follow(shelf, shelf.templates, {"Template", name, spot}) == nullptr) continue;
+    std::vector<Benchmark>& all = shelf.templates.find(name)->second.card.spec.benchmarks;
+    const auto same = [&](const Benchmark& each) { return each.id == id; };
+    if (std::any_of(all.begin(), all.end(), same)) {
+      report(shelf.findings, value_spot(draft, path_of({"metadata", "name"})), Fault::duplicate,
+             fmt::format("the template `{}` has a benchmark `{}` itself", name, id));
+    } else {
+      all.push_back({id, draft.card.metadata.description, draft.card.spec.results, draft.card.spec.run});
+    }
+  }
+}
+
 /// The original's clients tell cards of a kind by their id.
 template <class C>
 void check_originals(Shelf& shelf, Drafts<C>& drafts) {
@@ -247,6 +265,7 @@ void resolve(Shelf& shelf) {
   check_hardware(shelf);
   resolve_models(shelf);
   resolve_templates(shelf);
+  attach_benchmarks(shelf);
 }
 
 }  // namespace mlib::cards::detail
