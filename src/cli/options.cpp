@@ -81,10 +81,14 @@ std::vector<Option> options_of(const Node& json_schema, const std::vector<std::s
       add_secret(options, std::move(option));
       continue;
     }
-    option.takes = option.type == "boolean"  ? Option::Takes::flag
-                   : option.type == "object" ? Option::Takes::pair
-                                             : Option::Takes::value;
-    if (option.takes != Option::Takes::flag) option.word = word_of(entry.value, entry.key, option.type);
+    option.takes = entry.value.text_at({"format"}) == "file" ? Option::Takes::file
+                   : option.type == "boolean"                ? Option::Takes::flag
+                   : option.type == "object"                 ? Option::Takes::pair
+                                                             : Option::Takes::value;
+    if (option.takes == Option::Takes::file)
+      option.word = "FILE";
+    else if (option.takes != Option::Takes::flag)
+      option.word = word_of(entry.value, entry.key, option.type);
     options.push_back(std::move(option));
   }
   return options;
