@@ -1,4 +1,5 @@
-// bench_scale [CARDS]: a folder of so many cards: loading it and filtering it. Prints one JSON object.
+// bench_scale [CARDS]: loading the embedded catalogue, then a folder of so many cards, and filtering it.
+// Prints one JSON object.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -77,6 +78,17 @@ constexpr const char* filters[] = {"benchmarks.ttft_p95 < 60 AND framework = 'll
                                    "model.parameters > 1e9 AND benchmarks.requests_per_second >= 20",
                                    "title ILIKE '%CARD template-77%' OR family = 'f14'"};
 
+/// The best of some: what else the machine does only adds to it.
+double embedded_ms() {
+  double best = 1e9;
+  for (int round = 0; round < 9; ++round) {
+    const double from = wall_seconds();
+    if (!load(embedded(), "")->findings.empty()) return -1;
+    best = std::min(best, 1000 * (wall_seconds() - from));
+  }
+  return best;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -84,13 +96,14 @@ int main(int count, char** words) {
   const fs::path root = fs::temp_directory_path() / ("mlib-scale-" + random_hex(6));
   fs::create_directories(root);
   fill(root, cards);
+  const double embedded_alone = embedded_ms();
   const double wall = wall_seconds();
   const double cpu = cpu_seconds();
   std::shared_ptr<const Library> library;
   {
     std::vector<File> files = embedded();
     for (File& file : read_folder(root.string())) files.push_back(std::move(file));
-    library = load(files, "");
+    library = load(std::move(files), "");
   }
   const double load_wall = wall_seconds() - wall;
   const double load_cpu = cpu_seconds() - cpu;
@@ -111,10 +124,11 @@ int main(int count, char** words) {
   }
   std::sort(times.begin(), times.end());
   fmt::print(
-      "{{\"cards\": {}, \"findings\": {}, \"load_wall_s\": {:.2f}, \"load_cpu_s\": {:.2f}, \"load_mb\": "
+      "{{\"embedded_ms\": {:.1f}, \"cards\": {}, \"findings\": {}, \"load_wall_s\": {:.2f}, \"load_cpu_s\": "
+      "{:.2f}, \"load_mb\": "
       "{:.0f}, "
       "\"filter_p50_ms\": {:.2f}, \"filter_p99_ms\": {:.2f}, \"found\": {}, \"peak_mb\": {:.0f}}}\n",
-      cards, library->findings.size(), load_wall, load_cpu, load_memory, times[times.size() / 2],
-      times[times.size() * 99 / 100], found, megabytes());
+      embedded_alone, cards, library->findings.size(), load_wall, load_cpu, load_memory,
+      times[times.size() / 2], times[times.size() * 99 / 100], found, megabytes());
   return library->findings.empty() ? 0 : 1;
 }

@@ -17,7 +17,10 @@ while any(f"){mark}\"" in text for _, text in rows):
     mark += "_"
 with open(out, "w", encoding="utf-8") as file:
     file.write('#include "cards/library.hpp"\n\n')
-    file.write("std::vector<mlib::cards::File> mlib::cards::embedded() {\n  return {\n")
+    file.write("static constexpr struct {\n  std::string_view path, text;\n} rows[] = {\n")
     for path, text in sorted(rows):
-        file.write(f'      {{"{path}", R"{mark}({text}){mark}"}},\n')
-    file.write("  };\n}\n")
+        file.write(f'    {{"{path}", R"{mark}({text}){mark}"}},\n')
+    file.write("};\n\nstd::vector<mlib::cards::File> mlib::cards::embedded() {\n  std::vector<File> files;\n")
+    file.write("  files.reserve(std::size(rows));\n")
+    file.write("  for (const auto& [path, text] : rows) files.push_back({std::string(path), std::string(text)});\n")
+    file.write("  return files;\n}\n")

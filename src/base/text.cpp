@@ -1,7 +1,6 @@
 #include "base/text.hpp"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <numeric>
 
 #include "base/problem.hpp"
+#include "base/sha256.hpp"
 
 namespace mlib {
 namespace {
@@ -191,12 +191,9 @@ std::optional<std::string> from_base64(std::string_view text) {
 }
 
 std::string sha256_hex(std::string_view bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned length = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest, &length, EVP_sha256(), nullptr);
-  std::string out;
-  for (unsigned i = 0; i < length; ++i) out += fmt::format("{:02x}", digest[i]);
-  return out;
+  Sha256 hash;
+  hash.add(bytes);
+  return hash.hex();
 }
 
 std::string random_hex(std::size_t count) {

@@ -17,7 +17,8 @@ TEST_CASE("the nearest name is found by edits and swaps, and none when all are f
 
 TEST_CASE("UTF-8 is checked to the letter") {
   CHECK(is_utf8("aé€😀"));
-  for (const char* wrong : {"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80"}) CHECK(!is_utf8(wrong));
+  for (const char* wrong : {"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80"})
+    CHECK(!is_utf8(wrong));
   CHECK(utf8_length("é€") == 2);
 }
 

@@ -86,7 +86,7 @@ class CauseReading {
   CauseReading(Causes& causes, std::vector<Finding>& findings) : causes_(causes), findings_(findings) {}
 
   void read(const Text& text) {
-    for (const Node& document : text.documents)
+    for (const Node& document : text.documents())
       if (!document.is_null()) read(text, document);
   }
 
@@ -165,7 +165,7 @@ const std::vector<SignPlace>& sign_places() {
        {{"who", "container `server`"}, {"image", "registry.example/engine:1"}}},
       {"ended",
        "a container has ended: reason and exit code",
-       {{"who", "container `server`"}, {"restarts", "3 times"}, {"limit", "16Gi"}}},
+       {{"who", "container `server`"}, {"restarts", "3 times"}, {"limit", "16Gi"}, {"node", "node-1"}}},
       {"log", "the log of a container that has ended, on Kubernetes and podman alike"},
       {"claim",
        "a claim has no volume: its phase or an event of it",
@@ -203,8 +203,10 @@ Causes load_causes(const std::vector<File>& files) {
   for (const File& file : files)
     if (is_causes(file.path) && file.refused.empty()) by_path.insert_or_assign(file.path, &file);
   for (const auto& [path, file] : by_path) {
-    Text text{path, {path, file->text}, {}};
-    text.documents = schema::read_yaml(text.source, findings);
+    Text text;
+    text.path = path;
+    text.source = {path, file->text};
+    text.read(findings);
     detail::read_causes(text, causes, findings);
   }
   detail::put_in_order(causes);

@@ -49,7 +49,7 @@ class Manifest {
 
   void check() {
     bool any = false;
-    for (const Node& document : text_.documents) {
+    for (const Node& document : text_.documents()) {
       if (document.is_null()) continue;
       any = true;
       check_object(document);

@@ -1,11 +1,15 @@
 #pragma once
+#include <functional>
 #include <initializer_list>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cards/cause.hpp"
+#include "cards/contract.hpp"
 #include "cards/library.hpp"
 #include "cards/rule.hpp"
 #include "schema/document.hpp"
@@ -13,12 +17,22 @@
 /// Inside cards::load: cards while they are being checked, with the text that they came from.
 namespace mlib::cards::detail {
 
-/// A file that was parsed.
-struct Text {
+/// A file. The documents of most are let go once their cards are decoded, which saves most of the memory;
+/// who has something to say of a place in them has them read again (thread-safe).
+class Text {
+ public:
   std::string path;  ///< relative to the catalogue
   schema::Source source;
-  std::vector<Node> documents;
-  bool broken = false;
+  bool broken = false;  ///< something was found when it was read
+
+  /// The first reading: what is wrong goes to `findings`.
+  void read(std::vector<Finding>& findings);
+  const std::vector<Node>& documents() const;
+  void let_go();
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::optional<std::vector<Node>> documents_;
 };
 
 /// A card with its document as it was written; `sound` false once something was found in it.
@@ -26,9 +40,11 @@ template <class C>
 struct Draft {
   C card;
   const Text* text = nullptr;
-  const Node* document = nullptr;
+  std::size_t at = 0;  ///< which document of the text
   bool sound = true;
   const Draft* base = nullptr;  ///< the card that it extends
+
+  const Node& document() const { return text->documents()[at]; }
 };
 
 /// A place in a document.
@@ -56,13 +72,13 @@ bool says(const Node& document, const Path& path);
 template <class C>
 const Draft<C>& giver(const Draft<C>& draft, const Path& path) {
   for (const Draft<C>* each = &draft; each != nullptr; each = each->base)
-    if (says(*each->document, path)) return *each;
+    if (says(each->document(), path)) return *each;
   return draft;
 }
 template <class C>
 Spot spot_in(const Draft<C>& draft, const Path& path, Spot (*find)(const Text&, const Node&, const Path&)) {
   const Draft<C>& from = giver(draft, path);
-  Spot spot = find(*from.text, *from.document, path);
+  Spot spot = find(*from.text, from.document(), path);
   if (&from != &draft) spot.heir = draft.card.metadata.name;
   return spot;
 }
@@ -78,9 +94,11 @@ Spot key_spot(const Draft<C>& draft, const Path& path) {
 /// A document that extends another one, not yet decoded.
 struct Extending {
   const Text* text;
-  const Node* document;
+  std::size_t at;     ///< which document of the text
   bool alone;         ///< the only card of its file
   bool done = false;  ///< decoded, or reported and lost
+
+  const Node& document() const { return text->documents()[at]; }
 };
 /// How many cards may stand one upon another.
 inline constexpr std::size_t most_extended = 16;
@@ -104,10 +122,36 @@ struct Shelf {
   /// Names of cards that were left out before they got here, as `Model/NAME`.
   std::vector<std::string> lost;
   bool is_lost(std::string_view kind, std::string_view name) const;
+};
+
+/// Cards as rules see them (contract.hpp), made once for cards that are asked for again soon.
+class CardFacts {
+ public:
+  template <class C>
+  const Node& of(const C& card) {
+    const auto [there, fresh] = kept_.try_emplace(&card);
+    if (fresh) there->second = facts_of(card);
+    return there->second;
+  }
+  /// Forgets what was made when it has become much; what `of` gave is gone then.
+  void make_room();
+
+ private:
+  std::map<const void*, Node> kept_;
+};
+
+/// What is said of cards while they are resolved; each thread has its own.
+struct Verdict {
   std::vector<Finding> findings;
   std::vector<Finding> warnings;
-  std::map<const void*, Node> facts;  ///< of cards, as rules see them
+  CardFacts facts;
 };
+
+/// Calls `work` with the batches of 0..count, in a few threads when there are many; `thread` is below
+/// most_threads.
+inline constexpr std::size_t most_threads = 8;
+using BatchWork = std::function<void(std::size_t thread, std::size_t from, std::size_t to)>;
+void in_batches(std::size_t count, const BatchWork& work);
 
 /// True for the files that hold causes of failure instead of cards.
 inline bool is_causes(std::string_view path) {
@@ -132,16 +176,17 @@ void read_rules(const Text& text, Rules& rules, std::vector<Finding>& findings);
 /// Gives a framework its contract: parses its conditions and finds its table of flags.
 void add_contract(Draft<Framework>& draft, const Beside& beside, std::vector<Finding>& findings);
 /// Hold a card that is sound so far to the contract of its framework (contract.hpp): a framework with its
-/// defaults, a model with its values, a template on each of its machines. What is wrong goes to the shelf.
-void hold_framework(Shelf& shelf, Draft<Framework>& draft, const Text* manifest);
-void hold_model(Shelf& shelf, Draft<Model>& draft, const Framework& framework);
-void hold_template(Shelf& shelf, Draft<Template>& draft, const Framework& framework, const Model& model);
+/// defaults, a model with its values, a template on each of its machines. What is wrong goes to the verdict.
+void hold_framework(Verdict& verdict, Draft<Framework>& draft, const Text* manifest);
+void hold_model(Verdict& verdict, Draft<Model>& draft, const Framework& framework);
+void hold_template(const Shelf& shelf, Verdict& verdict, Draft<Template>& draft, const Framework& framework,
+                   const Model& model);
 
 /// Checks a framework's parameters and its manifest's placeholders (a null pointer: there is none).
 void check_framework(Draft<Framework>& draft, const Text* manifest, std::vector<Finding>& findings);
 
 /// Checks that references resolve and that values are declared; marks what is wrong, and what refers to it.
 /// Gives each template the benchmarks that lie in files of their own.
-void resolve(Shelf& shelf);
+void resolve(Shelf& shelf, Verdict& verdict);
 
 }  // namespace mlib::cards::detail

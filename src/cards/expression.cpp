@@ -100,42 +100,10 @@ std::size_t character_end(std::string_view text, std::size_t at) {
   return at;
 }
 
-/// SQL's LIKE: % any run, _ one character, \ takes the next one as it is.
-bool like(std::string_view text, std::string_view pattern) {
-  std::size_t t = 0;
-  std::size_t p = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t retry = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '%') {
-      star = ++p;
-      retry = t;
-      continue;
-    }
-    if (p < pattern.size() && pattern[p] == '_') {
-      t = character_end(text, t);
-      ++p;
-      continue;
-    }
-    const std::size_t at = p + 1 < pattern.size() && pattern[p] == '\\' ? p + 1 : p;
-    if (at < pattern.size() && pattern[at] == text[t]) {
-      p = at + 1;
-      ++t;
-      continue;
-    }
-    if (star == std::string_view::npos) return false;
-    p = star;
-    t = ++retry;
-  }
-  while (p < pattern.size() && pattern[p] == '%') ++p;
-  return p == pattern.size();
-}
-
 Truth is_like(const Operand& value, const Operand& pattern, bool fold) {
   if (!value.node->is_scalar() || value.node->is_null()) return Truth::no;
-  const std::string text = text_of(*value.node, value.term);
-  const std::string wanted = text_of(*pattern.node, pattern.term);
-  return truth(fold ? like(lower(text), lower(wanted)) : like(text, wanted));
+  return truth(
+      LikePattern(text_of(*pattern.node, pattern.term), fold).matches(text_of(*value.node, value.term)));
 }
 
 Node from_number(double value) {
@@ -227,6 +195,57 @@ Truth is_null(const Term& term, const Values& values) {
 }
 
 }  // namespace
+
+LikePattern::LikePattern(std::string_view pattern, bool fold)
+    : pattern_(fold ? lower(pattern) : std::string(pattern)), fold_(fold) {}
+
+bool LikePattern::same(char of_text, char of_pattern) const {
+  if (fold_ && of_text >= 'A' && of_text <= 'Z') of_text = static_cast<char>(of_text - 'A' + 'a');
+  return of_text == of_pattern;
+}
+
+bool LikePattern::contains(std::string_view text, std::string_view wanted) const {
+  for (std::size_t at = 0; at + wanted.size() <= text.size(); ++at) {
+    std::size_t length = 0;
+    while (length < wanted.size() && same(text[at + length], wanted[length])) ++length;
+    if (length == wanted.size()) return true;
+  }
+  return false;
+}
+
+bool LikePattern::matches(std::string_view text) const {
+  const std::string_view pattern = pattern_;
+  if (pattern.size() > 1 && pattern.front() == '%' &&
+      pattern.find_first_of("%_\\", 1) == pattern.size() - 1 && pattern.back() == '%')
+    return contains(text, pattern.substr(1, pattern.size() - 2));
+  std::size_t t = 0;
+  std::size_t p = 0;
+  std::size_t star = std::string_view::npos;
+  std::size_t retry = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '%') {
+      star = ++p;
+      retry = t;
+      continue;
+    }
+    if (p < pattern.size() && pattern[p] == '_') {
+      t = character_end(text, t);
+      ++p;
+      continue;
+    }
+    const std::size_t at = p + 1 < pattern.size() && pattern[p] == '\\' ? p + 1 : p;
+    if (at < pattern.size() && same(text[t], pattern[at])) {
+      p = at + 1;
+      ++t;
+      continue;
+    }
+    if (star == std::string_view::npos) return false;
+    p = star;
+    t = ++retry;
+  }
+  while (p < pattern.size() && pattern[p] == '%') ++p;
+  return p == pattern.size();
+}
 
 int natural_order(std::string_view a, std::string_view b) {
   std::size_t i = 0;

@@ -99,6 +99,21 @@ class Expression {
 /// Whether a condition holds with the values of Expression::fields, see Expression::evaluate.
 Truth evaluate(const Term& term, const std::vector<const schema::Node*>& values);
 
+/// The pattern of a LIKE or (fold) ILIKE, for many texts: % any run, _ one character, \ takes the next one as
+/// it is. Only ASCII letters are folded.
+class LikePattern {
+ public:
+  LikePattern(std::string_view pattern, bool fold);
+  bool matches(std::string_view text) const;
+
+ private:
+  bool contains(std::string_view text, std::string_view wanted) const;
+  bool same(char of_text, char of_pattern) const;
+
+  std::string pattern_;
+  bool fold_;
+};
+
 /// -1, 0 or 1: byte order, but runs of digits by their value (`0.9` before `0.10`).
 int natural_order(std::string_view a, std::string_view b);
 

@@ -63,13 +63,25 @@ class Columnwise {
     return all;
   }
 
+  /// Of `field LIKE 'text'`: prepared once, since a name or title is another one in each card.
+  static std::optional<LikePattern> pattern_of(const Term& term) {
+    const bool like = term.op == Op::like || term.op == Op::ilike;
+    if (!like || term.parts[0].op != Op::field || term.parts[1].op != Op::literal) return {};
+    if (!term.parts[1].value.is_string()) return {};
+    return LikePattern(term.parts[1].value.string(), term.op == Op::ilike);
+  }
+
   Truths of_one(const Term& term, std::size_t field) {
     const Column& column = *columns_[field];
     Truths table;
     table.reserve(column.values.size());
+    const std::optional<LikePattern> like = pattern_of(term);
     for (const Node& value : column.values) {
       values_[field] = &value;
-      table.push_back(cards::evaluate(term, values_));
+      if (like && value.is_string())
+        table.push_back(like->matches(value.string()) ? Truth::yes : Truth::no);
+      else
+        table.push_back(cards::evaluate(term, values_));
     }
     Truths all(rows_, table[0]);
     for (std::size_t row = 0; row < column.codes.size(); ++row) all[row] = table[column.codes[row]];

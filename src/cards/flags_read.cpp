@@ -62,7 +62,7 @@ void check_versions(const Text& text, const Node& document, const FlagTable& tab
 }  // namespace
 
 void read_flags(const Text& text, FlagTables& tables, std::vector<Finding>& findings) {
-  for (const Node& document : text.documents) {
+  for (const Node& document : text.documents()) {
     if (document.is_null()) continue;
     schema::Reader reader(&text.source);
     auto file = schema::decode<FlagsFile>(reader, document);

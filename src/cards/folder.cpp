@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cards/draft.hpp"
 #include "cards/library.hpp"
 #include "schema/document.hpp"
 
@@ -34,6 +35,10 @@ class Folder {
 
   std::vector<File> read() {
     walk(root_);
+    detail::in_batches(to_read_.size(), [&](std::size_t, std::size_t from, std::size_t to) {
+      for (std::size_t i = from; i < to; ++i) read(files_[to_read_[i]]);
+    });
+    std::erase_if(files_, [](const File& file) { return file.path.empty(); });
     std::sort(files_.begin(), files_.end(), [](const File& a, const File& b) { return a.path < b.path; });
     return std::move(files_);
   }
@@ -75,25 +80,34 @@ class Folder {
     files_.push_back({path.lexically_relative(root_).string(), "", std::move(why)});
   }
 
-  /// Reads one byte more than a document may have, so that a huge file costs no more than that.
   void take(const fs::path& path) {
+    files_.push_back({path.lexically_relative(root_).string(), "", ""});
+    to_read_.push_back(files_.size() - 1);
+  }
+
+  /// Reads one byte more than a document may have, so that a huge file costs no more than that.
+  void read(File& file) const {
+    const fs::path path = root_ / file.path;
     std::ifstream in(path, std::ios::binary);
     std::error_code error;
     if (!in) {
-      if (fs::exists(path, error)) refuse(path, "the file cannot be read");
-      return;  // it went away since it was listed
+      if (fs::exists(path, error))
+        file.refused = "the file cannot be read";
+      else
+        file.path.clear();  // it went away since it was listed
+      return;
     }
     const std::uintmax_t size =
         std::min<std::uintmax_t>(fs::file_size(path, error), schema::Limits{}.bytes + 1);
-    std::string text(error ? 0 : size, '\0');
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(in.gcount()));
-    files_.push_back({path.lexically_relative(root_).string(), std::move(text), ""});
+    file.text.resize(error ? 0 : size);
+    in.read(file.text.data(), static_cast<std::streamsize>(file.text.size()));
+    file.text.resize(static_cast<std::size_t>(in.gcount()));
   }
 
   fs::path root_;
   fs::path real_;
   std::vector<File> files_;
+  std::vector<std::size_t> to_read_;  ///< of those
 };
 
 }  // namespace

@@ -34,8 +34,8 @@ Path spec_path(std::string_view dotted) {
 }
 
 template <class C>
-void tell(Shelf& shelf, Draft<C>& draft, const Judged& judged, const Spot& spot) {
-  std::vector<Finding>& to = judged.warning ? shelf.warnings : shelf.findings;
+void tell(Verdict& verdict, Draft<C>& draft, const Judged& judged, const Spot& spot) {
+  std::vector<Finding>& to = judged.warning ? verdict.warnings : verdict.findings;
   if (!judged.warning) draft.sound = false;
   report(to, spot, judged.fault, judged.message, judged.hint);
 }
@@ -73,24 +73,22 @@ class InForce {
   std::list<Node> made_;
 };
 
-template <class C>
-const Node& facts_in(Shelf& shelf, const C& card) {
-  const auto [there, fresh] = shelf.facts.try_emplace(&card);
-  if (fresh) there->second = facts_of(card);
-  return there->second;
-}
-
 /// Judges one template on one machine and says what is wrong once per template.
 class TemplateJudge {
  public:
-  TemplateJudge(Shelf& shelf, Draft<Template>& draft, const Framework& framework, const Model& model)
-      : shelf_(shelf), draft_(draft), framework_(framework), model_(model) {}
+  TemplateJudge(Verdict& verdict, Draft<Template>& draft, const Framework& framework, const Model& model)
+      : verdict_(verdict),
+        draft_(draft),
+        framework_(framework),
+        model_(model),
+        chosen_(facts_of(draft.card)) {}
 
   void judge_on(const Hardware& hardware, const Path& named) {
     InForce in_force(framework_, model_, hardware, draft_.card);
     const GivenOf given = [&](const std::string& name) { return in_force(name); };
-    const Parties parties{framework_, &facts_in(shelf_, framework_), &facts_in(shelf_, model_),
-                          &facts_in(shelf_, hardware), &facts_in(shelf_, draft_.card)};
+    CardFacts& facts = verdict_.facts;
+    const Parties parties{framework_, &facts.of(framework_), &facts.of(model_), &facts.of(hardware),
+                          &chosen_};
     std::vector<Judged> all = judge_conditions(parties, given);
     const auto add = [&](std::vector<Judged> more) {
       std::move(more.begin(), more.end(), std::back_inserter(all));
@@ -103,7 +101,7 @@ class TemplateJudge {
       if (is_theirs(each)) continue;
       if (std::find(told_.begin(), told_.end(), each.message) != told_.end()) continue;
       told_.push_back(each.message);
-      tell(shelf_, draft_, each, spot_of(each, named));
+      tell(verdict_, draft_, each, spot_of(each, named));
     }
   }
 
@@ -122,16 +120,17 @@ class TemplateJudge {
     return value_spot(draft_, named);
   }
 
-  Shelf& shelf_;
+  Verdict& verdict_;
   Draft<Template>& draft_;
   const Framework& framework_;
   const Model& model_;
+  const Node chosen_;
   std::vector<std::string> told_;
   bool linted_ = false;
 };
 
 /// Each version that the card lists must take the manifest's own command line.
-void hold_versions(Shelf& shelf, Draft<Framework>& draft, const ValueOf& value_of) {
+void hold_versions(Verdict& verdict, Draft<Framework>& draft, const ValueOf& value_of) {
   if (!draft.card.contract || !draft.card.contract->flags) return;
   const std::vector<CommandLine> lines = command_lines(draft.card, value_of);
   for (std::size_t i = 0; i < draft.card.spec.versions.size(); ++i) {
@@ -140,7 +139,7 @@ void hold_versions(Shelf& shelf, Draft<Framework>& draft, const ValueOf& value_o
       for (const FlagFinding& each : lint(*draft.card.contract->flags, version, line)) {
         if (each.warning) continue;
         draft.sound = false;
-        report(shelf.findings,
+        report(verdict.findings,
                value_spot(draft, {{"spec"}, {"versions"}, {"", static_cast<int>(i)}, {"version"}}),
                each.fault, fmt::format("the manifest does not fit this version: {}", each.message),
                each.hint);
@@ -150,14 +149,14 @@ void hold_versions(Shelf& shelf, Draft<Framework>& draft, const ValueOf& value_o
 
 }  // namespace
 
-void hold_framework(Shelf& shelf, Draft<Framework>& draft, const Text* manifest) {
+void hold_framework(Verdict& verdict, Draft<Framework>& draft, const Text* manifest) {
   const GivenOf given = [&](const std::string& name) -> Given {
     const Parameter* parameter = find(draft.card.spec.parameters, name);
     const bool fixed = parameter != nullptr && !parameter->secret && parameter->from.empty();
     if (!fixed || parameter->default_value.is_null()) return {};
     return {&parameter->default_value, Giver::framework};
   };
-  const Node& facts = facts_in(shelf, draft.card);
+  const Node facts = facts_of(draft.card);
   const Parties parties{draft.card, &facts};
   for (auto part : {judge_flags, judge_conditions, judge_rules}) {
     for (const Judged& each : part(parties, given)) {
@@ -169,18 +168,20 @@ void hold_framework(Shelf& shelf, Draft<Framework>& draft, const Text* manifest)
       else
         spot = value_spot(
             draft, spec_path(each.change.substr(std::min(each.change.find('.') + 1, each.change.size()))));
-      tell(shelf, draft, each, spot);
+      tell(verdict, draft, each, spot);
     }
   }
-  hold_versions(shelf, draft, [&](std::string_view name) { return given(std::string(name)).value; });
+  hold_versions(verdict, draft, [&](std::string_view name) { return given(std::string(name)).value; });
 }
 
-void hold_model(Shelf& shelf, Draft<Model>& draft, const Framework& framework) {
+void hold_model(Verdict& verdict, Draft<Model>& draft, const Framework& framework) {
+  verdict.facts.make_room();
   const GivenOf given = [&](const std::string& name) -> Given {
     const Node* value = find(draft.card.spec.values, name);
     return value == nullptr ? Given{} : Given{value, Giver::model};
   };
-  const Parties parties{framework, &facts_in(shelf, framework), &facts_in(shelf, draft.card)};
+  const Node facts = facts_of(draft.card);
+  const Parties parties{framework, &verdict.facts.of(framework), &facts};
   for (const Judged& each : judge(parties, given)) {
     if (each.change.empty() && each.giver != Giver::model) continue;
     Spot spot = value_spot(draft, path_of({"spec", "framework"}));
@@ -188,13 +189,15 @@ void hold_model(Shelf& shelf, Draft<Model>& draft, const Framework& framework) {
       spot = refined(value_spot(draft, value_path(each.parameter)), each);
     else if (each.change.starts_with("model."))
       spot = value_spot(draft, spec_path(each.change.substr(6)));
-    tell(shelf, draft, each, spot);
+    tell(verdict, draft, each, spot);
   }
 }
 
-void hold_template(Shelf& shelf, Draft<Template>& draft, const Framework& framework, const Model& model) {
+void hold_template(const Shelf& shelf, Verdict& verdict, Draft<Template>& draft, const Framework& framework,
+                   const Model& model) {
   if (!framework.contract) return;
-  TemplateJudge judge(shelf, draft, framework, model);
+  verdict.facts.make_room();
+  TemplateJudge judge(verdict, draft, framework, model);
   const TemplateSpec& spec = draft.card.spec;
   const auto on = [&](const std::string& name, const Path& named) {
     const auto found = shelf.hardware.find(name);

@@ -75,7 +75,7 @@ std::vector<File> embedded();
 /// Cards from files; pure. Every broken card is reported in `findings` and left out, as is what refers to it.
 /// `name` is put before the paths in findings (`catalog/`). Of two files of the same path the later wins, so
 /// a folder can be laid over the embedded catalogue.
-std::shared_ptr<const Library> load(const std::vector<File>& files, std::string_view name);
+std::shared_ptr<const Library> load(std::vector<File> files, std::string_view name);
 
 /// Findings of `load` as one Problem, or nothing when there is none: for `mlib validate`.
 void require_sound(const Library& library);

@@ -2,73 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <thread>
 #include <tuple>
+#include <variant>
 
+#include "base/sha256.hpp"
 #include "base/text.hpp"
 #include "cards/draft.hpp"
 
 namespace mlib::cards {
-namespace detail {
-
-Path path_of(std::initializer_list<std::string_view> keys) {
-  Path path;
-  for (const std::string_view key : keys) path.push_back({std::string(key)});
-  return path;
-}
-
-Spot value_spot(const Text& text, const Node& document, const Path& path) {
-  const Node* now = &document;
-  for (const Step& step : path) {
-    const Node* next = nullptr;
-    if (step.index < 0) {
-      next = now->find(step.key);
-    } else if (now->is_list() && static_cast<std::size_t>(step.index) < now->items().size()) {
-      next = &now->items()[static_cast<std::size_t>(step.index)];
-    }
-    if (next == nullptr) break;
-    now = next;
-  }
-  return {&text, now->line, now->column, path};
-}
-
-Spot key_spot(const Text& text, const Node& document, const Path& path) {
-  Path parent = path;
-  parent.pop_back();
-  const Node* now = &document;
-  for (const Step& step : parent) {
-    const Node* next = now->find(step.key);
-    if (next == nullptr) return value_spot(text, document, path);
-    now = next;
-  }
-  if (now->is_map())
-    for (const schema::Entry& entry : now->entries())
-      if (entry.key == path.back().key) return {&text, entry.line, entry.column, path};
-  return value_spot(text, document, path);
-}
-
-void report(std::vector<Finding>& findings, const Spot& spot, Fault fault, std::string message,
-            std::string hint) {
-  Finding finding;
-  finding.fault = fault;
-  finding.place = {spot.text->source.file, spot.line, spot.column};
-  finding.path = spot.path;
-  finding.message = std::move(message);
-  if (!spot.heir.empty()) finding.message += fmt::format(" (inherited by `{}`)", spot.heir);
-  finding.hint = std::move(hint);
-  if (spot.line > 0) finding.excerpt = spot.text->source.line(spot.line);
-  findings.push_back(std::move(finding));
-}
-
-bool Shelf::is_lost(std::string_view kind, std::string_view name) const {
-  for (const std::string& wanted : {fmt::format("{}/{}", kind, name), fmt::format("/{}", name)})
-    if (std::find(lost.begin(), lost.end(), wanted) != lost.end()) return true;
-  return false;
-}
-
-}  // namespace detail
-
 namespace {
 
 using namespace detail;
@@ -96,128 +37,165 @@ constexpr std::string_view usual_manifest = "manifest.yaml";
 
 bool is_framework(const Node& document) { return document.text_at({"kind"}) == "Framework"; }
 
+/// The kinds whose cards nothing but a finding asks for again once they are decoded.
+bool is_let_go(std::string_view kind) { return kind == "Model" || kind == "Hardware" || kind == "Template"; }
+
 class Loading {
  public:
-  Loading(const std::vector<File>& files, std::string_view name) {
+  Loading(std::vector<File> files, std::string_view name) {
     prefix_ = name;
     if (!prefix_.empty() && prefix_.back() != '/') prefix_ += '/';
-    for (const File& file : files) files_.insert_or_assign(file.path, &file);
+    std::stable_sort(files.begin(), files.end(),
+                     [](const File& a, const File& b) { return a.path < b.path; });
+    for (File& file : files) {
+      if (!files_.empty() && files_.back().path == file.path) files_.pop_back();
+      files_.push_back(std::move(file));
+    }
+    texts_ = std::vector<Text>(files_.size());
+    early_.resize(files_.size());
   }
 
   std::shared_ptr<const Library> run() {
-    read_all();
+    in_batches(files_.size(), [&](std::size_t, std::size_t from, std::size_t to) {
+      for (std::size_t i = from; i < to; ++i) read(i);
+    });
     find_manifests();
-    for (const auto& [path, text] : texts_) {
-      const std::string kind = text.documents.empty() ? "" : text.documents.front().text_at({"kind"});
-      if (kind == "Flags")
-        read_flags(text, beside_.flags, shelf_.findings);
-      else if (kind == "Rules")
-        read_rules(text, *beside_.rules, shelf_.findings);
-      else if (is_causes(path) || kind == "Causes")
-        read_causes(text, causes_, shelf_.findings);
-      else if (!is_manifest(path))
-        decode_all(text);
-    }
+    for (std::size_t i = 0; i < texts_.size(); ++i) take(i);
     for (Extending& each : extending_)
-      by_name_.try_emplace(fmt::format("{}/{}", each.document->text_at({"kind"}),
-                                       each.document->text_at({"metadata", "name"})),
+      by_name_.try_emplace(fmt::format("{}/{}", each.document().text_at({"kind"}),
+                                       each.document().text_at({"metadata", "name"})),
                            &each);
     for (Extending& each : extending_) settle(each);
     for (auto& [name, draft] : shelf_.frameworks) add_manifest(draft);
-    resolve(shelf_);
+    resolve(shelf_, verdict_);
     return library();
   }
 
  private:
-  /// A file's text and what was found in it.
-  struct Read {
-    const File* file;
-    Text* text;
-    std::vector<Finding> findings = {};
+  /// A card that was decoded where its file was read, ready to be shelved.
+  template <class C>
+  using Node_of = typename Drafts<C>::node_type;
+  struct Early {
+    std::vector<Finding> read, decoded;
+    std::variant<std::monostate, Node_of<Model>, Node_of<Hardware>, Node_of<Template>> card;
   };
 
-  /// Parses in a few threads; what was found comes in the order of the files.
-  void read_all() {
-    std::vector<Read> all;
-    for (const auto& [path, file] : files_) {
-      Text& text = texts_[path];
-      text.path = path;
-      all.push_back({file, &text});
+  /// Reads a file; a card of its own in it is decoded at once. Other files are read meanwhile.
+  void read(std::size_t i) {
+    File& file = files_[i];
+    Text& text = texts_[i];
+    Early& early = early_[i];
+    text.path = std::move(file.path);
+    text.source = {file.place.empty() ? prefix_ + text.path : std::move(file.place), std::move(file.text)};
+    if (!file.refused.empty()) {
+      report(early.read, {&text, 0, 0, {}}, Fault::not_allowed, file.refused);
+      text.broken = true;
+      return text.let_go();
     }
-    std::atomic<std::size_t> next{0};
-    const auto work = [&] {
-      constexpr std::size_t batch = 64;
-      for (std::size_t from = next.fetch_add(batch); from < all.size(); from = next.fetch_add(batch))
-        for (std::size_t i = from; i < std::min(from + batch, all.size()); ++i) read(all[i]);
-    };
-    constexpr std::size_t few = 256;
-    const std::size_t threads =
-        all.size() < few ? 1 : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
-    {
-      std::vector<std::jthread> others;
-      for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
-      work();
-    }
-    for (Read& each : all)
-      std::move(each.findings.begin(), each.findings.end(), std::back_inserter(shelf_.findings));
+    text.read(early.read);
+    const std::vector<Node>& documents = text.documents();
+    if (documents.size() != 1 || text.broken || is_causes(text.path)) return;
+    const std::string kind = documents[0].text_at({"kind"});
+    if (!is_let_go(kind) || documents[0].find("extends") != nullptr) return;
+    if (kind == "Model") decode_early<Model>(early, text);
+    if (kind == "Hardware") decode_early<Hardware>(early, text);
+    if (kind == "Template") decode_early<Template>(early, text);
+    if (early.decoded.empty()) text.let_go();
   }
 
-  void read(Read& one) const {
-    Text& text = *one.text;
-    const std::string& place = one.file->place;
-    text.source = {place.empty() ? prefix_ + one.file->path : place, one.file->text};
-    if (one.file->refused.empty()) {
-      text.documents = schema::read_yaml(text.source, one.findings);
-    } else {
-      report(one.findings, {&text, 0, 0, {}}, Fault::not_allowed, one.file->refused);
+  template <class C>
+  static void decode_early(Early& early, const Text& text) {
+    Draft<C> draft = decoded<C>({&text, 0, true}, text.documents()[0], early.decoded);
+    Drafts<C> one;
+    std::string name = draft.card.metadata.name;
+    one.emplace(std::move(name), std::move(draft));
+    early.card = one.extract(one.begin());
+  }
+
+  /// Takes what a file holds, in the order of their paths.
+  void take(std::size_t i) {
+    const Text& text = texts_[i];
+    Early& early = early_[i];
+    tell(std::move(early.read));
+    if (early.card.index() != 0 && !is_manifest(text.path)) {
+      tell(std::move(early.decoded));
+      if (auto* card = std::get_if<Node_of<Model>>(&early.card)) shelve(shelf_.models, std::move(*card));
+      if (auto* card = std::get_if<Node_of<Hardware>>(&early.card)) shelve(shelf_.hardware, std::move(*card));
+      if (auto* card = std::get_if<Node_of<Template>>(&early.card))
+        shelve(shelf_.templates, std::move(*card));
+      return;
     }
-    text.broken = !one.findings.empty();
+    const std::vector<Node>& documents = text.documents();
+    const std::string kind = documents.empty() ? "" : documents.front().text_at({"kind"});
+    if (kind == "Flags")
+      read_flags(text, beside_.flags, verdict_.findings);
+    else if (kind == "Rules")
+      read_rules(text, *beside_.rules, verdict_.findings);
+    else if (is_causes(text.path) || kind == "Causes")
+      read_causes(text, causes_, verdict_.findings);
+    else if (!is_manifest(text.path))
+      decode_all(text);
+  }
+
+  void tell(std::vector<Finding> findings) {
+    std::move(findings.begin(), findings.end(), std::back_inserter(verdict_.findings));
+  }
+
+  const Text* text_at(std::string_view path) const {
+    const auto found =
+        std::lower_bound(texts_.begin(), texts_.end(), path,
+                         [](const Text& text, std::string_view wanted) { return text.path < wanted; });
+    return found != texts_.end() && found->path == path ? &*found : nullptr;
   }
 
   /// A manifest is what a framework card beside it names; manifest.yaml beside one is never a card.
   void find_manifests() {
-    for (const auto& [path, text] : texts_) {
-      bool framework = text.broken && file_of(path) == "framework.yaml";
-      for (const Node& document : text.documents) {
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+      if (early_[i].card.index() != 0) continue;
+      const Text& text = texts_[i];
+      bool framework = text.broken && file_of(text.path) == "framework.yaml";
+      for (const Node& document : text.documents()) {
         if (!is_framework(document)) continue;
         framework = true;
-        manifests_.push_back(beside(path, document.text_at({"spec", "manifest"}, usual_manifest)));
+        manifests_.push_back(beside(text.path, document.text_at({"spec", "manifest"}, usual_manifest)));
       }
-      if (framework) manifests_.push_back(beside(path, usual_manifest));
+      if (framework) manifests_.push_back(beside(text.path, usual_manifest));
     }
+    std::sort(manifests_.begin(), manifests_.end());
   }
 
   bool is_manifest(const std::string& path) const {
-    return std::find(manifests_.begin(), manifests_.end(), path) != manifests_.end();
+    return std::binary_search(manifests_.begin(), manifests_.end(), path);
   }
 
   void decode_all(const Text& text) {
-    const auto cards = std::count_if(text.documents.begin(), text.documents.end(),
+    const std::vector<Node>& documents = text.documents();
+    const auto cards = std::count_if(documents.begin(), documents.end(),
                                      [](const Node& document) { return !document.is_null(); });
     if (cards == 0) {
-      if (!text.broken) report(shelf_.findings, {&text, 1, 1, {}}, Fault::missing, "the file holds no card");
+      if (!text.broken)
+        report(verdict_.findings, {&text, 1, 1, {}}, Fault::missing, "the file holds no card");
       lose(text, Node());
     }
-    for (const Node& document : text.documents)
-      if (!document.is_null()) decode_one(text, document, cards == 1);
+    for (std::size_t at = 0; at < documents.size(); ++at)
+      if (!documents[at].is_null()) decode_one({&text, at, cards == 1});
   }
 
-  void decode_one(const Text& text, const Node& document, bool alone) {
+  void decode_one(const Extending& item) {
+    const Text& text = *item.text;
+    const Node& document = item.document();
     const Node* kind = document.find("kind");
     if (!document.is_map() || kind == nullptr || !kind->is_string()) {
-      report(shelf_.findings, value_spot(text, document, path_of({"kind"})), Fault::missing,
+      report(verdict_.findings, value_spot(text, document, path_of({"kind"})), Fault::missing,
              document.is_map() ? "a card says what it is: `kind` is missing" : "a card is a map",
              "kind: Framework, Model, Hardware, Template or Benchmark");
       return lose(text, document);
     }
     if (const Node* base = document.find("extends");
         base != nullptr && base->is_string() && with_drafts(kind->string(), [](auto&) {}))
-      return extending_.push_back({&text, &document, alone});
-    if (with_drafts(kind->string(), [&](auto& drafts) {
-          decode_as(drafts, {&text, &document, alone}, nullptr);
-        }))
-      return;
-    report(shelf_.findings, value_spot(text, document, path_of({"kind"})), Fault::not_allowed,
+      return extending_.push_back(item);
+    if (with_drafts(kind->string(), [&](auto& drafts) { decode_as(drafts, item, nullptr); })) return;
+    report(verdict_.findings, value_spot(text, document, path_of({"kind"})), Fault::not_allowed,
            fmt::format("`{}` is not a kind of card", shortened(kind->string(), 60)),
            suggestion(kind->string(), {"Framework", "Model", "Hardware", "Template", "Benchmark"}));
     lose(text, document);
@@ -234,46 +212,65 @@ class Loading {
     return false;
   }
 
-  /// Decodes a document, over `base` when there is one.
+  /// Decodes a document, over `base` when there is one, and shelves the card.
   template <class C>
   void decode_as(Drafts<C>& drafts, const Extending& item, std::type_identity_t<const Draft<C>*> base) {
+    std::vector<Finding> findings;
+    Draft<C> draft =
+        decoded<C>(item, base == nullptr ? item.document() : whole(base, item.document()), findings, base);
+    tell(std::move(findings));
+    std::string name = draft.card.metadata.name;
+    Drafts<C> one;
+    one.emplace(std::move(name), std::move(draft));
+    shelve(drafts, one.extract(one.begin()));
+  }
+
+  /// The card of `item`, whose document with what it inherits is `document`.
+  template <class C>
+  static Draft<C> decoded(const Extending& item, const Node& document, std::vector<Finding>& findings,
+                          std::type_identity_t<const Draft<C>*> base = nullptr) {
     const Text& text = *item.text;
-    const Node& document = *item.document;
     schema::Reader reader(&text.source);
-    Draft<C> draft{C{}, &text, &document, true, base};
-    using Base = Card<decltype(C::spec)>;
-    schema::decode(reader, base == nullptr ? document : whole(base, document), static_cast<Base&>(draft.card),
-                   {});
+    Draft<C> draft{C{}, &text, item.at, true, base};
+    schema::decode(reader, document, static_cast<Card<decltype(C::spec)>&>(draft.card), {});
     if (base != nullptr)
       for (Finding& each : reader.findings) put_right(each, draft);
     draft.card.file = text.source.file;
-    const std::string& name = draft.card.metadata.name;
-    const Spot spot = value_spot(text, document, path_of({"metadata", "name"}));
-    std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(shelf_.findings));
+    std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(findings));
     draft.sound = reader.findings.empty() && !text.broken;
     const std::string_view wanted = name_of(text.path);
-    if (draft.sound && item.alone && name != wanted) {
-      report(shelf_.findings, spot, Fault::not_allowed,
-             fmt::format("the card is called `{}`, its {} `{}`", name,
+    if (draft.sound && item.alone && draft.card.metadata.name != wanted) {
+      report(findings, value_spot(text, item.document(), path_of({"metadata", "name"})), Fault::not_allowed,
+             fmt::format("the card is called `{}`, its {} `{}`", draft.card.metadata.name,
                          file_of(text.path).starts_with("framework.") ? "folder" : "file", wanted),
              "give both the same name");
       draft.sound = false;
     }
-    if (!draft.sound) lose(text, document);
-    if (name.empty()) return;
-    const auto [there, fresh] = drafts.try_emplace(name, draft);
-    if (fresh) return;
-    const Spot first = value_spot(there->second, path_of({"metadata", "name"}));
-    report(shelf_.findings, spot, Fault::duplicate,
-           fmt::format("there is another {} called `{}`", lower(document.text_at({"kind"})), name),
+    return draft;
+  }
+
+  template <class C>
+  void shelve(Drafts<C>& drafts, typename Drafts<C>::node_type made) {
+    const Text& text = *made.mapped().text;
+    if (!made.mapped().sound) lose(text, made.mapped().document());
+    if (made.key().empty()) return;
+    const auto shelved = drafts.insert(std::move(made));
+    if (shelved.inserted) return;
+    const Draft<C>& second = shelved.node.mapped();
+    const Spot first = value_spot(shelved.position->second, path_of({"metadata", "name"}));
+    report(verdict_.findings, value_spot(text, second.document(), path_of({"metadata", "name"})),
+           Fault::duplicate,
+           fmt::format("there is another {} called `{}`", lower(second.document().text_at({"kind"})),
+                       shelved.node.key()),
            fmt::format("the first is {}:{}:{}", first.text->source.file, first.line, first.column));
   }
 
   /// The document with what it inherits, kept for those that extend it.
   template <class C>
   const Node& whole(const Draft<C>* base, const Node& document) {
-    const auto found = whole_.find(base->document);
-    return whole_[&document] = extended(found == whole_.end() ? *base->document : found->second, document);
+    const Node& below = base->document();
+    const auto found = whole_.find(&below);
+    return whole_[&document] = extended(found == whole_.end() ? below : found->second, document);
   }
 
   /// A finding about an inherited value stands in the file that wrote it.
@@ -289,7 +286,7 @@ class Loading {
   /// The card that `item` extends, when it extends one itself and is not decoded yet.
   Extending* below(const Extending& item) {
     const auto found = by_name_.find(
-        fmt::format("{}/{}", item.document->text_at({"kind"}), item.document->text_at({"extends"})));
+        fmt::format("{}/{}", item.document().text_at({"kind"}), item.document().text_at({"extends"})));
     return found == by_name_.end() || found->second->done ? nullptr : found->second;
   }
 
@@ -308,12 +305,12 @@ class Loading {
     }
     for (auto each = line.rbegin(); each != line.rend(); ++each)
       if (!(*each)->done)
-        with_drafts((*each)->document->text_at({"kind"}), [&](auto& drafts) { extend(drafts, **each); });
+        with_drafts((*each)->document().text_at({"kind"}), [&](auto& drafts) { extend(drafts, **each); });
   }
 
   template <class C>
   void extend(Drafts<C>& drafts, Extending& item) {
-    const std::string name = item.document->text_at({"extends"});
+    const std::string name = item.document().text_at({"extends"});
     const auto base = drafts.find(name);
     if (base != drafts.end() && base->second.sound) {
       std::size_t depth = 1;
@@ -322,7 +319,7 @@ class Loading {
       item.done = true;
       return decode_as(drafts, item, &base->second);
     }
-    const std::string kind = item.document->text_at({"kind"});
+    const std::string kind = item.document().text_at({"kind"});
     if (base != drafts.end() || shelf_.is_lost(kind, name))
       return refuse(item, Fault::reference,
                     fmt::format("the {} `{}` was left out, and so is this card", lower(kind), name),
@@ -340,7 +337,7 @@ class Loading {
 
   void refuse_ring(const std::vector<Extending*>& ring) {
     std::vector<std::string> names;
-    for (const Extending* each : ring) names.push_back(each->document->text_at({"metadata", "name"}));
+    for (const Extending* each : ring) names.push_back(each->document().text_at({"metadata", "name"}));
     for (Extending* each : ring) {
       std::vector<std::string> shown = names;
       shown.push_back(names.front());
@@ -351,10 +348,10 @@ class Loading {
   }
 
   void refuse(Extending& item, Fault fault, std::string message, std::string hint = "") {
-    report(shelf_.findings, value_spot(*item.text, *item.document, path_of({"extends"})), fault,
+    report(verdict_.findings, value_spot(*item.text, item.document(), path_of({"extends"})), fault,
            std::move(message), std::move(hint));
     item.done = true;
-    lose(*item.text, *item.document);
+    lose(*item.text, item.document());
   }
 
   /// Remembers what was left out, so that a reference to it is not called unknown.
@@ -371,35 +368,34 @@ class Loading {
   /// Whose folder the manifest is in: the card that names one or has the usual one beside it.
   const Draft<Framework>& manifest_giver(const Draft<Framework>& draft) const {
     for (const Draft<Framework>* each = &draft; each != nullptr; each = each->base)
-      if (says(*each->document, path_of({"spec", "manifest"})) ||
-          texts_.contains(beside(each->text->path, usual_manifest)))
+      if (says(each->document(), path_of({"spec", "manifest"})) ||
+          text_at(beside(each->text->path, usual_manifest)) != nullptr)
         return *each;
     return draft;
   }
 
   void add_manifest(Draft<Framework>& draft) {
     const Draft<Framework>& from = manifest_giver(draft);
-    const auto found = texts_.find(beside(from.text->path, draft.card.spec.manifest));
-    const bool there = found != texts_.end() && found->second.path != from.text->path;
-    const Text* manifest = there ? &found->second : nullptr;
+    const Text* manifest = text_at(beside(from.text->path, draft.card.spec.manifest));
+    if (manifest == from.text) manifest = nullptr;
     if (manifest == nullptr && draft.sound) report_no_manifest(draft);
-    check_framework(draft, manifest, shelf_.findings);
+    check_framework(draft, manifest, verdict_.findings);
     if (manifest == nullptr) return;
-    draft.card.manifest = manifest->documents;
+    draft.card.manifest = manifest->documents();
     std::erase_if(draft.card.manifest, [](const Node& document) { return document.is_null(); });
     draft.card.manifest_text = manifest->source.text;
     draft.card.manifest_file = manifest->source.file;
-    if (draft.sound) add_contract(draft, beside_, shelf_.findings);
-    if (draft.sound) hold_framework(shelf_, draft, manifest);
+    if (draft.sound) add_contract(draft, beside_, verdict_.findings);
+    if (draft.sound) hold_framework(verdict_, draft, manifest);
   }
 
   void report_no_manifest(Draft<Framework>& draft) {
     const std::string& named = draft.card.spec.manifest;
     std::vector<std::string> known;
-    for (const auto& [path, text] : texts_)
-      if (folder_of(path) == folder_of(draft.text->path) && path != draft.text->path)
-        known.emplace_back(file_of(path));
-    report(shelf_.findings, value_spot(draft, path_of({"spec", "manifest"})), Fault::reference,
+    for (const Text& text : texts_)
+      if (folder_of(text.path) == folder_of(draft.text->path) && &text != draft.text)
+        known.emplace_back(file_of(text.path));
+    report(verdict_.findings, value_spot(draft, path_of({"spec", "manifest"})), Fault::reference,
            fmt::format("there is no file `{}` beside this card for its Kubernetes objects",
                        shortened(named, 80)),
            suggestion(named, known));
@@ -409,8 +405,11 @@ class Loading {
   template <class C>
   static std::vector<C> sound(Drafts<C>& drafts) {
     std::vector<C> cards;
-    for (auto& [name, draft] : drafts)
-      if (draft.sound) cards.push_back(std::move(draft.card));
+    const auto count =
+        std::count_if(drafts.begin(), drafts.end(), [](const auto& each) { return each.second.sound; });
+    cards.reserve(static_cast<std::size_t>(count));
+    for (; !drafts.empty(); drafts.erase(drafts.begin()))
+      if (Draft<C>& draft = drafts.begin()->second; draft.sound) cards.push_back(std::move(draft.card));
     return cards;
   }
 
@@ -422,24 +421,27 @@ class Loading {
     made->templates = sound(shelf_.templates);
     put_in_order(causes_);
     made->causes = std::move(causes_);
-    made->findings = std::move(shelf_.findings);
-    made->warnings = std::move(shelf_.warnings);
+    made->findings = std::move(verdict_.findings);
+    made->warnings = std::move(verdict_.warnings);
     made->flags = std::move(beside_.flags);
     made->rules = std::move(beside_.rules);
     for (std::vector<Finding>* all : {&made->findings, &made->warnings})
       std::stable_sort(all->begin(), all->end(), [](const Finding& a, const Finding& b) {
         return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
       });
-    std::string all;
-    for (const auto& [path, file] : files_)
-      all += fmt::format("{}:{}{}:{}", path.size(), path, file->text.size(), file->text);
-    made->version = sha256_hex(all);
+    Sha256 all;
+    for (const Text& text : texts_) {
+      all.add(fmt::format("{}:{}{}:", text.path.size(), text.path, text.source.text.size()));
+      all.add(text.source.text);
+    }
+    made->version = all.hex();
     return made;
   }
 
   std::string prefix_;
-  std::map<std::string, const File*> files_;
-  std::map<std::string, Text> texts_;
+  std::vector<File> files_;  ///< by path; emptied while they are read
+  std::vector<Text> texts_;  ///< of the same number, as all that follows
+  std::vector<Early> early_;
   std::vector<std::string> manifests_;
   std::vector<Extending> extending_;
   std::map<std::string, Extending*> by_name_;  ///< those, by KIND/NAME
@@ -447,12 +449,13 @@ class Loading {
   Causes causes_;
   Beside beside_;
   Shelf shelf_;
+  Verdict verdict_;
 };
 
 }  // namespace
 
-std::shared_ptr<const Library> load(const std::vector<File>& files, std::string_view name) {
-  return Loading(files, name).run();
+std::shared_ptr<const Library> load(std::vector<File> files, std::string_view name) {
+  return Loading(std::move(files), name).run();
 }
 
 }  // namespace mlib::cards

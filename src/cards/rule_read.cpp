@@ -103,7 +103,7 @@ class RuleReading {
 
 void read_rules(const Text& text, Rules& rules, std::vector<Finding>& findings) {
   RuleReading reading(rules, findings);
-  for (const Node& document : text.documents)
+  for (const Node& document : text.documents())
     if (!document.is_null()) reading.read(text, document);
 }
 

@@ -118,7 +118,7 @@ CommandLine confirmed(CommandLine line, const Outside& outside, const verbs::Wor
     throw Problem(Kind::usage,
                   fmt::format("`mlib {} {}` has the name typed again, and there is no terminal to ask on",
                               line.verb->name, name),
-                  fmt::format("add --confirm {} (--yes is not enough)", name));
+                  fmt::format("add --yes {}", name));
   outside.err << fmt::format("All of it will be gone. Type the name again to {}: ", line.verb->name)
               << std::flush;
   std::string answer;
@@ -210,9 +210,11 @@ std::string coloured(std::string text) {
 int run(const std::vector<std::string>& words, const Outside& outside) {
   bool colour = outside.color;
   bool as_json = false;
+  int (*code_of)(Kind) = exit_code;
   try {
     const Inputs inputs{file_text, [&] { return all_of(outside.in); }, card_files};
     const CommandLine line = parse(words, inputs);
+    if (line.verb != nullptr) code_of = line.verb->exits.of;
     colour = colour && line.options.color;
     as_json = line.options.output == "json";
     const int code = run_line(line, outside);
@@ -223,7 +225,7 @@ int run(const std::vector<std::string>& words, const Outside& outside) {
     outside.out.flush();
     const std::string text = to_text(problem);
     outside.err << (colour ? coloured(text) : text) << '\n';
-    return exit_code(problem.kind());
+    return code_of(problem.kind());
   } catch (const std::exception& defect) {
     outside.err << "error: a defect of mlib: " << visible(defect.what()) << '\n';
     return exit_code(Kind::internal);

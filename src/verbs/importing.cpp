@@ -113,7 +113,7 @@ void check(const std::vector<Node>& cards, formats::Report& report) {
   std::vector<cards::File> files = cards::embedded();
   const std::string name = "imported/cards.yaml";
   files.push_back({name, schema::to_yaml(cards) + "---\n"});
-  const std::shared_ptr<const cards::Library> library = cards::load(files, "");
+  const std::shared_ptr<const cards::Library> library = cards::load(std::move(files), "");
   for (const Finding& each : library->findings)
     if (each.place.file == name) report.doubt(to_text(each.path), each.message);
 }

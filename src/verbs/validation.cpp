@@ -68,7 +68,7 @@ Found beside_catalogue(const std::vector<cards::File>& files) {
   for (const cards::File& each : files) given.insert(each.path);
   both.insert(both.end(), files.begin(), files.end());
   Found found;
-  const std::shared_ptr<const cards::Library> library = cards::load(both, "");
+  const std::shared_ptr<const cards::Library> library = cards::load(std::move(both), "");
   for (const Finding& each : library->findings)
     if (given.count(each.place.file) > 0) found.findings.push_back(each);
   for (const Finding& each : library->warnings)

@@ -118,6 +118,13 @@ using StreamCall =
 /// delete.
 using Question = std::function<std::string(const World&, const Caller&, const Node& arguments)>;
 
+/// What the command line exits with where the kinds' own codes (base/problem.hpp) will not do: kubectl's
+/// `wait` and `diff` have codes that scripts know.
+struct Exits {
+  std::string_view help = {};  ///< for the verb's help
+  int (*of)(Kind) = exit_code;
+};
+
 /// One line of the one table that drives routing, the command line and OpenAPI. `name` is what is typed
 /// ("get templates"); `path` has {name} parts, filled from arguments of that name; "" keeps the verb to the
 /// command line. Exactly one of call and
@@ -138,6 +145,7 @@ struct Verb {
   std::string_view group = {};    ///< heading in the help
   std::string_view example = {};  ///< one command line per line, without `mlib `
   Question question = {};
+  Exits exits = {};
   std::vector<std::string_view> outputs = {};  ///< that it has beside those of every verb
 };
 

@@ -13,7 +13,7 @@ compile() { # SOURCE OBJECT FLAG...
   ccache g++ "${flags[@]}" "${@:3}" -c "$1" -o "$2"
 }
 objects=()
-for source in src/base/{problem,text}.cpp src/schema/{node,json,yaml_read,yaml_write,describe}.cpp \
+for source in src/base/{problem,sha256,text}.cpp src/schema/*.cpp \
   src/formats/*.cpp src/cards/{library,expression,expression_parse}.cpp; do
   [[ $source != *_test.cpp ]] || continue
   object=build/fuzz/$(tr / _ <<< "${source#src/}").o
