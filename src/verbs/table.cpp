@@ -239,7 +239,8 @@ std::vector<Verb> ending() {
 
 std::vector<Verb> all() {
   std::vector<Verb> verbs;
-  for (const auto part : {card_verbs, life, kept, places, watching, using_it, ending, measure_verbs})
+  for (const auto part :
+       {card_verbs, life, kept, places, watching, using_it, ending, bench_verbs, measure_verbs})
     for (Verb& verb : part()) verbs.push_back(std::move(verb));
   return verbs;
 }
