@@ -85,6 +85,12 @@ std::vector<Option> options_of(const Node& json_schema, const std::vector<std::s
       add_secret(options, std::move(option));
       continue;
     }
+    if (entry.value.text_at({"format"}) == "content") {
+      option.takes = Option::Takes::file;
+      option.word = "FILE";
+      options.push_back(std::move(option));
+      continue;
+    }
     option.takes = option.type == "boolean"  ? Option::Takes::flag
                    : option.type == "object" ? Option::Takes::pair
                                              : Option::Takes::value;

@@ -55,8 +55,6 @@ class Decoder {
   double cpu_seconds = 0;  ///< once stopped
 
  private:
-  static constexpr std::size_t held_limit = 8U << 20U;
-
   struct Recent {
     double sum = 0;
     int count = 0;
@@ -71,6 +69,8 @@ class Decoder {
       count = 0;
     }
   };
+
+  static constexpr std::size_t held_limit = 8U << 20U;
 
   void work() {
     // On a core that it shares with the loop, the loop goes first, at whatever priority the program runs.
@@ -97,12 +97,9 @@ class Decoder {
         const std::lock_guard lock(mutex_);
         held_ -= size;
         room_.notify_one();
-      }
-      const std::lock_guard lock(mutex_);
-      for (std::size_t i = samples.size() - batch.size(); i < samples.size(); ++i) {
-        if (!samples[i].good()) continue;
-        ttft_.add(ttft_of(samples[i]));
-        tpot_.add(tpot_of(samples[i]));
+        if (!samples.back().good()) continue;
+        ttft_.add(ttft_of(samples.back()));
+        tpot_.add(tpot_of(samples.back()));
       }
     }
     timespec used{};

@@ -15,7 +15,7 @@ namespace mlib::loadgen {
 namespace {
 
 constexpr std::string_view arrivals_names[] = {"constant", "poisson", "gamma", "ramp", "on_off", "trace"};
-constexpr std::string_view length_names[] = {"fixed", "normal", "lognormal"};
+constexpr std::string_view length_names[] = {"fixed", "normal", "lognormal", "histogram"};
 constexpr std::size_t most_samples = 10'000;
 
 double seconds_of(Instant instant) { return static_cast<double>(instant) / 1e9; }
@@ -186,12 +186,38 @@ LengthText text_of(const Length& length) {
   made.deviation = length.deviation;
   made.least = length.least;
   made.most = length.most;
+  for (const Bin& bin : length.bins) {
+    made.bins.emplace_back();
+    made.bins.back().least = bin.least;
+    made.bins.back().most = bin.most;
+    made.bins.back().weight = bin.weight;
+  }
   return made;
 }
 
 Length length_of(const LengthText& text) {
-  return {static_cast<Length::Kind>(index_in(length_names, text.kind)), text.mean, text.deviation, text.least,
-          text.most};
+  Length made;
+  made.kind = static_cast<Length::Kind>(index_in(length_names, text.kind));
+  made.mean = text.mean;
+  made.deviation = text.deviation;
+  made.least = text.least;
+  made.most = text.most;
+  for (const BinText& bin : text.bins) made.bins.push_back({bin.least, bin.most, bin.weight});
+  return made;
+}
+
+/// Prompts of one's own: how many, and a sum over their texts.
+void add_own(WorkloadText& to, const Workload& workload) {
+  std::string all;
+  for (const std::string& prompt : workload.prompts) all += prompt + '\0';
+  for (const Script& script : workload.scripts) {
+    for (const Script::Question& question : script.questions) all += question.text + '\0';
+    all += fmt::format("{} {} {}", script.prompt_tokens, script.answer_tokens, fmt::join(script.blocks, ","));
+    all += '\0';
+  }
+  to.prompts = "own";
+  to.own_prompts = static_cast<std::int64_t>(workload.prompts.size() + workload.scripts.size());
+  to.own_prompts_sha256 = sha256_hex(all);
 }
 
 WorkloadText workload_of(const Plan& plan) {
@@ -201,20 +227,18 @@ WorkloadText workload_of(const Plan& plan) {
   made.model = plan.asking.model;
   made.stream = plan.asking.stream;
   made.temperature = plan.asking.temperature;
-  if (plan.workload.prompts == instructions()) {
+  if (!plan.workload.scripts.empty())
+    add_own(made, plan.workload);
+  else if (plan.workload.prompts == instructions())
     made.prompts = "instructions";
-  } else if (!plan.workload.prompts.empty()) {
-    made.prompts = "own";
-    made.own_prompts = static_cast<std::int64_t>(plan.workload.prompts.size());
-    std::string all;
-    for (const std::string& prompt : plan.workload.prompts) all += prompt + '\0';
-    made.own_prompts_sha256 = sha256_hex(all);
-  }
+  else if (!plan.workload.prompts.empty())
+    add_own(made, plan.workload);
   made.prompt = text_of(plan.workload.prompt);
   made.output = text_of(plan.workload.output);
   made.ignore_end = plan.workload.ignore_end;
   made.groups = plan.workload.groups;
   made.prefix = plan.workload.prefix;
+  if (converses(plan.workload) && plan.workload.scripts.empty()) made.turns = text_of(plan.workload.turns);
   return made;
 }
 
@@ -359,6 +383,7 @@ Plan plan_of(const Result& result) {
   plan.workload.ignore_end = result.workload.ignore_end;
   plan.workload.groups = result.workload.groups;
   plan.workload.prefix = result.workload.prefix;
+  if (result.workload.turns) plan.workload.turns = length_of(*result.workload.turns);
   const LoadText& load = result.load;
   plan.arrivals.kind = static_cast<Arrivals::Kind>(index_in(arrivals_names, load.arrivals));
   plan.arrivals.rate = load.rate;

@@ -53,19 +53,34 @@ struct Measured {
   }
 };
 
+/// A bin of a histogram of lengths.
+struct BinText {
+  int least = 1, most = 1;
+  double weight = 1;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("least", least, {.help = "Tokens from", .required = true, .min = 1});
+    d.field("most", most, {.help = "Tokens to", .required = true, .min = 1});
+    d.field("weight", weight, {.help = "How often, against the others", .required = true, .min = 0});
+  }
+};
+
 /// How tokens of a prompt or an answer are drawn.
 struct LengthText {
   std::string kind = "fixed";
   double mean = 0, deviation = 0;
   int least = 1, most = 1'000'000;
+  std::vector<BinText> bins;
 
   template <class D>
   void describe(D& d) {
-    d.field("kind", kind, {.help = "Distribution", .one_of = {"fixed", "normal", "lognormal"}});
+    d.field("kind", kind, {.help = "Distribution", .one_of = {"fixed", "normal", "lognormal", "histogram"}});
     d.field("mean", mean, {.help = "Mean", .min = 0, .unit = "tokens"});
     d.field("deviation", deviation, {.help = "Standard deviation", .min = 0, .unit = "tokens"});
     d.field("least", least, {.help = "At least", .min = 1, .unit = "tokens"});
     d.field("most", most, {.help = "At most", .min = 1, .unit = "tokens"});
+    d.field("bins", bins, {.help = "Of a histogram"});
   }
 };
 
@@ -80,6 +95,7 @@ struct WorkloadText {
   LengthText prompt, output;
   bool ignore_end = false;
   int groups = 0, prefix = 0;
+  std::optional<LengthText> turns;  ///< of conversations, where there are some
 
   template <class D>
   void describe(D& d) {
@@ -98,6 +114,7 @@ struct WorkloadText {
     d.field("ignore_end", ignore_end, {.help = "Answers were to go on to their full length"});
     d.field("groups", groups, {.help = "Prefixes that made prompts share; 0: none", .min = 0});
     d.field("prefix", prefix, {.help = "Tokens of a shared prefix", .min = 0, .unit = "tokens"});
+    d.field("turns", turns, {.help = "Questions of a conversation; none: each request stands alone"});
   }
 };
 

@@ -86,7 +86,7 @@ TEST_CASE("tokens that came all at once have no time between them, and that is s
   const Outcome outcome = measured(plan);
   CHECK(outcome.metrics.tpot.count == 0);
   CHECK(outcome.metrics.no_tpot.find("60 of 60 answers came in fewer than 4 reads") == 0);
-  CHECK(outcome.verdict.validity == Validity::suspect);
+  CHECK(outcome.verdict.validity != Validity::valid);
   CHECK(outcome.metrics.kept.at(0).good == 60);  // they cannot have taken longer than from sent to last
   const StubServer one_event({.ttft = 10'000'000, .gap = 5'000'000, .tokens = 16, .tokens_per_event = 16});
   CHECK(measured(plan_for(one_event, 50, 5)).metrics.tpot.count == 0);

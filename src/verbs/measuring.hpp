@@ -8,12 +8,12 @@ namespace mlib::verbs {
 /// How an engine is asked and loaded: the options that every verb which measures has.
 struct LoadArguments {
   std::optional<std::string> protocol, arrivals;
-  std::string model, duration, slo, think = "0s", timeout = "2m", on = "10s", off = "10s";
+  std::string prompts, model, duration, slo, think = "0s", timeout = "2m", on = "10s", off = "10s";
   std::optional<double> rate, end_rate, burstiness;
   std::optional<int> users;
   std::optional<std::int64_t> requests;
   int prompt_tokens = 128, max_tokens = 128, prompt_deviation = 0, output_deviation = 0;
-  int prefix_groups = 0, prefix_tokens = 0, warm_up = 1;
+  int prefix_groups = 0, prefix_tokens = 0, turns = 1, warm_up = 1;
   bool instructions = false, ignore_end = false, stream = true;
   std::optional<std::int64_t> seed;
 
@@ -57,6 +57,14 @@ struct LoadArguments {
             {.help = "Made prompts share one of so many prefixes (none)", .min = 0, .max = 100'000});
     d.field("prefix_tokens", prefix_tokens,
             {.help = "Length of a shared prefix", .min = 0, .max = 1'000'000});
+    d.field("turns", turns,
+            {.help = "Questions of a conversation that each user holds (1)", .min = 1, .max = 10'000});
+    d.field(
+        "prompts", prompts,
+        {.help =
+             "Requests of your own, one a line: {\"prompt\": …}, ShareGPT, OpenAI messages, or a trace of "
+             "Mooncake or Azure",
+         .format = "content"});
     d.field("stream", stream, {.help = "Ask for whole answers, not streams"});
     d.field("warm_up", warm_up, {.help = "Requests before that do not count (1)", .min = 0, .max = 10'000});
     d.field("timeout", timeout, {.help = "Of one request (2m)"});
@@ -74,12 +82,15 @@ loadgen::Plan plan_of(const LoadArguments& arguments);
 void aim(loadgen::Plan& plan, const std::string& url);
 
 struct EndpointBenchArguments : LoadArguments {
-  std::string url, api_key, hardware, template_name, currency = "USD";
+  std::string url, like, api_key, hardware, template_name, currency = "USD";
   std::optional<double> price_per_hour;
 
   template <class D>
   void describe(D& d) {
     d.field("url", url, {.help = "Of the engine, e.g. http://127.0.0.1:8080 or …/v1", .required = true});
+    d.field("like", like,
+            {.help = "Load, requests and seed of that result (-o json), instead of the options that say them",
+             .format = "content"});
     LoadArguments::describe(d);
     describe_subject(d);
   }
@@ -115,7 +126,9 @@ struct BenchCompareArguments {
 
   template <class D>
   void describe(D& d) {
-    d.field("files", files, {.help = "Two results as bench endpoint -o json writes them", .required = true});
+    d.field(
+        "files", files,
+        {.help = "Two results as bench endpoint -o json writes them, or kept as cards", .required = true});
   }
 };
 

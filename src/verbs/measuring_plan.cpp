@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.hpp"
+#include "loadgen/recorded.hpp"
 #include "net/url.hpp"
 #include "verbs/measuring.hpp"
 #include "verbs/names.hpp"
@@ -87,7 +88,14 @@ Plan plan_of(const LoadArguments& arguments) {
     plan.users = static_cast<std::uint32_t>(arguments.users.value_or(1));
     plan.think = instant_of(arguments.think, "--think");
   }
+  if (arguments.instructions && !arguments.prompts.empty())
+    throw Problem(Kind::usage, "--instructions and --prompts are two workloads", "leave one out");
+  if (arguments.turns > 1 && plan.users == 0)
+    throw Problem(Kind::usage, "--turns is of --users", "as in --users 8 --turns 4");
   if (arguments.instructions) plan.workload.prompts = loadgen::instructions();
+  if (!arguments.prompts.empty())
+    plan.workload.scripts = loadgen::read_requests({"--prompts", arguments.prompts}).scripts;
+  plan.workload.turns.mean = arguments.turns;
   plan.workload.prompt = length_of(arguments.prompt_tokens, arguments.prompt_deviation);
   plan.workload.output = length_of(arguments.max_tokens, arguments.output_deviation);
   plan.workload.ignore_end = arguments.ignore_end;

@@ -215,9 +215,16 @@ TEST_CASE("options that do not go together are refused with what would be right"
   CHECK(refused([](auto& a) { a.rate = 1, a.end_rate = 2, a.requests = 5; }) ==
         "--arrivals ramp needs --duration, not --requests");
   CHECK(refused([](auto& a) { a.prefix_groups = 2; }) == "--prefix-groups and --prefix-tokens go together");
+  CHECK(refused([](auto& a) { a.rate = 1, a.turns = 2; }) == "--turns is of --users");
+  CHECK(refused([](auto& a) { a.prompts = "\"hello\"", a.instructions = true; }) ==
+        "--instructions and --prompts are two workloads");
+  CHECK(refused([](auto& a) { a.prompts = "{}"; }).find("--prompts") != std::string::npos);
   CHECK(refused([](auto& a) { a.duration = "soon"; }) == "--duration: `soon` is not a span of time");
   CHECK(refused([](auto& a) { a.duration = "0s"; }) == "--duration has to be above 0");
   CHECK(refused([](auto& a) { a.slo = "ttft=1s"; }).find("--slo") == 0);
+  LoadArguments own;
+  own.prompts = "{\"prompt\": \"hello\"}\n\"there\"\n";
+  CHECK(plan_of(own).workload.scripts.size() == 2);
   LoadArguments plain;
   CHECK(plan_of(plain).users == 1);
   CHECK(plan_of(plain).stop.duration == 30 * loadgen::second);
