@@ -48,7 +48,7 @@ Outcome suffered(StubRules rules, Instant timeout = 10 * second) {
   const auto began = std::chrono::steady_clock::now();
   Outcome outcome = measured(plan);
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::nanoseconds(load + drain + late));
-  CHECK(outcome.client.most_bytes <= (21U << 20U));
+  CHECK(outcome.client.most_bytes <= (13U << 20U));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which keep what was freed
   CHECK(status("VmHWM") - before < 64L << 10U);
 #else
