@@ -277,7 +277,7 @@ TEST_CASE("B8 vllm bench serve: a long event is looked at from its beginning wit
     };
     const StubServer server(rules);
     Collector collector(server);
-    Load load{.arrivals = {0}, .answer_limit = 64U << 20U};
+    Load load{.arrivals = {0}, .answer_limit = 64U << 20U, .memory = 64U << 20U};
     const double cpu = collector.run(server, load).cpu_seconds;
     const Exchange& exchange = collector.exchanges.at(0);
     for (const Arrived& piece : exchange.arrivals) naive += piece.bytes;  // what such a client has looked at
