@@ -54,11 +54,11 @@ Response compare(const World& world, const Caller&, const CompareArguments& argu
   const auto names = finder.column(kind, "metadata.name");
   std::vector<std::uint32_t> rows;
   for (const std::string& name : arguments.names) rows.push_back(row_of(*names, name));
-  Table table{.columns = {{"FIELD"}}};
+  Table table{.columns = {{"FIELD"}}, .folded = true};
   for (const std::string& name : arguments.names) table.columns.push_back({name});
   Node list = Node::list();
   for (const cards::FieldFact& field : finder.fields(kind)) {
-    if (field.name == "name") continue;
+    if (field.name == "name" || field.name.ends_with("revision")) continue;
     const auto column = finder.column(kind, field.path);
     const auto same = [&](std::uint32_t row) { return column->code(row) == column->code(rows[0]); };
     const bool differs = !std::all_of(rows.begin(), rows.end(), same);
@@ -102,8 +102,8 @@ Response tree_template(const World& world, const Caller& caller, const TreeArgum
   for (std::size_t i = 0; i < given.size(); ++i)
     given[i] +=
         std::string(widest - utf8_length(given[i]), ' ') + "  " + values.items()[i].text_at({"origin"});
-  std::string text = titled("template", card.metadata) + "\n├─ " + titled("model", model.metadata) +
-                     "\n├─ " + titled("framework", framework.metadata) + "\n├─ " +
+  std::string text = titled("template", card.metadata) + "\n├─ " + titled("model", model.metadata) + "\n├─ " +
+                     titled("framework", framework.metadata) + "\n├─ " +
                      titled("hardware", hardware.metadata) + "\n└─ values\n";
   for (const std::string& line : split(branches(given), '\n'))
     if (!line.empty()) text += "   " + line + "\n";
