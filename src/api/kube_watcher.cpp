@@ -175,6 +175,12 @@ net::Reply KubeWatcherFacade::dispatch(const net::Received& received) const {
     reply.headers.emplace_back("allow", "POST");
     return reply;
   }
+  if (!options_.keys.empty() && !options_.keys.admit(received)) {
+    net::Reply reply =
+        fastapi::text_detail(401, "a key is missing or wrong: X-API-KEY: KEY, or Authorization: Bearer KEY");
+    reply.headers.emplace_back("www-authenticate", "Bearer");
+    return reply;
+  }
   if (is_cross_site(received))
     return fastapi::text_detail(403, "the request comes from a page of another origin");
   const Cancel never;

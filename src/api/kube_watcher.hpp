@@ -2,14 +2,15 @@
 #include <functional>
 #include <string>
 
-#include "net/server.hpp"
+#include "api/keys.hpp"
 #include "verbs/verb.hpp"
 
 namespace mlib::api {
 
 struct KubeWatcherFacadeOptions {
-  verbs::Caller caller = {"local", verbs::Role::admin};  ///< who asks: there are no keys
+  verbs::Caller caller = {"local", verbs::Role::admin};  ///< who asks, whichever key is shown
   std::string target = {};                               ///< where configs are deployed; "": the first
+  Keys keys = {};  ///< one of them is to be shown with each call; without any, nothing is
   std::function<void(std::string_view line)> log = {};  ///< a line for what was done or refused; may be empty
 };
 

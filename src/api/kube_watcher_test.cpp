@@ -33,8 +33,9 @@ spec: {type: NodePort, ports: [{port: 80, targetPort: 8000}]}
 
 /// The facade over a scripted world, on its target `kubernetes`.
 struct Counter {
-  Counter() {
+  explicit Counter(Keys keys = {}) {
     KubeWatcherFacadeOptions options;
+    options.keys = std::move(keys);
     options.target = "kubernetes";
     options.log = [this](std::string_view line) { log += std::string(line) + '\n'; };
     facade = std::make_unique<KubeWatcherFacade>(world.world, std::move(options));
@@ -131,6 +132,23 @@ TEST_CASE("requests of another shape get FastAPI's answers") {
   CHECK(counter.ask("/v1/delete_deepsparse_model", "{}", {{"origin", "http://evil.test"}}).status == 403);
   counter.method = "GET";
   CHECK(counter.ask("/v1/delete_deepsparse_model", "").status == 405);
+}
+
+TEST_CASE("with keys nobody gets in without one, by whichever call") {
+  Counter counter(Keys("canary-key-of-the-page", "keys"));
+  for (const char* call :
+       {"deploy_generic_model", "list_deepsparse_deployments", "delete_deepsparse_model"}) {
+    const std::string path = std::string("/v1/") + call;
+    const net::Reply reply =
+        counter.ask(path, R"({"namespace": "adam"})", {{"X-API-KEY", "canary-key-of-the-pag"}});
+    CHECK(reply.status == 401);
+    CHECK(reply.body.find("X-API-KEY: KEY") != std::string::npos);
+    CHECK(counter.ask(path, "{}").status == 401);
+  }
+  const net::Reply in = counter.ask("/v1/list_deepsparse_deployments", R"({"namespace": "adam"})",
+                                    {{"X-API-KEY", "canary-key-of-the-page"}});
+  CHECK(in.status == 200);
+  CHECK(counter.log.find("canary") == std::string::npos);
 }
 
 TEST_CASE("a target that is down is an error of the list, and false for delete") {

@@ -65,6 +65,7 @@ Routes::Routes() {
     all_.push_back(std::move(route));
   }
   for (const verbs::Verb& verb : verbs::table()) {
+    if (verb.path.empty()) continue;
     Route route{std::string(method_name(verb.method)), std::string(verb.path), std::string(verb.summary)};
     route.verb = &verb;
     route.schema = verb.arguments();

@@ -6,14 +6,18 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 
 #include "api/app.hpp"
 #include "api/kube_watcher.hpp"
 #include "app/ground.hpp"
+#include "app/results.hpp"
 #include "base/text.hpp"
 #include "cards/watch.hpp"
 #include "net/server.hpp"
 #include "verbs/names.hpp"
+#include "verbs/trial.hpp"
 
 namespace mlib::app {
 namespace {
@@ -48,24 +52,37 @@ std::vector<std::string> local_names(const std::string& address) {
   return {"localhost", "127.0.0.1", "[::1]", "0.0.0.0", address};
 }
 
+api::Keys keys_of(const cli::ServeArguments& arguments) {
+  const std::string& path = arguments.kube_watcher_keys;
+  if (path.empty()) return {};
+  if (arguments.kube_watcher.empty())
+    throw Problem(Kind::usage, "--kube-watcher-keys: there is no --kube-watcher that would ask for them");
+  std::ifstream in(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in) throw Problem(Kind::usage, fmt::format("--kube-watcher-keys: {} cannot be read", path));
+  return {text, path};
+}
+
 /// Kube Watcher's API beside our own; nothing when it was not asked for.
 std::unique_ptr<net::Server> stand_in(const cli::ServeArguments& arguments, const verbs::World& world,
                                       const api::KubeWatcherFacade& facade) {
   if (arguments.kube_watcher.empty()) return nullptr;
   net::ServerOptions listening = address_of("--kube-watcher", arguments.kube_watcher);
-  if (!is_loopback(listening.address))
-    throw Problem(
-        Kind::usage,
-        fmt::format("--kube-watcher: whoever reaches {} could deploy: there are no keys", listening.address),
-        "give a loopback address, as in --kube-watcher 127.0.0.1:8000");
+  const bool inside = is_loopback(listening.address);
+  if (!inside && arguments.kube_watcher_keys.empty())
+    throw Problem(Kind::usage,
+                  fmt::format("--kube-watcher: whoever reaches {} could deploy, since no keys are set",
+                              listening.address),
+                  "set some with --kube-watcher-keys FILE, or take a loopback address: 127.0.0.1:8000");
   const std::string& target = verbs::target_of(world, arguments.kube_watcher_target).first;
-  listening.hosts = local_names(listening.address);
+  if (inside) listening.hosts = local_names(listening.address);
   const std::string address = listening.address;
   auto server = std::make_unique<net::Server>(
       std::move(listening), [&facade](const net::Received& received) { return facade.handle(received); });
   say(fmt::format("and stands in for Kube Watcher at http://{}:{}/v1/, on {}",
                   address.find(':') == std::string::npos ? address : "[" + address + "]", server->port(),
                   target));
+  if (!inside) say("its keys are sent in the clear: put TLS before it where others can listen");
   return server;
 }
 
@@ -77,10 +94,13 @@ void tell_findings(const cards::Library& library) {
     say(fmt::format("{} finding{}; the cards with findings are left out", count, count == 1 ? "" : "s"));
 }
 
-std::unique_ptr<cards::Watch> watch(const std::string& folder, verbs::Shelf& shelf) {
+/// Watches the catalogue's folder, or the results that lie beside the embedded one.
+std::unique_ptr<cards::Watch> watch(const std::string& folder, const std::string& state,
+                                    verbs::Shelf& shelf) {
   cards::WatchOptions options;
-  options.folder = folder;
-  options.load = [folder] { return load_catalogue(folder); };
+  options.folder = folder.empty() ? results_folder(state) : folder;
+  if (folder.empty()) results_in(state)->check();
+  options.load = [folder, state] { return load_catalogue(folder, state); };
   options.changed = [&shelf](std::shared_ptr<const cards::Library> library) {
     tell_findings(*library);
     say(fmt::format("catalogue loaded again: version {}", library->version.substr(0, 12)));
@@ -108,6 +128,11 @@ int serve(const cli::Options& options, const cli::ServeArguments& arguments, con
           const Signals& signals) {
   // Else each thread keeps what its largest answer took: with a hundred deployments a megabyte each.
   ::mallopt(M_ARENA_MAX, 2);
+  api::KubeWatcherFacadeOptions standing;
+  standing.caller.user = environment.user;
+  standing.target = arguments.kube_watcher_target;
+  standing.keys = keys_of(arguments);
+  standing.log = [](std::string_view line) { say(std::string(line)); };
   net::ServerOptions listening = address_of("--listen", arguments.listen);
   if (is_loopback(listening.address)) listening.hosts = local_names(listening.address);
   Ground ground(options, environment, true);
@@ -127,16 +152,15 @@ int serve(const cli::Options& options, const cli::ServeArguments& arguments, con
                   six ? "[" + address + "]" : address, server.port(),
                   world.shelf.library()->templates.size()));
   if (!is_loopback(address)) say("anybody who reaches this address may deploy: there are no keys yet");
-  const api::KubeWatcherFacade facade(world, {{environment.user, verbs::Role::admin},
-                                              arguments.kube_watcher_target,
-                                              [](std::string_view line) { say(std::string(line)); }});
+  const api::KubeWatcherFacade facade(world, std::move(standing));
   const std::unique_ptr<net::Server> beside = stand_in(arguments, world, facade);
-  std::unique_ptr<cards::Watch> watching;
-  if (!options.catalog.empty()) watching = watch(options.catalog, ground.shelf());
+  std::unique_ptr<cards::Watch> watching =
+      watch(options.catalog, state_of(options, environment), ground.shelf());
+  verbs::remove_leftovers(world, {environment.user, verbs::Role::admin}, {}, say);
   SystemClock clock;
   while (!signals.ended.asked()) {
     clock.sleep(std::chrono::milliseconds{50});
-    if (signals.take_reload() && watching) watching->poke();
+    if (signals.take_reload()) watching->poke();
   }
   watching.reset();
   if (beside) beside->stop();

@@ -165,7 +165,7 @@ const std::vector<SignPlace>& sign_places() {
        {{"who", "container `server`"}, {"image", "registry.example/engine:1"}}},
       {"ended",
        "a container has ended: reason and exit code",
-       {{"who", "container `server`"}, {"restarts", "3 times"}, {"limit", "16Gi"}}},
+       {{"who", "container `server`"}, {"restarts", "3 times"}, {"limit", "16Gi"}, {"node", "node-1"}}},
       {"log", "the log of a container that has ended, on Kubernetes and podman alike"},
       {"claim",
        "a claim has no volume: its phase or an event of it",

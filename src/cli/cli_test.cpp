@@ -109,12 +109,33 @@ TEST_CASE("without a terminal deleting needs --yes") {
   CHECK(s.store->list().size() == 1);
 }
 
-TEST_CASE("a namespace is deleted when its name is typed again, or given by --confirm; --yes is not enough") {
+TEST_CASE("wait exits as kubectl's does, and diff has its codes even when the target fails") {
+  Session s;
+  s.run("deploy tiny-llama-test --name demo");
+  CHECK(s.run("wait demo") == 0);
+  s.podman.statuses.front().phase = targets::Phase::starting;
+  CHECK(s.run("wait demo --timeout 1s") == 1);
+  s.podman.statuses.front().phase = targets::Phase::failed;
+  CHECK(s.run("wait demo") == 1);
+  CHECK(s.run("wait nothing") == 3);
+  CHECK(s.run("diff tiny-llama-test --name demo") == 0);
+  CHECK(s.run("diff tiny-llama-test --name demo --set threads=3") == 1);
+  s.podman.plan_fails = Problem(Kind::failed, "it answered nonsense");
+  CHECK(s.run("diff tiny-llama-test --name demo --set threads=3") == 9);
+  s.podman.plan_fails = Problem(Kind::unavailable, "it is down");
+  CHECK(s.run("diff tiny-llama-test --name demo --set threads=3") == 7);
+}
+
+TEST_CASE("a namespace is deleted when its name is typed again, or given with --yes; --yes alone is no yes") {
   Session s;
   s.run("deploy tiny-llama-test --name demo -n team-a");
   CHECK(s.run("delete namespace team-a --yes") == 2);
+  CHECK(s.err.str().find("--yes needs a value: --yes NAME") != std::string::npos);
+  CHECK(s.run("delete namespace team-a --yes team-b") == 2);
+  CHECK(s.store->list().size() == 1);
+  CHECK(s.run("delete namespace team-a") == 2);
   CHECK(s.out.str() == "namespace team-a has\n  Deployment demo, of demo\n");
-  CHECK(s.err.str().find("hint: add --confirm team-a") != std::string::npos);
+  CHECK(s.err.str().find("hint: add --yes team-a") != std::string::npos);
   s.is_terminal = true;
   s.typed = "y\n";
   CHECK(s.run("delete namespace team-a") == 130);
@@ -124,7 +145,7 @@ TEST_CASE("a namespace is deleted when its name is typed again, or given by --co
   CHECK(s.store->list().empty());
   s.is_terminal = false;
   s.run("deploy tiny-llama-test --name demo -n team-a");
-  CHECK(s.run("delete namespace team-a --confirm team-a") == 0);
+  CHECK(s.run("delete namespace team-a --yes team-a") == 0);
   CHECK(s.out.str() == "deleted namespace team-a with\n  Deployment demo, of demo\n");
 }
 

@@ -5,12 +5,10 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "verbs/lines.hpp"
+#include "base/wrapped.hpp"
 
 namespace mlib::cli {
 namespace {
-
-using verbs::wrapped;
 
 struct Line {
   std::string left, right;
@@ -53,7 +51,7 @@ std::vector<std::string_view> groups() {
 
 /// What verbs and own commands have in common for the help.
 struct Entry {
-  std::string_view name, summary, example;
+  std::string_view name, summary, example, exits;
   Node arguments;
   std::vector<std::string_view> positional;
 };
@@ -74,20 +72,21 @@ std::string page(const Entry& entry) {
     text += "\nExamples\n";
     for (const std::string& line : split(trim(entry.example), '\n')) text += fmt::format("  mlib {}\n", line);
   }
+  if (!entry.exits.empty()) text += "\nExit codes\n  " + wrapped(std::string(entry.exits), 2) + "\n";
   return text;
 }
 
 Entry entry_of(const verbs::Verb& verb) {
-  return {verb.name, verb.summary, verb.example, verb.arguments(), verb.positional};
+  return {verb.name, verb.summary, verb.example, verb.exits.help, verb.arguments(), verb.positional};
 }
 Entry entry_of(const OwnCommand& own) {
-  return {own.name, own.summary, own.example, own.arguments(), own.positional};
+  return {own.name, own.summary, own.example, "", own.arguments(), own.positional};
 }
 
 constexpr std::string_view exit_codes =
-    "0 done, 1 failed (diff: something differs), 2 usage or invalid input, 3 not found, 4 not allowed, 5 "
-    "conflict, "
-    "6 not supported, 7 not reachable, 8 timed out, 130 ended by Ctrl-C";
+    "0 done, 1 failed (diff: something differs; wait: not in time), 2 usage or invalid input, 3 not found, 4 "
+    "not allowed, 5 conflict, 6 not supported, 7 not reachable, 8 timed out, 9 failed (diff), 130 ended by "
+    "Ctrl-C";
 
 constexpr std::string_view first_endpoint =
     "A first endpoint on this machine\n"

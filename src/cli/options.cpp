@@ -10,10 +10,13 @@ namespace {
 struct Letter {
   std::string_view property, letter;
 };
-constexpr Letter letters[] = {{"output", "-o"}, {"namespace", "-n"}, {"follow", "-f"}, {"yes", "-y"},
-                              {"help", "-h"},   {"previous", "-p"},  {"watch", "-w"}};
+/// The name typed again is what `--yes` takes where yes alone would be too little.
+constexpr std::string_view name_again = "confirm";
+constexpr Letter letters[] = {{"output", "-o"},   {"namespace", "-n"}, {"follow", "-f"},   {"yes", "-y"},
+                              {name_again, "-y"}, {"help", "-h"},      {"previous", "-p"}, {"watch", "-w"}};
 
 std::string dashed(std::string_view property) {
+  if (property == name_again) return "--yes";
   std::string flag = "--";
   for (const char c : property) flag += c == '_' ? '-' : c;
   return flag;
@@ -32,7 +35,8 @@ std::string word_of(const Node& property, const std::string& name, const std::st
   if (type == "object") return "NAME=VALUE";
   if (type == "integer" || type == "number") return "N";
   if (name == "filter") return "FIELD=VALUE";
-  if (name == "kubeconfig") return "FILE";
+  if (name == "kubeconfig" || name == "kube_watcher_keys") return "FILE";
+  if (name == name_again) return "NAME";
   if (name == "catalog" || name == "state") return "DIR";
   if (name == "listen" || name == "kube_watcher") return "ADDRESS:PORT";
   std::string word = name.substr(name.rfind('_') + 1);
@@ -73,12 +77,18 @@ std::vector<Option> options_of(const Node& json_schema, const std::vector<std::s
     option.property = entry.key;
     option.type = entry.value.text_at({"type"}, "string");
     option.help = entry.value.text_at({"description"});
-    option.negated = entry.key == "color" || entry.key == "wait";
+    option.negated = entry.key == "color" || entry.key == "wait" || entry.key == "stream";
     option.required = is_required(json_schema, entry.key);
     for (const Letter& each : letters)
       if (each.property == entry.key) option.letter = each.letter;
     if (entry.value.find("writeOnly") != nullptr) {
       add_secret(options, std::move(option));
+      continue;
+    }
+    if (entry.value.text_at({"format"}) == "content") {
+      option.takes = Option::Takes::file;
+      option.word = "FILE";
+      options.push_back(std::move(option));
       continue;
     }
     option.takes = option.type == "boolean"  ? Option::Takes::flag

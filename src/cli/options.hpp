@@ -20,9 +20,10 @@ struct Options {
 
   template <class D>
   void describe(D& d) {
-    d.field(
-        "output", output,
-        {.help = "How to print the answer", .one_of = {"table", "wide", "json", "yaml", "name", "markdown"}});
+    d.field("output", output,
+            {.help = "How to print the answer; the last four are of benchmarks' results",
+             .one_of = {"table", "wide", "json", "yaml", "name", "markdown", "csv", "html", "llm-d",
+                        "prometheus"}});
     d.field("catalog", catalog, {.help = "Folder of cards (the catalogue in this program)"});
     d.field("state", state, {.help = "Folder of the state (~/.local/state/model-library)"});
     d.field("color", color, {.help = "No colours on a terminal ($NO_COLOR)"});
@@ -33,7 +34,7 @@ struct Options {
 
 struct ServeArguments {
   std::string listen = "127.0.0.1:8001";
-  std::string kube_watcher, kube_watcher_target;
+  std::string kube_watcher, kube_watcher_target, kube_watcher_keys;
 
   template <class D>
   void describe(D& d) {
@@ -42,6 +43,9 @@ struct ServeArguments {
         "kube_watcher", kube_watcher,
         {.help = "Stand in for Kube Watcher of January 2024 there, too (off; 127.0.0.1:8000 is its own)"});
     d.field("kube_watcher_target", kube_watcher_target, {.help = "Target that it deploys to (podman)"});
+    d.field(
+        "kube_watcher_keys", kube_watcher_keys,
+        {.help = "Keys, one a line, of which each call to it must show one; none are needed on loopback"});
   }
 };
 

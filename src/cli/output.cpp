@@ -166,6 +166,8 @@ std::string answer_text(const verbs::Response& response, const std::string& outp
   if (output == "json") return schema::to_json(response.value, 2) + "\n";
   if (output == "yaml") return schema::to_yaml(response.value);
   if (output == "name") return names(response.value);
+  for (const auto& [name, text] : response.forms)
+    if (name == output) return text;
   if (response.table && output == "markdown") return markdown_text(*response.table);
   if (response.table) return table_text(*response.table, output == "wide", width);
   return response.text ? *response.text : schema::to_yaml(response.value);

@@ -19,6 +19,18 @@ void Progress::tell(const std::string& line) {
   open_ = true;
 }
 
+void Progress::live(const std::string& line, double done, double seconds) {
+  if (columns_ == 0) {
+    if (seconds < next_) return;
+    next_ = seconds + 10;
+    return tell(line);
+  }
+  constexpr int cells = 10;
+  const int full = std::clamp(static_cast<int>(done * cells), 0, cells);
+  tell("[" + std::string(static_cast<std::size_t>(full), '#') +
+       std::string(static_cast<std::size_t>(cells - full), '-') + "] " + line);
+}
+
 void Progress::end() {
   if (open_) err_ << '\n' << std::flush;
   open_ = false;

@@ -11,6 +11,8 @@ class Progress {
   Progress(std::ostream& err, std::size_t columns) : err_(err), columns_(columns) {}
   ~Progress();
   void tell(const std::string& line);
+  /// How far something is: on a terminal after a bar; else one line each ten `seconds`.
+  void live(const std::string& line, double done, double seconds);
   /// Ends the line that would be replaced.
   void end();
 
@@ -18,6 +20,7 @@ class Progress {
   std::ostream& err_;
   std::size_t columns_;
   bool open_ = false;
+  double next_ = 0;
 };
 
 }  // namespace mlib::cli

@@ -53,7 +53,18 @@ void ask(const CommandLine& line, const Outside& outside, const verbs::World& wo
     throw Problem(Kind::cancelled, "nothing was deleted");
 }
 
-void stream(const CommandLine& line, const Outside& outside, const verbs::World& world) {
+verbs::Response response_of(const Node& event) {
+  verbs::Response response{.value = *event.find("result"), .text = event.text_at({"text"})};
+  response.exit_code = static_cast<int>(event.integer_at({"exit_code"}));
+  if (const Node* forms = event.find("forms"))
+    for (const schema::Entry& form : forms->entries())
+      response.forms.emplace_back(form.key, form.value.string());
+  return response;
+}
+
+/// Gives the exit code.
+int stream(const CommandLine& line, const Outside& outside, const verbs::World& world) {
+  int code = 0;
   const std::size_t columns = outside.width == 0 ? 80 : outside.width;
   Progress progress(outside.err, outside.rewrites ? columns : 0);
   const std::string& output = line.options.output;
@@ -61,19 +72,35 @@ void stream(const CommandLine& line, const Outside& outside, const verbs::World&
       world, {outside.user, verbs::Role::admin}, line.arguments,
       [&](const Node& event) {
         if (const Node* text = event.find("progress")) progress.tell(text->string());
+        if (const Node* text = event.find("live"))
+          progress.live(text->string(), event.find("done")->number(), event.find("seconds")->number());
         if (const Node* text = event.find("line"))
           outside.out << visible(text->string()) << '\n' << std::flush;
         if (const Node* piece = event.find("piece");
             piece != nullptr && (output == "table" || output == "wide"))
           outside.out << visible(piece->string()) << std::flush;
-        if (const Node* result = event.find("result")) {
+        if (event.find("result") != nullptr) {
           progress.end();
-          const verbs::Response response{.value = *result, .text = event.text_at({"text"})};
+          const verbs::Response response = response_of(event);
           outside.out << answer_text(response, output, outside.width) << std::flush;
+          code = response.exit_code;
         }
         return outside.out.good() && !outside.cancel.asked();
       },
       outside.cancel);
+  return code;
+}
+
+/// Before anything is done: an output that only other verbs have is refused.
+void check_output(const CommandLine& line) {
+  constexpr std::string_view everywhere[] = {"table", "wide", "json", "yaml", "name", "markdown"};
+  const std::string& output = line.options.output;
+  const auto& own = line.verb->outputs;
+  if (std::find(std::begin(everywhere), std::end(everywhere), output) != std::end(everywhere) ||
+      std::find(own.begin(), own.end(), output) != own.end())
+    return;
+  throw Problem(Kind::usage, fmt::format("`mlib {}` has no output `{}`", line.verb->name, output),
+                fmt::format("one of: {}", fmt::join(everywhere, ", ")));
 }
 
 /// Whether the verb deletes only what is named a second time.
@@ -91,7 +118,7 @@ CommandLine confirmed(CommandLine line, const Outside& outside, const verbs::Wor
     throw Problem(Kind::usage,
                   fmt::format("`mlib {} {}` has the name typed again, and there is no terminal to ask on",
                               line.verb->name, name),
-                  fmt::format("add --confirm {} (--yes is not enough)", name));
+                  fmt::format("add --yes {}", name));
   outside.err << fmt::format("All of it will be gone. Type the name again to {}: ", line.verb->name)
               << std::flush;
   std::string answer;
@@ -124,16 +151,14 @@ int watch(const CommandLine& line, const Outside& outside, const verbs::World& w
 }
 
 int run_verb(const CommandLine& asked, const Outside& outside) {
+  check_output(asked);
   const bool twice = needs_name_again(*asked.verb);
   const std::unique_ptr<Ground> ground = outside.open(asked.options);
   if (asked.verb->question && !asked.options.yes) ask(asked, outside, ground->world());
   const CommandLine line = twice ? confirmed(asked, outside, ground->world()) : asked;
   if (const Node* on = line.arguments.find("watch"); on != nullptr && on->boolean())
     return watch(line, outside, ground->world());
-  if (line.verb->stream) {
-    stream(line, outside, ground->world());
-    return 0;
-  }
+  if (line.verb->stream) return stream(line, outside, ground->world());
   const verbs::Response response =
       line.verb->call(ground->world(), {outside.user, verbs::Role::admin}, line.arguments);
   if (line.options.output == "table" || line.options.output == "wide")
@@ -185,9 +210,11 @@ std::string coloured(std::string text) {
 int run(const std::vector<std::string>& words, const Outside& outside) {
   bool colour = outside.color;
   bool as_json = false;
+  int (*code_of)(Kind) = exit_code;
   try {
     const Inputs inputs{file_text, [&] { return all_of(outside.in); }, card_files};
     const CommandLine line = parse(words, inputs);
+    if (line.verb != nullptr) code_of = line.verb->exits.of;
     colour = colour && line.options.color;
     as_json = line.options.output == "json";
     const int code = run_line(line, outside);
@@ -198,7 +225,7 @@ int run(const std::vector<std::string>& words, const Outside& outside) {
     outside.out.flush();
     const std::string text = to_text(problem);
     outside.err << (colour ? coloured(text) : text) << '\n';
-    return exit_code(problem.kind());
+    return code_of(problem.kind());
   } catch (const std::exception& defect) {
     outside.err << "error: a defect of mlib: " << visible(defect.what()) << '\n';
     return exit_code(Kind::internal);

@@ -1,6 +1,9 @@
 #include "loadgen/bench.hpp"
 
 #include <fmt/format.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -22,7 +25,10 @@ class Decoder {
   Decoder& operator=(const Decoder&) = delete;
 
   void add(Exchange&& exchange) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    // A loop that waits here is late, which its verdict says.
+    room_.wait(lock, [this] { return held_ < held_limit; });
+    held_ += exchange.bytes();
     waiting_.push_back(std::move(exchange));
     if (waiting_.size() == 1) changed_.notify_one();
   }
@@ -35,11 +41,41 @@ class Decoder {
     }
     thread_.join();
   }
+  /// Means of the answers decoded since it was last asked; what it knew before when there was none.
+  void tell(Live& live) {
+    const std::lock_guard lock(mutex_);
+    ttft_.settle();
+    tpot_.settle();
+    live.ttft = ttft_.mean;
+    live.tpot = tpot_.mean;
+  }
   std::vector<Sample> samples;
   Histogram gaps;
 
  private:
+  struct Recent {
+    double sum = 0;
+    int count = 0;
+    std::optional<double> mean;
+    void add(const std::optional<double>& value) {
+      sum += value.value_or(0);
+      count += value ? 1 : 0;
+    }
+    void settle() {
+      if (count > 0) mean = sum / count;
+      sum = 0;
+      count = 0;
+    }
+  };
+
+  static constexpr std::size_t held_limit = 8U << 20U;
+
   void work() {
+    // On a core that it shares with the loop, the loop goes first, at whatever priority the program runs.
+    const sched_param none{};
+    ::sched_setscheduler(0, SCHED_OTHER, &none);
+    const auto self = static_cast<id_t>(::gettid());
+    ::setpriority(PRIO_PROCESS, self, ::getpriority(PRIO_PROCESS, self) + 10);
     std::vector<Instant> between;
     for (;;) {
       std::deque<Exchange> batch;
@@ -49,41 +85,87 @@ class Decoder {
         if (waiting_.empty()) return;
         batch.swap(waiting_);
       }
-      for (const Exchange& exchange : batch) {
+      for (Exchange& exchange : batch) {
         between.clear();
         samples.push_back(decode(exchange, protocol_, &between));
         if (samples.back().good())
           for (const Instant gap : between) gaps.add(gap);
+        const std::size_t size = exchange.bytes();
+        exchange = Exchange{};
+        const std::lock_guard lock(mutex_);
+        held_ -= size;
+        room_.notify_one();
+        if (!samples.back().good()) continue;
+        ttft_.add(ttft_of(samples.back()));
+        tpot_.add(tpot_of(samples.back()));
       }
     }
   }
   Protocol protocol_;
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_, room_;
+  std::size_t held_ = 0;  ///< bytes of bodies
   std::deque<Exchange> waiting_;
+  Recent ttft_, tpot_;
   bool ended_ = false;
   std::thread thread_;
 };
 
+/// Asks what the workload says; in a conversation with what was said before.
 class Asker final : public Source {
  public:
   Asker(const Plan& plan, Decoder& decoder, std::uint64_t first)
       : plan_(plan),
         decoder_(decoder),
-        first_(first),
+        next_(first),
+        converses_(plan.users > 0 && converses(plan.workload)),
         head_(head_of(plan.asking, net::parse_url(plan.endpoint.url).authority(), plan.path,
-                      plan.bearer.reveal())) {}
-  std::optional<Request> next(std::uint64_t index, std::uint32_t) override {
-    return Request{request_of(plan_.asking, ask_of(plan_.workload, plan_.seed, first_ + index), head_),
-                   plan_.think};
+                      plan.bearer.reveal())),
+        users_(converses_ ? plan.users : 0) {}
+
+  std::optional<Request> next(std::uint64_t, std::uint32_t user) override {
+    const Ask ask = converses_ ? question_of(users_.at(user)) : ask_of(plan_.workload, plan_.seed, next_++);
+    return Request{request_of(plan_.asking, ask, head_), plan_.think};
   }
-  void done(Exchange&& exchange) override { decoder_.add(std::move(exchange)); }
+  void done(Exchange&& exchange) override {
+    if (converses_) heard(users_.at(exchange.user), exchange);
+    decoder_.add(std::move(exchange));
+  }
 
  private:
+  /// What a user talks about; turn == turns: the next question begins a conversation.
+  struct Conversation {
+    std::uint64_t number = 0;
+    int turn = 0, turns = 0;
+    std::string question;
+    std::vector<Turn> before;
+  };
+
+  Ask question_of(Conversation& talk) {
+    if (talk.turn == talk.turns) {
+      talk = {};
+      talk.number = next_++;
+      talk.turns = turns_of(plan_.workload, plan_.seed, talk.number);
+    }
+    Ask ask = ask_of(plan_.workload, plan_.seed, talk.number, talk.turn);
+    ask.before = talk.before;
+    talk.question = ask.prompt;
+    return ask;
+  }
+  /// The answer goes into the next question; after a failed one the user begins another conversation.
+  void heard(Conversation& talk, const Exchange& exchange) {
+    std::string answer;
+    const bool good = decode(exchange, plan_.asking.protocol, nullptr, &answer).good();
+    talk.turn = good ? talk.turn + 1 : talk.turns;
+    if (good) talk.before.push_back({std::move(talk.question), std::move(answer)});
+  }
+
   const Plan& plan_;
   Decoder& decoder_;
-  std::uint64_t first_;
+  std::uint64_t next_;  ///< request or conversation
+  bool converses_;
   std::string head_;
+  std::vector<Conversation> users_;
 };
 
 constexpr std::uint64_t of_warm_up = 1ULL << 40U;  // their prompts are others than the run's
@@ -108,6 +190,29 @@ void warm_up(const Plan& plan, const Cancel& cancel) {
         "check the URL, --protocol, --model and --api-key-file with one request: curl");
 }
 
+/// Bytes of answers under way: 512 for each token, of every user or of 256 requests at once.
+std::size_t memory_of(const Plan& plan) {
+  if (plan.memory > 0) return plan.memory;
+  const double tokens = std::max(plan.workload.output.mean + 3 * plan.workload.output.deviation, 0.0);
+  return std::max(Load().memory,
+                  std::max<std::size_t>(plan.users, 256) * static_cast<std::size_t>(tokens * 512));
+}
+
+void check_workload(const Plan& plan) {
+  check(plan.workload);
+  if (!converses(plan.workload)) return;
+  if (plan.users == 0 && plan.workload.scripts.empty())
+    throw Problem(Kind::usage,
+                  "conversations of several turns are had by users, whose next question waits for the answer",
+                  "give --users N instead of --rate");
+  if (plan.users > 0 && plan.asking.protocol != Protocol::chat &&
+      plan.asking.protocol != Protocol::completions)
+    throw Problem(Kind::usage,
+                  fmt::format("`{}` has no conversations",
+                              protocol_names()[static_cast<std::size_t>(plan.asking.protocol)]),
+                  "known: chat, completions");
+}
+
 double engines_own(const std::vector<Sample>& samples) {
   std::vector<double> all;
   for (const Sample& sample : samples)
@@ -120,12 +225,14 @@ double engines_own(const std::vector<Sample>& samples) {
 }  // namespace
 
 Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
+  check_workload(plan);
   Outcome outcome;
   Load load;
   load.users = plan.users;
   load.stop = plan.stop;
   load.timeout = plan.timeout;
   load.drain = plan.drain;
+  load.memory = memory_of(plan);
   if (plan.users == 0) {
     load.arrivals = schedule(plan.arrivals, plan.stop, plan.seed);
     outcome.schedule = fingerprint(load.arrivals);
@@ -137,7 +244,14 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   warm_up(plan, cancel);
   Decoder decoder(plan.asking.protocol);
   Asker asker(plan, decoder, 0);
-  outcome.client = run(plan.endpoint, load, asker, cancel, live);
+  LiveSink told;
+  if (live)
+    told = [&](const Live& now) {
+      Live more = now;
+      decoder.tell(more);
+      live(more);
+    };
+  outcome.client = run(plan.endpoint, load, asker, cancel, told);
   decoder.stop();
   outcome.samples = std::move(decoder.samples);
   std::sort(outcome.samples.begin(), outcome.samples.end(),
@@ -145,13 +259,20 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   Instant window = plan.stop.duration.value_or(0);
   const bool ended_early = !plan.stop.duration || cancel.asked() || outcome.client.ended < window;
   if (ended_early) window = outcome.client.ended;
+  if (cancel.asked())  // what was to come later was never offered
+    std::erase_if(outcome.samples, [&](const Sample& sample) { return sample.scheduled > window; });
   outcome.metrics = measure(outcome.samples, decoder.gaps, window, plan.objective);
   outcome.engine_tokens_per_second = engines_own(outcome.samples);
   Circumstances circumstances;
   circumstances.open_loop = plan.users == 0;
   circumstances.asked_output_tokens = plan.workload.ignore_end ? plan.workload.output.mean : 0;
-  circumstances.shared_prefix = plan.workload.groups > 0;
+  circumstances.shared_prefix =
+      plan.workload.groups > 0 || converses(plan.workload) || !plan.workload.scripts.empty();
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);
+  outcome.interrupted = cancel.asked();
+  if (outcome.interrupted)
+    suspect(outcome.verdict,
+            fmt::format("it was ended after {:.1f} s, before its end", static_cast<double>(window) / 1e9));
   return outcome;
 }
 

@@ -19,6 +19,7 @@ struct Plan {
   int warm_up = 1;  ///< requests before, one after another, that do not count
   std::uint64_t seed = 1;
   Objective objective;
+  std::size_t memory = 0;  ///< bytes of all answers under way; 0: 20 MiB, more where long ones are asked for
 };
 
 /// What came of it.
@@ -29,11 +30,13 @@ struct Outcome {
   ClientFacts client;
   std::string schedule;                 ///< fingerprint of an open loop's, or ""
   double engine_tokens_per_second = 0;  ///< median of what the engine says of single answers, or 0
+  bool interrupted = false;             ///< by `cancel`; what was measured until then
 };
 
-/// Warms up, runs, measures and judges. Answers are decoded on a thread of their own. Problem{usage} for a
-/// plan that makes no sense, Problem{failed} when the last warm-up request fails (with the cause),
-/// Problem{unavailable} when the host is not known.
+/// Users of a closed loop hold conversations where the workload has them; an open loop asks the first
+/// question of each. Warms up, runs, measures and judges. Answers are decoded on a thread of their own.
+/// Problem{usage} for a plan that makes no sense, Problem{failed} when the last warm-up request fails (with
+/// the cause), Problem{unavailable} when the host is not known.
 Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live = {});
 
 }  // namespace mlib::loadgen

@@ -28,6 +28,8 @@ struct Exchange {
   std::string body;
   std::vector<Arrived> arrivals;
   std::string error;  ///< "" or why there is no whole answer
+  /// What it holds in memory.
+  std::size_t bytes() const { return body.size() + arrivals.size() * sizeof(Arrived); }
 };
 
 }  // namespace mlib::loadgen

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <queue>
+#include <utility>
 
 #include "loadgen/framing.hpp"
 #include "net/stream.hpp"
@@ -18,8 +20,7 @@ namespace {
 
 using net::Stream;
 
-constexpr Instant spin = 60'000;                // the last stretch before a deadline is not slept
-constexpr std::size_t held_limit = 32U << 20U;  // bytes of bodies at once
+constexpr Instant spin = 60'000;  // the last stretch before a deadline is not slept
 
 Instant monotonic(clockid_t clock = CLOCK_MONOTONIC) {
   timespec time{};
@@ -77,13 +78,15 @@ class Loop {
   Instant now() const { return monotonic() - facts_.began; }
   bool open() const { return load_.users == 0; }
   void start_due();
+  void prepare();
   void start(const Due& due);
   Connection& new_connection(std::uint32_t& slot);
   void step(std::uint32_t slot, std::uint32_t events);
   void send(Connection& connection);
   void receive(std::uint32_t slot);
-  bool take(std::uint32_t slot, std::size_t got);
+  void take(std::uint32_t slot, std::size_t got);
   void finish(std::uint32_t slot, std::string error);
+  void refuse(std::uint32_t slot, std::string error);
   void drop(std::uint32_t slot);
   bool send_again(std::uint32_t slot);
   void watch(std::uint32_t slot, std::uint32_t events);
@@ -108,13 +111,14 @@ class Loop {
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;  // of a closed loop
   std::size_t next_ = 0;                                            // of an open loop
   std::uint64_t index_ = 0;
-  std::queue<Deadline> deadlines_;  // of requests, in the order they were sent
+  std::optional<Request> prepared_;  // of an open loop: the one of index_
+  std::queue<Deadline> deadlines_;   // of requests, in the order they were sent
   bool exhausted_ = false;
   Instant last_arrival_ = 0;
   std::size_t in_flight_ = 0, held_ = 0;
   std::uint64_t ended_ = 0, errors_ = 0;
   Instant told_ = 0;
-  std::vector<char> buffer_ = std::vector<char>(256U << 10U);
+  std::vector<char> buffer_ = std::vector<char>(64U << 10U);
 };
 
 void Loop::watch(std::uint32_t slot, std::uint32_t events) {
@@ -143,7 +147,8 @@ Connection& Loop::new_connection(std::uint32_t& slot) {
 }
 
 void Loop::start(const Due& due) {
-  std::optional<Request> request = source_.next(index_, due.user);
+  std::optional<Request> request = std::exchange(prepared_, std::nullopt);
+  if (!request) request = source_.next(index_, due.user);
   if (!request) {
     if (open()) exhausted_ = true;
     return;
@@ -197,6 +202,13 @@ void Loop::start_due() {
     last_arrival_ = due.at;
     start(due);
   }
+}
+
+/// Makes the next request while nothing is due: a long prompt takes longer to write than a deadline may wait.
+void Loop::prepare() {
+  if (!open() || exhausted_ || prepared_ || next_ >= load_.arrivals.size()) return;
+  prepared_ = source_.next(index_, 0);
+  exhausted_ = !prepared_;
 }
 
 void Loop::send(Connection& connection) {
@@ -256,8 +268,8 @@ bool Loop::send_again(std::uint32_t slot) {
   return true;
 }
 
-/// Takes `got` bytes of buffer_; false when the exchange is over.
-bool Loop::take(std::uint32_t slot, std::size_t got) {
+/// Takes `got` bytes of buffer_.
+void Loop::take(std::uint32_t slot, std::size_t got) {
   Connection& connection = *connections_[slot];
   Exchange& exchange = connection.exchange;
   const Instant time = now();
@@ -265,44 +277,34 @@ bool Loop::take(std::uint32_t slot, std::size_t got) {
   const std::size_t before = exchange.body.size();
   const bool fine = connection.framing.take({buffer_.data(), got}, exchange.body);
   const std::size_t grown = exchange.body.size() - before;
-  held_ += grown;
+  held_ += grown + (grown > 0 ? sizeof(Arrived) : 0);
   facts_.most_bytes = std::max(facts_.most_bytes, held_);
   if (grown > 0) exchange.arrivals.push_back({time, static_cast<std::uint32_t>(exchange.body.size())});
-  if (!fine) {
+  if (!fine)
     finish(slot, fmt::format("the answer is broken: {}", connection.framing.fault()));
-    return false;
-  }
-  if (exchange.body.size() > load_.answer_limit) {
-    finish(slot, fmt::format("the answer is longer than {} bytes", load_.answer_limit));
-    return false;
-  }
-  if (held_ > held_limit) {
-    finish(slot, "all answers together need too much memory");
-    return false;
-  }
-  if (!connection.framing.whole()) return true;
-  finish(slot, "");
-  return false;
+  else if (exchange.body.size() > load_.answer_limit)
+    refuse(slot, fmt::format("the answer is longer than {} bytes", load_.answer_limit));
+  else if (held_ > load_.memory)
+    refuse(slot, "all answers together need too much memory");
+  else if (connection.framing.whole())
+    finish(slot, "");
 }
 
+/// One read: who sends without end has to wait for the others.
 void Loop::receive(std::uint32_t slot) {
   Connection& connection = *connections_[slot];
   try {
-    for (int reads = 0; reads < 4; ++reads) {
-      std::size_t got = 0;
-      const Stream::Ready ready = connection.stream->read(buffer_.data(), buffer_.size(), got);
-      if (ready != Stream::Ready::now) return;
-      if (got == 0) {
-        if (connection.framing.closed())
-          finish(slot, "");
-        else if (!send_again(slot))
-          finish(slot, connection.exchange.head < 0 ? "the connection was closed before an answer"
-                                                    : "the connection was closed within the answer");
-        return;
-      }
+    std::size_t got = 0;
+    const Stream::Ready ready = connection.stream->read(buffer_.data(), buffer_.size(), got);
+    if (ready != Stream::Ready::now) return;
+    if (got > 0) {
       ++facts_.reads;
-      if (!take(slot, got)) return;
-      if (got < buffer_.size()) return;
+      take(slot, got);
+    } else if (connection.framing.closed()) {
+      finish(slot, "");
+    } else if (!send_again(slot)) {
+      finish(slot, connection.exchange.head < 0 ? "the connection was closed before an answer"
+                                                : "the connection was closed within the answer");
     }
   } catch (const Problem& problem) {
     if (!send_again(slot)) finish(slot, problem.message());
@@ -317,7 +319,7 @@ void Loop::finish(std::uint32_t slot, std::string error) {
   exchange.status = connection.framing.status();
   exchange.event_stream = connection.framing.event_stream();
   exchange.error = std::move(error);
-  held_ -= std::min(held_, exchange.body.size());
+  held_ -= exchange.bytes();
   --in_flight_;
   ++ended_;
   if (!exchange.error.empty() || exchange.status >= 400) ++errors_;
@@ -335,6 +337,15 @@ void Loop::finish(std::uint32_t slot, std::string error) {
   if (!open()) due_.push({again, user});
 }
 
+/// Ends an exchange whose answer is too much, and does not keep what came of it.
+void Loop::refuse(std::uint32_t slot, std::string error) {
+  Exchange& exchange = connections_[slot]->exchange;
+  held_ -= exchange.bytes();
+  exchange.body = {};
+  exchange.arrivals = {};
+  finish(slot, std::move(error));
+}
+
 void Loop::drop(std::uint32_t slot) {
   Connection& connection = *connections_[slot];
   connection.stream.reset();
@@ -346,12 +357,15 @@ void Loop::drop(std::uint32_t slot) {
 
 void Loop::expire() {
   const Instant time = now();
-  while (!deadlines_.empty() && deadlines_.front().at <= time) {
+  while (!deadlines_.empty()) {
     const Deadline deadline = deadlines_.front();
-    deadlines_.pop();
     const Connection& connection = *connections_[deadline.connection];
-    if (connection.busy && connection.turn == deadline.turn)
-      finish(deadline.connection, fmt::format("no whole answer within {} s", load_.timeout / second));
+    const bool out = connection.busy && connection.turn == deadline.turn;
+    if (out && deadline.at > time) return;
+    deadlines_.pop();
+    if (out)
+      finish(deadline.connection,
+             fmt::format("no whole answer within {} s", static_cast<double>(load_.timeout) / 1e9));
   }
 }
 
@@ -383,17 +397,19 @@ void Loop::wait(Instant until) {
     time.tv_sec = (left - spin) / second;
     time.tv_nsec = (left - spin) % second;
   }
-  epoll_event events[256];
-  const int count = ::epoll_pwait2(epoll_, events, 256, &time, nullptr);
-  for (int i = 0; i < count; ++i)
+  epoll_event events[64];
+  const int count = ::epoll_pwait2(epoll_, events, 64, &time, nullptr);
+  for (int i = 0; i < count; ++i) {
     if (connections_[events[i].data.u32]->stream != nullptr) step(events[i].data.u32, events[i].events);
+    start_due();  // a burst of answers does not keep an arrival waiting
+  }
 }
 
 void Loop::tell(bool always) {
   const Instant time = now();
   if (!live_ || (!always && time - told_ < second / 2)) return;
   told_ = time;
-  live_({time, index_, ended_, errors_, in_flight_});
+  live_({time, index_, ended_, errors_, in_flight_, {}, {}});
 }
 
 void Loop::end_all() {
@@ -416,12 +432,14 @@ void Loop::end_all() {
 
 ClientFacts Loop::go(const Cancel& cancel) {
   const Instant cpu = monotonic(CLOCK_THREAD_CPUTIME_ID);
+  ::prctl(PR_SET_TIMERSLACK, 1);  // else the kernel wakes it up to 50 µs late
   facts_.began = monotonic();
   for (std::uint32_t user = 0; user < load_.users; ++user) due_.push({0, user});
   Instant end = INT64_MAX;
   while (!cancel.asked() && !over(end)) {
     start_due();
     expire();
+    prepare();
     wait(std::min(next_event(), end));
     tell(false);
   }

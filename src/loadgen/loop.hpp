@@ -43,6 +43,7 @@ struct Load {
   Instant timeout = 120 * second;  ///< of one request, from its first byte; then it is an error
   Instant drain = 30 * second;     ///< how long answers may still come after the last arrival or the duration
   std::size_t answer_limit = 8U << 20U;  ///< bytes of one body; more is an error
+  std::size_t memory = 20U << 20U;       ///< bytes of all answers under way; what is beyond is an error
 };
 
 /// What the client itself did, so that a result can be doubted.
@@ -61,6 +62,7 @@ struct Live {
   Instant now = 0;
   std::uint64_t sent = 0, ended = 0, errors = 0;
   std::size_t in_flight = 0;
+  std::optional<double> ttft, tpot;  ///< of a benchmark: means of the last answers, milliseconds
 };
 using LiveSink = std::function<void(const Live&)>;
 

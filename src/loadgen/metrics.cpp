@@ -8,6 +8,8 @@
 namespace mlib::loadgen {
 namespace {
 
+constexpr int least_reads = 4;  // of an answer whose tokens are to be seen apart
+
 double ms(Instant duration) { return static_cast<double>(duration) / 1e6; }
 
 std::optional<double> supported(const std::vector<double>& sorted, double p) {
@@ -20,6 +22,7 @@ Distribution distribution(std::vector<double> values) {
   Distribution out;
   out.count = values.size();
   if (values.empty()) return out;
+  out.mean_in = mean_interval(values);
   std::sort(values.begin(), values.end());
   double sum = 0;
   for (const double value : values) sum += value;
@@ -28,6 +31,10 @@ Distribution distribution(std::vector<double> values) {
   out.p90 = supported(values, 0.90);
   out.p95 = supported(values, 0.95);
   out.p99 = supported(values, 0.99);
+  out.p50_in = percentile_interval(values, 0.50);
+  if (out.p90) out.p90_in = percentile_interval(values, 0.90);
+  if (out.p95) out.p95_in = percentile_interval(values, 0.95);
+  if (out.p99) out.p99_in = percentile_interval(values, 0.99);
   out.most = values.back();
   return out;
 }
@@ -47,14 +54,60 @@ Distribution distribution(const Histogram& gaps) {
   return out;
 }
 
-bool keeps(const Objective& objective, const Sample& sample) {
-  const auto within = [](const std::optional<double>& limit, const std::optional<double>& value) {
-    return !limit || (value && *value <= *limit);
-  };
-  const std::optional<double> tpot = sample.tokens > 1 ? tpot_of(sample) : std::optional<double>(0);
-  return sample.good() && within(objective.ttft, ttft_of(sample)) && within(objective.tpot, tpot) &&
-         within(objective.e2e, e2e_of(sample));
+bool keeps(const Limit& limit, const Sample& sample) {
+  if (!sample.good()) return false;
+  if (limit.of == Limit::Of::tpot && sample.tokens < 2) return true;
+  // Not seen apart: no longer than all of the answer over its tokens.
+  if (limit.of == Limit::Of::tpot && !tpot_of(sample))
+    return sample.last >= 0 && ms(sample.last - sample.sent) / (sample.tokens - 1) <= limit.most;
+  const auto value = limit.of == Limit::Of::ttft   ? ttft_of(sample)
+                     : limit.of == Limit::Of::tpot ? tpot_of(sample)
+                                                   : e2e_of(sample);
+  return value && *value <= limit.most;
 }
+
+/// The loosest limit of each metric.
+Objective loosest(const Objective& objective) {
+  Objective out;
+  for (const Limit& limit : objective) {
+    const auto same =
+        std::find_if(out.begin(), out.end(), [&](const Limit& each) { return each.of == limit.of; });
+    if (same == out.end())
+      out.push_back(limit);
+    else if (limit.most > same->most)
+      *same = limit;
+  }
+  return out;
+}
+
+/// Counts which requests kept which limits.
+class Keeping {
+ public:
+  Keeping(const Objective& objective, Instant window)
+      : objective_(objective), together_(loosest(objective)), kept_(objective.size()), good_(window) {}
+  void add(const Sample& sample) {
+    ++offered_;
+    for (std::size_t i = 0; i < objective_.size(); ++i) kept_[i] += keeps(objective_[i], sample) ? 1 : 0;
+    const bool all = std::all_of(together_.begin(), together_.end(),
+                                 [&](const Limit& limit) { return keeps(limit, sample); });
+    if (!all) return;
+    ++all_;
+    if (sample.good()) good_.add(sample.end, sample.end, 1);
+  }
+  void tell(Metrics& metrics) const {
+    if (objective_.empty()) return;
+    metrics.attainment = wilson(all_, offered_);
+    metrics.goodput = good_.per_second();
+    for (const std::uint64_t each : kept_) metrics.kept.push_back(wilson(each, offered_));
+  }
+
+ private:
+  const Objective& objective_;
+  Objective together_;
+  std::vector<std::uint64_t> kept_;
+  std::uint64_t all_ = 0, offered_ = 0;
+  Rate good_;
+};
 
 void judge_gaps(Metrics& metrics, const Histogram& gaps, std::uint64_t events,
                 std::uint64_t streamed_tokens) {
@@ -67,6 +120,14 @@ void judge_gaps(Metrics& metrics, const Histogram& gaps, std::uint64_t events,
   } else {
     metrics.itl = distribution(gaps);
   }
+}
+
+void judge_unseen(Metrics& metrics, std::uint64_t unseen, std::uint64_t several) {
+  if (unseen == 0) return;
+  metrics.unseen = static_cast<double>(unseen) / static_cast<double>(several);
+  metrics.no_tpot =
+      fmt::format("{} of {} answers came in fewer than {} reads: their tokens are not seen apart", unseen,
+                  several, least_reads);
 }
 
 }  // namespace
@@ -94,7 +155,9 @@ std::optional<double> ttft_of(const Sample& sample) {
 }
 
 std::optional<double> tpot_of(const Sample& sample) {
+  const int reads = sample.events - sample.coalesced;
   if (!sample.streamed || sample.tokens < 2 || sample.first < 0) return {};
+  if (reads < 2 || reads < std::min(sample.events, least_reads)) return {};
   return ms(sample.last - sample.first) / (sample.tokens - 1);
 }
 
@@ -106,13 +169,15 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
                 const Objective& objective) {
   Metrics metrics;
   std::vector<double> lag, ttft, ttft_service, e2e, e2e_service, tpot;
-  std::uint64_t events = 0, coalesced = 0, streamed_tokens = 0, kept = 0, ended_within = 0;
-  double tokens_within = 0, busy = 0;
+  std::uint64_t events = 0, coalesced = 0, streamed_tokens = 0, several = 0, unseen = 0;
+  double busy = 0;
+  Rate requests(window), tokens(window);
+  Keeping keeping(objective, window);
   metrics.usage = true;
   for (const Sample& sample : samples) {
     ++metrics.offered;
     if (sample.sent >= 0) lag.push_back(ms(sample.sent - sample.scheduled));
-    if (keeps(objective, sample)) ++kept;
+    keeping.add(sample);
     busy += static_cast<double>(std::min(sample.end, window) - std::min(sample.scheduled, window));
     if (!sample.good()) {
       sample.unfinished ? ++metrics.unfinished : ++metrics.failed;
@@ -125,13 +190,12 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
     if (const auto value = e2e_of(sample)) e2e.push_back(*value);
     if (sample.last >= 0) e2e_service.push_back(ms(sample.last - sample.sent));
     if (const auto value = tpot_of(sample)) tpot.push_back(*value);
-    if (sample.end <= window) ++ended_within;
-    if (sample.last > sample.first && sample.last > window)
-      tokens_within += sample.tokens * std::clamp(static_cast<double>(window - sample.first) /
-                                                      static_cast<double>(sample.last - sample.first),
-                                                  0.0, 1.0);
-    else if (sample.last <= window)
-      tokens_within += sample.tokens;
+    if (sample.streamed && sample.tokens > 1) {
+      ++several;
+      unseen += tpot_of(sample) ? 0 : 1;
+    }
+    requests.add(sample.end, sample.end, 1);
+    tokens.add(sample.first, sample.last, sample.tokens);
     metrics.usage = metrics.usage && sample.usage;
     metrics.output_tokens += static_cast<std::uint64_t>(sample.tokens);
     metrics.prompt_tokens += static_cast<std::uint64_t>(std::max(sample.prompt_tokens, 0));
@@ -151,12 +215,15 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
   metrics.tpot = distribution(std::move(tpot));
   metrics.coalesced = events == 0 ? 0 : static_cast<double>(coalesced) / static_cast<double>(events);
   judge_gaps(metrics, gaps, events, streamed_tokens);
-  if (window > 0) {
-    metrics.requests_per_second = static_cast<double>(ended_within) / metrics.seconds;
-    metrics.tokens_per_second = tokens_within / metrics.seconds;
-    metrics.in_flight = busy / static_cast<double>(window);
+  judge_unseen(metrics, unseen, several);
+  metrics.requests_per_second = requests.per_second();
+  metrics.tokens_per_second = tokens.per_second();
+  if (metrics.good >= 20) {
+    metrics.requests_in = requests.interval();
+    metrics.tokens_in = tokens.interval();
   }
-  if (objective.ttft || objective.tpot || objective.e2e) metrics.attainment = wilson(kept, metrics.offered);
+  if (window > 0) metrics.in_flight = busy / static_cast<double>(window);
+  keeping.tell(metrics);
   return metrics;
 }
 

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "loadgen/histogram.hpp"
+#include "loadgen/interval.hpp"
 #include "loadgen/loop.hpp"
+#include "loadgen/objective.hpp"
 #include "loadgen/protocol.hpp"
 
 namespace mlib::loadgen {
@@ -18,15 +20,12 @@ struct Distribution {
   /// samples (64 for p90 with none beyond, 90 for p95, 459 for p99; MLPerf's early stopping with no
   /// violation).
   std::optional<double> p90, p95, p99;
+  /// At 95 % confidence; nothing for the gaps between events, which hang together.
+  std::optional<Interval> mean_in, p50_in, p90_in, p95_in, p99_in;
 };
 
 /// The least number of samples for that percentile (0 < p < 1), as above.
 std::uint64_t samples_needed(double p);
-
-/// What a request has to keep to count as good, milliseconds; those that are set.
-struct Objective {
-  std::optional<double> ttft, tpot, e2e;
-};
 
 /// A share with its Wilson interval at 95 % confidence.
 struct Share {
@@ -42,17 +41,25 @@ struct Metrics {
   double seconds = 0;  ///< of the window: from the first scheduled instant to the last or the end of the load
   Distribution lag;    ///< sent − scheduled
   Distribution ttft, ttft_service, e2e, e2e_service;
-  Distribution tpot;  ///< (last − first)/(tokens − 1) of each request with two tokens or more
+  /// (last − first)/(tokens − 1) of each request with two tokens or more that came in four reads or more (or
+  /// as many as it has events): what came at once has no time between it.
+  Distribution tpot;
+  std::string no_tpot;  ///< which ones are not in it, and why
+  double unseen = 0;    ///< share of those
   std::optional<Distribution>
       itl;             ///< gaps between events; nothing when events hold several tokens or came together
   std::string no_itl;  ///< why there is none
   double requests_per_second = 0,
          tokens_per_second = 0;  ///< good ones that ended, tokens that came, within the window
+  std::optional<Interval> requests_in, tokens_in;  ///< of those, at 95 % confidence
   std::uint64_t prompt_tokens = 0, output_tokens = 0, cached_tokens = 0;
-  bool usage = false;               ///< every good answer said its tokens; else events are counted
-  double coalesced = 0;             ///< share of events that came with the same read as the one before
-  double in_flight = 0;             ///< mean, by Little's law
-  std::optional<Share> attainment;  ///< of the objective, over offered load
+  bool usage = false;    ///< every good answer said its tokens; else events are counted
+  double coalesced = 0;  ///< share of events that came with the same read as the one before
+  double in_flight = 0;  ///< mean, by Little's law
+  /// Of all limits together, over offered load; of several limits of one metric the loosest counts.
+  std::optional<Share> attainment;
+  double goodput = 0;       ///< requests a second that ended within the window and kept all limits
+  std::vector<Share> kept;  ///< of each limit alone, over offered load
   std::map<std::string, std::uint64_t> errors;  ///< by text
 };
 

@@ -20,6 +20,13 @@ std::string messages_of(const Ask& ask) {
   return fmt::format(R"([{}{{"role":"user","content":{}}}])", list, quoted(ask.prompt));
 }
 
+/// A conversation as one text, for an engine that takes no messages.
+std::string text_of(const Ask& ask) {
+  std::string text;
+  for (const Turn& turn : ask.before) text += turn.question + "\n" + turn.answer + "\n";
+  return text + ask.prompt;
+}
+
 std::string generation(const Asking& asking, const Ask& ask) {
   std::string fields = fmt::format(R"(,"temperature":{})", asking.temperature);
   if (ask.max_tokens > 0) fields += fmt::format(R"(,"max_tokens":{})", ask.max_tokens);
@@ -51,7 +58,7 @@ std::string body_of(const Asking& asking, const Ask& ask) {
     case Protocol::chat:
       return fmt::format(R"({{{}"messages":{}{}}})", model, messages_of(ask), generation(asking, ask));
     case Protocol::completions:
-      return fmt::format(R"({{{}"prompt":{}{}}})", model, quoted(ask.prompt), generation(asking, ask));
+      return fmt::format(R"({{{}"prompt":{}{}}})", model, quoted(text_of(ask)), generation(asking, ask));
     case Protocol::embeddings:
       return fmt::format(R"({{{}"input":{}}})", model, quoted(ask.prompt));
     case Protocol::rerank:

@@ -1,48 +1,10 @@
 // The load generator against an engine whose times are known.
 #include <doctest/doctest.h>
 
-#include "loadgen/bench.hpp"
-#include "loadgen/stub_server.hpp"
+#include "loadgen/stub_run.hpp"
 
 using namespace mlib;
 using namespace mlib::loadgen;
-
-namespace {
-
-Plan plan_for(const StubServer& server, double rate, std::uint64_t requests) {
-  Plan plan;
-  plan.endpoint.url = server.url();
-  plan.arrivals = {.kind = Arrivals::Kind::constant, .rate = rate};
-  plan.stop.requests = requests;
-  plan.workload.prompt.mean = 8;
-  plan.workload.output.mean = 8;
-  plan.timeout = 10 * second;
-  plan.drain = 10 * second;
-  return plan;
-}
-
-Outcome measured(const Plan& plan) {
-  const Cancel never;
-  return bench(plan, never);
-}
-
-std::string answer(const std::string& type, const std::string& body) {
-  return fmt::format("HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n{}", type, body.size(),
-                     body);
-}
-
-/// How one raw answer is read.
-Sample read(const std::string& raw, bool close = false) {
-  StubRules rules;
-  rules.raw = [raw](std::uint64_t) { return raw; };
-  rules.close = close;
-  const StubServer server(rules);
-  Plan plan = plan_for(server, 100, 1);
-  plan.warm_up = 0;
-  return measured(plan).samples.at(0);
-}
-
-}  // namespace
 
 TEST_CASE("times to the first token and between tokens are those of the engine") {
   const StubServer server({.ttft = 40'000'000, .gap = 10'000'000, .tokens = 8});
@@ -55,6 +17,35 @@ TEST_CASE("times to the first token and between tokens are those of the engine")
     CHECK(metrics.itl->p50 == doctest::Approx(10).epsilon(0.2));  // a busy machine may bring two at once
   CHECK(metrics.output_tokens == 60 * 8);
   CHECK(metrics.usage);
+}
+
+TEST_CASE("percentiles are those of the engine, at any rate: the smaller form of bench/loadgen.py") {
+  for (const double rate : {50.0, 500.0, 2000.0}) {
+    StubRules rules{.ttft = 60'000'000, .gap = 10'000'000, .tokens = 4};
+    rules.ttft_jitter = 15'000'000;
+    rules.gap_jitter = 3'000'000;
+    rules.stall = 50'000'000;
+    rules.error_every = 25;
+    const StubServer server(rules);
+    Plan plan = plan_for(server, rate, rate < 100 ? 100 : static_cast<std::uint64_t>(rate));
+    plan.warm_up = 0;
+    const Metrics metrics = measured(plan).metrics;
+    const Truth truth = server.truth();
+    const bool in_time =
+        metrics.lag.p99.value_or(metrics.lag.most) < 1;  // else the result calls itself invalid
+    CHECK(metrics.failed == metrics.offered / 25);
+    CHECK(truth.errors == metrics.failed);
+    const auto compare = [&](const Distribution& ours, const std::vector<double>& of) {
+      CHECK(ours.count == of.size());
+      CHECK(ours.p50 >= 0.99 * percentile(of, 0.5));
+      if (in_time) CHECK(ours.p50 < 1.01 * percentile(of, 0.5) + 2);  // two milliseconds for a busy machine
+      CHECK(*ours.p90 >= 0.99 * percentile(of, 0.9));
+    };
+    compare(metrics.ttft_service, truth.ttft());
+    compare(metrics.e2e_service, truth.e2e());
+    if (in_time) CHECK(metrics.tpot.p50 == doctest::Approx(percentile(truth.tpot(4), 0.5)).epsilon(0.05));
+    CHECK(metrics.ttft.p50 >= metrics.ttft_service.p50);
+  }
 }
 
 TEST_CASE("latency counts from the schedule: a queue at the engine is not left out (coordinated omission)") {
@@ -85,6 +76,20 @@ TEST_CASE("events that leave the engine together are noticed") {
   const Metrics metrics = measured(plan_for(server, 50, 20)).metrics;
   CHECK(metrics.coalesced == doctest::Approx(0.75).epsilon(0.3));
   CHECK_FALSE(metrics.itl);
+}
+
+TEST_CASE("tokens that came all at once have no time between them, and that is said") {
+  // A fast engine and a busy client: the whole answer lies in one read.
+  const StubServer server({.ttft = 10'000'000, .gap = 5'000'000, .tokens = 16, .events_per_write = 16});
+  Plan plan = plan_for(server, 50, 60);
+  plan.objective = objective_of("tpot_p50=50ms");
+  const Outcome outcome = measured(plan);
+  CHECK(outcome.metrics.tpot.count == 0);
+  CHECK(outcome.metrics.no_tpot.find("60 of 60 answers came in fewer than 4 reads") == 0);
+  CHECK(outcome.verdict.validity != Validity::valid);
+  CHECK(outcome.metrics.kept.at(0).good == 60);  // they cannot have taken longer than from sent to last
+  const StubServer one_event({.ttft = 10'000'000, .gap = 5'000'000, .tokens = 16, .tokens_per_event = 16});
+  CHECK(measured(plan_for(one_event, 50, 5)).metrics.tpot.count == 0);
 }
 
 TEST_CASE("every way of writing an event stream is read") {

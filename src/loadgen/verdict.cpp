@@ -9,25 +9,39 @@ namespace {
 
 class Judge {
  public:
+  explicit Judge(Verdict so_far = {}) : verdict(std::move(so_far)) {}
   void invalid(std::string reason) { add(Validity::invalid, std::move(reason)); }
   void suspect(std::string reason) { add(Validity::suspect, std::move(reason)); }
+  /// Takes nothing away.
+  void note(std::string reason) { add(Validity::valid, std::move(reason)); }
   Verdict verdict;
 
  private:
+  std::ptrdiff_t invalid_ = 0;
   void add(Validity validity, std::string reason) {
     verdict.validity = std::max(verdict.validity, validity);
-    verdict.reasons.push_back(std::move(reason));
+    if (validity == Validity::invalid)  // the worst first
+      verdict.reasons.insert(verdict.reasons.begin() + invalid_++, std::move(reason));
+    else
+      verdict.reasons.push_back(std::move(reason));
   }
 };
 
 void judge_client(Judge& judge, const Metrics& metrics, const ClientFacts& client, bool open_loop) {
-  const double lag = metrics.lag.p99.value_or(metrics.lag.most);
+  const Distribution& late = metrics.lag;
+  const std::optional<double> high = late.p99 ? late.p99 : late.p95 ? late.p95 : late.p90;
+  const double lag = high.value_or(late.most);
   const double allowed = std::max(1.0, 0.01 * metrics.ttft.p50);
   if (open_loop && lag > allowed)
     judge.invalid(
         fmt::format("the client was late: {:.1f} ms after schedule at the {} (at most {:.1f} ms), so this is "
                     "not the load that was asked for",
-                    lag, metrics.lag.p99 ? "99th percentile" : "worst", allowed));
+                    lag,
+                    late.p99   ? "99th percentile"
+                    : late.p95 ? "95th percentile"
+                    : late.p90 ? "90th percentile"
+                               : "worst",
+                    allowed));
   const double cpu = client.ended > 0 ? client.cpu_seconds / (static_cast<double>(client.ended) / 1e9) : 0;
   // A loop that only waits for its next instant spins; what counts is work for each answer.
   const double work = client.reads > 0 && metrics.lag.count > 0 ? cpu : 0;
@@ -83,6 +97,7 @@ void judge_answers(Judge& judge, const Metrics& metrics, const Circumstances& ci
   if (circumstances.asked_output_tokens > 0 && answered < circumstances.asked_output_tokens / 2)
     judge.suspect(fmt::format("answers had {:.1f} tokens where {:.0f} were asked for", answered,
                               circumstances.asked_output_tokens));
+  if (metrics.unseen > 0.1) judge.suspect("TPOT is not of all answers: " + metrics.no_tpot);
   if (metrics.attainment && metrics.attainment->good == 0) judge.suspect("no request met the objective");
 }
 
@@ -99,7 +114,42 @@ Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const 
   judge_answers(judge, metrics, circumstances);
   judge_client(judge, metrics, client, circumstances.open_loop);
   judge_drift(judge, samples);
+  if (metrics.attainment && metrics.attainment->good == metrics.offered)
+    judge.note("every request met the objective: it says nothing of the most that would be possible");
   return judge.verdict;
+}
+
+void judge_known(Verdict& verdict, const Metrics& metrics, const Known& known) {
+  Judge judge{std::move(verdict)};
+  if (known.step_bytes > 0 && known.bandwidth > 0 && metrics.tpot.count > 0 && metrics.tpot.p50 > 0) {
+    const double needed = known.step_bytes / (metrics.tpot.p50 / 1000);
+    if (needed > known.bandwidth)
+      judge.invalid(fmt::format(
+          "a token each {:.3g} ms would read {:.3g} GB of weights at {:.3g} GB/s, and the hardware has "
+          "{:.3g} "
+          "GB/s: tokens are miscounted or guessed ahead, or it is another model or other hardware",
+          metrics.tpot.p50, known.step_bytes / 1e9, needed / 1e9, known.bandwidth / 1e9));
+  }
+  if (known.token_flops > 0 && known.flops > 0 && metrics.seconds > 0) {
+    const auto computed = static_cast<double>(metrics.prompt_tokens - metrics.cached_tokens);
+    const double needed = known.token_flops * (computed / metrics.seconds + metrics.tokens_per_second);
+    if (needed > known.flops)
+      judge.invalid(fmt::format(
+          "so many tokens a second would need {:.3g} TFLOP/s, and the hardware has {:.3g}: a cache answered, "
+          "or tokens are miscounted, or it is another model or other hardware",
+          needed / 1e12, known.flops / 1e12));
+  }
+  if (known.restarts > 0)
+    judge.invalid(fmt::format("it was started anew {} during the run",
+                              known.restarts == 1 ? "once" : fmt::format("{} times", known.restarts)));
+  if (!known.other_load.empty()) judge.suspect("something else ran there: " + known.other_load);
+  verdict = std::move(judge.verdict);
+}
+
+void suspect(Verdict& verdict, std::string reason) {
+  Judge judge{std::move(verdict)};
+  judge.suspect(std::move(reason));
+  verdict = std::move(judge.verdict);
 }
 
 }  // namespace mlib::loadgen

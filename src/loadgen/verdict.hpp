@@ -23,13 +23,30 @@ struct Circumstances {
   bool shared_prefix = false;
 };
 
-/// Invalid: no good answer, above 10 % errors, p99 of the lag above 1 ms and 1 % of the median TTFT (the
-/// client was late: an open loop's latencies then belong to another load), or a loop that used above 90 % of
-/// its core. Suspect: above 1 % errors, unfinished requests, fewer than 44 good ones, drift (the second
-/// half's median latency is off the first's by more than a quarter and more than its spread), a prefix cache
-/// that answered unshared prompts, above 70 % of a core, answers shorter than half of what was asked, an
-/// objective that is never or always met.
+/// What is known of the hardware and the run beyond what the client sees; 0 or "": not known.
+struct Known {
+  double step_bytes = 0;   ///< that the engine reads at least for each token: its active weights
+  double bandwidth = 0;    ///< of the hardware's memory, bytes/s
+  double token_flops = 0;  ///< of one token, at least: 2 for each active parameter
+  double flops = 0;        ///< of the hardware at its best, 1/s
+  int restarts = 0;        ///< of the deployment during the run
+  std::string other_load;  ///< what else ran there
+};
+
+/// Invalid: no good answer, above 10 % errors, p99 of the lag (or the highest percentile that has the
+/// samples) above 1 ms and 1 % of the median TTFT (the client was late: an open loop's latencies then belong
+/// to another load), or a loop that used above 90 % of its core. Suspect: above 1 % errors, unfinished
+/// requests, fewer than 44 good ones, drift (the second half's median latency is off the first's by more than
+/// a quarter and more than its spread), a prefix cache that answered unshared prompts, above 70 % of a core,
+/// answers shorter than half of what was asked, more than a tenth of the answers whose tokens came at once,
+/// an objective that no request meets. One that every request meets is said, and takes nothing away.
 Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const ClientFacts& client,
               const Circumstances& circumstances);
+
+/// Adds what only those can tell who know the hardware. Invalid: tokens came faster than its memory can be
+/// read (weights/TPOT) or than it computes, or it was started anew. Suspect: something else ran there.
+void judge_known(Verdict& verdict, const Metrics& metrics, const Known& known);
+/// Adds a suspicion of the caller's own.
+void suspect(Verdict& verdict, std::string reason);
 
 }  // namespace mlib::loadgen

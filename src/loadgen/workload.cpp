@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/problem.hpp"
 #include "loadgen/random.hpp"
 
 namespace mlib::loadgen {
 namespace {
 
 // Streams of Random.
-constexpr std::uint64_t prompt_length = 11, output_length = 12, text = 13, group = 14, prefix_text = 15;
+constexpr std::uint64_t prompt_length = 11, output_length = 12, text = 13, group = 14, prefix_text = 15,
+                        turn_count = 16, block_text = 17;
+constexpr std::uint64_t of_turn = 1ULL << 48U;  // what a later question adds to its conversation's number
 
 // Short common words: one token each in the vocabularies of today's models.
 constexpr std::string_view words[] = {
@@ -23,7 +26,20 @@ constexpr std::string_view words[] = {
     "eye",      "job",    "word",   "business", "issue", "side",   "kind",    "head",   "house",
     "service",  "friend", "father", "power",    "hour",  "game",   "line",    "end",    "member"};
 
+int draw_of_bins(const Length& length, Random random) {
+  double total = 0;
+  for (const Bin& bin : length.bins) total += bin.weight;
+  double left = random.uniform() * total;
+  for (const Bin& bin : length.bins) {
+    left -= bin.weight;
+    if (left <= 0 || &bin == &length.bins.back())
+      return bin.least + static_cast<int>(random.below(static_cast<std::uint64_t>(bin.most - bin.least) + 1));
+  }
+  return length.least;
+}
+
 int draw(const Length& length, Random random) {
+  if (length.kind == Length::Kind::histogram) return draw_of_bins(length, random);
   if (length.kind == Length::Kind::fixed) return std::max(static_cast<int>(length.mean), length.least);
   // Of a log-normal with that mean and deviation.
   const double ratio = length.mean > 0 ? length.deviation / length.mean : 0;
@@ -45,7 +61,58 @@ void add_words(std::string& to, Random random, int count) {
   }
 }
 
+/// Text that no other request has: it begins with a word of its own.
+void add_own_text(std::string& to, Random random, int tokens) {
+  const std::string own = fmt::format("{:x}", random.next() >> 44U);  // about two or three tokens
+  to += (to.empty() ? "" : " ") + own;
+  add_words(to, random, std::max(tokens - 3, 0));
+}
+
+void add_script(Ask& ask, const Script& script, std::uint64_t seed, std::uint64_t index, int turn) {
+  int answer = script.answer_tokens;
+  if (!script.questions.empty()) {
+    const Script::Question& question =
+        script.questions[std::min(static_cast<std::size_t>(turn), script.questions.size() - 1)];
+    ask.prompt = question.text;
+    answer = question.answer_tokens;
+  } else if (script.blocks.empty()) {
+    add_own_text(ask.prompt, Random(seed, text, index), script.prompt_tokens);
+  } else {
+    int left = script.prompt_tokens;
+    for (const std::uint64_t block : script.blocks) {
+      add_words(ask.prompt, Random(seed, block_text, block), std::min(left, block_tokens));
+      left = std::max(left - block_tokens, 0);
+    }
+  }
+  ask.prompt_tokens = script.questions.empty() ? script.prompt_tokens : 0;
+  if (answer > 0) ask.max_tokens = answer;
+}
+
+void check(const Length& length, const char* field) {
+  const auto refuse = [&](const std::string& why) {
+    throw Problem(Kind::usage, fmt::format("`{}` {}", field, why));
+  };
+  if (length.kind != Length::Kind::histogram) {
+    if (!(length.mean >= 0) || !(length.deviation >= 0)) refuse("has to be 0 or more");
+    return;
+  }
+  double total = 0;
+  for (const Bin& bin : length.bins) {
+    if (bin.least < 1 || bin.most < bin.least)
+      refuse(fmt::format("has a bin from {} to {}: it has to rise from 1 or more", bin.least, bin.most));
+    if (!(bin.weight >= 0) || !std::isfinite(bin.weight)) refuse("has a bin whose weight is below 0");
+    total += bin.weight;
+  }
+  if (!(total > 0)) refuse("is a histogram without a bin whose weight is above 0");
+}
+
 }  // namespace
+
+void check(const Workload& workload) {
+  check(workload.prompt, "prompt tokens");
+  check(workload.output, "output tokens");
+  check(workload.turns, "turns");
+}
 
 const std::vector<std::string>& instructions() {
   static const std::vector<std::string> all = {"Name three primary colours.",
@@ -76,24 +143,38 @@ const std::vector<std::string>& instructions() {
   return all;
 }
 
-Ask ask_of(const Workload& workload, std::uint64_t seed, std::uint64_t index) {
+bool converses(const Workload& workload) {
+  if (workload.scripts.empty()) return workload.turns.kind != Length::Kind::fixed || workload.turns.mean > 1;
+  return std::any_of(workload.scripts.begin(), workload.scripts.end(),
+                     [](const Script& script) { return script.questions.size() > 1; });
+}
+
+int turns_of(const Workload& workload, std::uint64_t seed, std::uint64_t conversation) {
+  if (workload.scripts.empty()) return draw(workload.turns, Random(seed, turn_count, conversation));
+  const Script& script = workload.scripts[conversation % workload.scripts.size()];
+  return std::max(static_cast<int>(script.questions.size()), 1);
+}
+
+Ask ask_of(const Workload& workload, std::uint64_t seed, std::uint64_t index, int turn) {
+  const std::uint64_t number = index + static_cast<std::uint64_t>(turn) * of_turn;
   Ask ask;
-  ask.max_tokens = draw(workload.output, Random(seed, output_length, index));
+  ask.max_tokens = draw(workload.output, Random(seed, output_length, number));
   ask.ignore_end = workload.ignore_end;
-  if (!workload.prompts.empty()) {
+  if (!workload.scripts.empty()) {
+    add_script(ask, workload.scripts[index % workload.scripts.size()], seed, index, turn);
+  } else if (!workload.prompts.empty()) {
     ask.prompt = workload.prompts[index % workload.prompts.size()];
-    return ask;
+  } else {
+    const int tokens = draw(workload.prompt, Random(seed, prompt_length, number));
+    const bool shares = workload.groups > 0 && turn == 0;
+    if (shares) {
+      const std::uint64_t which =
+          Random(seed, group, index).below(static_cast<std::uint64_t>(workload.groups));
+      add_words(ask.prompt, Random(seed, prefix_text, which), workload.prefix);
+    }
+    add_own_text(ask.prompt, Random(seed, text, number), tokens);
+    ask.prompt_tokens = tokens + (shares ? workload.prefix : 0);
   }
-  const int tokens = draw(workload.prompt, Random(seed, prompt_length, index));
-  if (workload.groups > 0) {
-    const std::uint64_t which = Random(seed, group, index).below(static_cast<std::uint64_t>(workload.groups));
-    add_words(ask.prompt, Random(seed, prefix_text, which), workload.prefix);
-  }
-  Random random(seed, text, index);
-  const std::string own = fmt::format("{:x}", random.next() >> 44U);  // about two or three tokens
-  ask.prompt += (ask.prompt.empty() ? "" : " ") + own;
-  add_words(ask.prompt, random, std::max(tokens - 3, 0));
-  ask.prompt_tokens = tokens + (workload.groups > 0 ? workload.prefix : 0);
   return ask;
 }
 

@@ -68,8 +68,10 @@ Facts facts_of(const Node& pod, const Node& status) {
   facts["who"] = fmt::format("{}container `{}`", is_init(pod, name) ? "init " : "", name);
   if (const Node* spec = spec_of(pod, name)) {
     facts["image"] = spec->text_at({"image"});
-    facts["limit"] = spec->text_at({"resources", "limits", "memory"});
+    facts["limit"] = spec->text_at({"resources", "limits", "memory"},
+                                   pod.text_at({"spec", "resources", "limits", "memory"}));
   }
+  facts["node"] = pod.text_at({"spec", "nodeName"});
   const std::int64_t restarts = status.integer_at({"restartCount"});
   if (restarts == 1) facts["restarts"] = "once";
   if (restarts > 1) facts["restarts"] = fmt::format("{} times", restarts);
@@ -92,6 +94,11 @@ Symptom ended_symptom(const Seen& seen, const Node& pod, const Node& status, con
   Sign sign{"ended", reason, static_cast<int>(ended.integer_at({"exitCode"})), ended.text_at({"message"}),
             facts_of(pod, status)};
   Symptom symptom;
+  // Without a limit it is the node's memory that was not enough.
+  if (reason == "OOMKilled" && sign.facts["limit"].empty()) {
+    sign.reason = "OOMKilledWithoutLimit";
+    if (sign.text.empty()) sign.text = "OOMKilled, and it has no memory limit";
+  }
   if (reason == "StartError" || reason == "ContainerCannotRun") {
     sign.place = "container";
   } else if (reason != "OOMKilled") {

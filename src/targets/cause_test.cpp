@@ -94,6 +94,24 @@ TEST_CASE("a restart by the liveness probe is not called a crash") {
   CHECK(cause->final);
 }
 
+TEST_CASE("a container without a limit is killed for its node's memory, one with a limit for its own") {
+  constexpr std::string_view status =
+      R"({"phase":"Running","containerStatuses":[{"name":"server","ready":false,"restartCount":1,
+    "state":{"terminated":{"exitCode":137,"reason":"OOMKilled"}}}]})";
+  Seen seen = starting(status);
+  Node& pod = seen.pods.front();
+  pod.child("spec").set("nodeName", "n1");
+  const auto cause = find_cause(shipped(), seen, no_log);
+  REQUIRE(cause);
+  CHECK(cause->sentence ==
+        "container `server` was killed because its node n1 ran out of memory; it has no limit of its own, "
+        "restarted once");
+  CHECK(cause->evidence == "OOMKilled, and it has no memory limit");
+  pod.child("spec").child("resources").child("limits").set("memory", "48Mi");
+  CHECK(find_cause(shipped(), seen, no_log)->sentence ==
+        "container `server` used more memory than its limit of 48Mi and was killed, restarted once");
+}
+
 TEST_CASE("a line that people meet in an engine's log is explained") {
   const Seen seen =
       starting(R"({"phase":"Running","containerStatuses":[{"name":"server","ready":false,"restartCount":2,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@
 namespace mlib::targets {
 
 /// For tests: an API server in memory that keeps what is applied, by path. `refuse` may answer a call
-/// instead.
+/// instead. It does one call at a time, whoever asks.
 class FakeCluster final : public net::Client {
  public:
   using Node = schema::Node;
@@ -26,6 +27,7 @@ class FakeCluster final : public net::Client {
 
   net::Answer call(const net::Call& call, const Cancel* cancel) override {
     if (cancel != nullptr) cancel->check();
+    const std::lock_guard lock(mutex_);  // once more by a `refuse` that asks
     const std::string url = call.url.substr(std::string("https://fake").size());
     const std::string path = url.substr(0, url.find('?'));
     const std::string query = url.substr(path.size());
@@ -48,7 +50,11 @@ class FakeCluster final : public net::Client {
   }
   net::Answer stream(const net::Call& call, const net::BodySink& sink, const Cancel* cancel) override {
     net::Answer got = this->call(call, cancel);
-    if (got.status == 200) sink(std::exchange(got.body, ""));
+    if (got.status != 200) return got;
+    const std::string body = std::exchange(got.body, "");
+    constexpr std::size_t piece = 64U << 10U;
+    for (std::size_t at = 0; at < body.size(); at += piece)
+      if (!sink(std::string_view(body).substr(at, piece))) break;
     return got;
   }
 
@@ -126,6 +132,7 @@ class FakeCluster final : public net::Client {
     }
     return answer(200, list);
   }
+  std::recursive_mutex mutex_;
   int made_ = 0;
   int version_ = 100;
 };

@@ -5,11 +5,13 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "base/wrapped.hpp"
+#include "cards/benchmark.hpp"
 #include "cards/parameter_schema.hpp"
 #include "cards/revision.hpp"
 #include "cards/rule.hpp"
+#include "loadgen/result.hpp"
 #include "verbs/deployments.hpp"
-#include "verbs/lines.hpp"
 #include "verbs/names.hpp"
 
 namespace mlib::verbs {
@@ -73,11 +75,19 @@ std::string parameters_of(const cards::ModelSpec& spec) {
                         : fmt::format("{:.3g}k", count / 1e3);
 }
 
+/// How many benchmarks there are, and the headline of the newest that counts (of the newest, when none does).
+std::string measured(const cards::TemplateSpec& spec) {
+  if (spec.benchmarks.empty()) return "";
+  const auto& all = spec.benchmarks;
+  const auto newest = std::find_if(all.rbegin(), all.rend(), cards::counts);
+  return fmt::format("{}: {}", all.size(), cards::headline(newest == all.rend() ? all.back() : *newest));
+}
+
 /// The card of a kind, with the word for its kind; Problem{usage} for an unknown kind.
 struct Found {
   std::string kind;
-  const cards::Metadata* metadata = nullptr;
-  Node card;
+  cards::Metadata metadata = {};
+  Node card = {};
   Table facts{.columns = {{""}, {""}}};
 };
 
@@ -118,7 +128,7 @@ std::string flags_of(const cards::Framework& card) {
 Found framework(const Library& library, const std::string& name) {
   const cards::Framework& card = library.get_framework(name);
   Found found{.kind = "Framework",
-              .metadata = &card.metadata,
+              .metadata = card.metadata,
               .card = schema::encode<cards::Card<cards::FrameworkSpec>>(card)};
   fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "engine", card.spec.engine + " " + card.spec.version);
@@ -138,7 +148,7 @@ Found framework(const Library& library, const std::string& name) {
 
 Found model(const Library& library, const std::string& name) {
   const cards::Model& card = library.get_model(name);
-  Found found{.kind = "Model", .metadata = &card.metadata, .card = schema::encode(card)};
+  Found found{.kind = "Model", .metadata = card.metadata, .card = schema::encode(card)};
   fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "framework", card.spec.framework);
   fact(found, "format", card.spec.format);
@@ -153,7 +163,7 @@ Found model(const Library& library, const std::string& name) {
 
 Found hardware(const Library& library, const std::string& name) {
   const cards::Hardware& card = library.get_hardware(name);
-  Found found{.kind = "Hardware", .metadata = &card.metadata, .card = schema::encode(card)};
+  Found found{.kind = "Hardware", .metadata = card.metadata, .card = schema::encode(card)};
   fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "cpus", shown(card.spec.cpus));
   fact(found, "memory", card.spec.memory);
@@ -170,16 +180,39 @@ Found hardware(const Library& library, const std::string& name) {
 
 Found a_template(const Library& library, const std::string& name) {
   const cards::Template& card = library.get_template(name);
-  Found found{.kind = "Template", .metadata = &card.metadata, .card = schema::encode(card)};
+  Found found{.kind = "Template", .metadata = card.metadata, .card = schema::encode(card)};
   fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "model", card.spec.model);
   fact(found, "framework", library.framework_of(card).metadata.name);
   fact(found, "hardware", card.spec.hardware);
   fact(found, "runs on", join(card.spec.viable_hardware, ", "));
   values(found, card.spec.values);
-  for (const cards::Benchmark& each : card.spec.benchmarks) fact(found, "measured", each.description);
+  for (const cards::Benchmark& each : card.spec.benchmarks) {
+    fact(found, "measured", cards::headline(each));
+    fact(found, "  " + each.id, each.description);
+  }
   fact(found, "all values", fmt::format("mlib explain template {}", name));
   fact(found, "deploy", fmt::format("mlib deploy {} --name NAME", name));
+  return found;
+}
+
+/// A benchmark as a card, wherever it is written down.
+Found benchmark(const Library& library, const std::string& id) {
+  const cards::FoundBenchmark there = cards::get_benchmark(library, id);
+  cards::BenchmarkCard card;
+  card.metadata.name = id;
+  card.metadata.description = there.benchmark->description;
+  card.spec.template_name = there.measured->metadata.name;
+  card.spec.results = there.benchmark->results;
+  card.spec.run = there.benchmark->run;
+  Found found{.kind = "Benchmark", .metadata = card.metadata, .card = schema::encode(card)};
+  fact(found, "template", card.spec.template_name);
+  fact(found, "result", cards::headline(*there.benchmark));
+  if (cards::counts(*there.benchmark) && card.spec.results.is_map())
+    for (const schema::Entry& each : card.spec.results.entries())
+      if (each.value.is_scalar() && each.key != cards::results_verdict)
+        fact(found, each.key, cell(each.value));
+  fact(found, "again", fmt::format("mlib bench repeat {}", id));
   return found;
 }
 
@@ -192,6 +225,7 @@ constexpr KindRow kinds[] = {{"framework", framework, schema::json_schema<cards:
                              {"model", model, schema::json_schema<cards::Model>},
                              {"hardware", hardware, schema::json_schema<cards::Hardware>},
                              {"template", a_template, schema::json_schema<cards::Template>},
+                             {"benchmark", benchmark, schema::json_schema<cards::BenchmarkCard>},
                              {"deployment", nullptr, schema::json_schema<cards::Deployment>}};
 
 const KindRow& kind_of(const std::string& given) {
@@ -208,12 +242,12 @@ const KindRow& kind_of(const std::string& given) {
 }
 
 std::string page(const Found& found) {
-  std::string text = fmt::format("{} {}\n", found.kind, found.metadata->name);
-  if (!found.metadata->title.empty()) text += fmt::format("  {}\n", found.metadata->title);
-  if (!found.metadata->description.empty())
-    text += fmt::format("  {}\n", wrapped(found.metadata->description, 2));
+  std::string text = fmt::format("{} {}\n", found.kind, found.metadata.name);
+  if (!found.metadata.title.empty()) text += fmt::format("  {}\n", found.metadata.title);
+  if (!found.metadata.description.empty())
+    text += fmt::format("  {}\n", wrapped(found.metadata.description, 2));
   std::vector<std::string> labels;
-  for (const auto& [key, value] : found.metadata->labels) labels.push_back(fmt::format("{}={}", key, value));
+  for (const auto& [key, value] : found.metadata.labels) labels.push_back(fmt::format("{}={}", key, value));
   Table facts = found.facts;
   if (!labels.empty()) facts.rows.insert(facts.rows.begin(), {"labels", join(labels, " ")});
   std::size_t widest = 0;
@@ -271,7 +305,7 @@ Response get_templates(const World& world, const Caller&, const GetArguments& ar
   return list<cards::Template>(world, *library, library->templates, arguments, table,
                                [](const cards::Template& card) {
                                  return Row{card.metadata.name, card.spec.model, card.spec.hardware,
-                                            std::to_string(card.spec.benchmarks.size()), card.metadata.title};
+                                            measured(card.spec), card.metadata.title};
                                });
 }
 
@@ -295,6 +329,11 @@ Response card_schema(const World& world, const Caller&, const SchemaArguments& a
     schema.set("$schema", "https://json-schema.org/draft/2020-12/schema");
     const Node body = cards::parameters_schema(world.shelf.library()->get_framework(arguments.name));
     for (const schema::Entry& entry : body.entries()) schema.set(entry.key, entry.value);
+    std::string text = schema::to_json(schema, 2) + "\n";
+    return {.value = std::move(schema), .text = std::move(text)};
+  }
+  if (arguments.kind == "benchmark-result") {
+    Node schema = loadgen::result_schema();
     std::string text = schema::to_json(schema, 2) + "\n";
     return {.value = std::move(schema), .text = std::move(text)};
   }

@@ -41,7 +41,8 @@ struct SchemaArguments {
   template <class D>
   void describe(D& d) {
     d.field("kind", kind,
-            {.help = "framework, model, hardware, template, deployment, or framework-parameters",
+            {.help = "framework, model, hardware, template, deployment, framework-parameters, or "
+                     "benchmark-result",
              .required = true});
     d.field("name", name, {.help = "The framework whose parameters are meant", .format = "framework"});
   }

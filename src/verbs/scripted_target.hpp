@@ -16,7 +16,7 @@ class ScriptedTarget final : public targets::Target {
   struct Script {
     std::deque<targets::Status> statuses;
     std::vector<std::string> log;
-    std::optional<Problem> apply_fails, observe_fails;
+    std::optional<Problem> plan_fails, apply_fails, observe_fails;
     std::map<std::pair<std::string, std::string>, std::vector<schema::Node>> running;
     std::vector<std::string> kept;
     std::vector<targets::Capacity> machines = {};
@@ -32,6 +32,7 @@ class ScriptedTarget final : public targets::Target {
   std::string_view name() const override { return "podman"; }
 
   std::vector<targets::Change> plan(const targets::Desired& desired) override {
+    if (script_.plan_fails) throw Problem(*script_.plan_fails);
     const auto at = script_.running.find(key(desired.ref));
     std::vector<targets::Change> changes;
     for (std::size_t i = 0; i < desired.rendered->objects.size(); ++i) {

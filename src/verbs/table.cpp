@@ -35,7 +35,10 @@ std::vector<Verb> life() {
        {},
        Names{"template"},
        run,
-       "diff TEMPLATE --name demo --set threads=4"},
+       "diff TEMPLATE --name demo --set threads=4",
+       {},
+       {"0 nothing differs, 1 something does; above 1 an error: 9 the target failed, others as everywhere",
+        [](Kind kind) { return kind == Kind::failed ? 9 : exit_code(kind); }}},
   };
 }
 
@@ -127,7 +130,10 @@ std::vector<Verb> watching() {
        streams(wait_for),
        Names{"name"},
        run,
-       "wait demo --timeout 5m\nwait demo --for deleted"},
+       "wait demo --timeout 5m\nwait demo --for deleted",
+       {},
+       {"0 it is so, 1 it is not in time, or the deployment failed; others as everywhere",
+        [](Kind kind) { return kind == Kind::timeout ? 1 : exit_code(kind); }}},
       {"top",
        Method::get,
        "/api/v1/capacity",
@@ -216,7 +222,7 @@ std::vector<Verb> ending() {
        Names{"name"},
        run,
        "delete namespace team-a --target kubernetes\n"
-       "delete namespace team-a --target kubernetes --confirm team-a"},
+       "delete namespace team-a --target kubernetes --yes team-a"},
       {"audit",
        Method::get,
        "/api/v1/audit",
@@ -233,7 +239,8 @@ std::vector<Verb> ending() {
 
 std::vector<Verb> all() {
   std::vector<Verb> verbs;
-  for (const auto part : {card_verbs, life, kept, places, watching, using_it, ending})
+  for (const auto part :
+       {card_verbs, life, kept, places, watching, using_it, ending, bench_verbs, measure_verbs})
     for (Verb& verb : part()) verbs.push_back(std::move(verb));
   return verbs;
 }

@@ -26,9 +26,14 @@ Question asks(std::string (*verb)(const World&, const Caller&, const A&)) {
   };
 }
 
-inline constexpr std::string_view look = "Look around", check = "Check and render", run = "Run";
+inline constexpr std::string_view look = "Look around", check = "Check and render", run = "Run",
+                                  measure = "Measure";
 
 /// The verbs that look around among the cards, check and render them: the table's first part.
 std::vector<Verb> card_verbs();
+/// Those that measure.
+std::vector<Verb> measure_verbs();
+/// Those that measure a template and keep the result with it.
+std::vector<Verb> bench_verbs();
 
 }  // namespace mlib::verbs

@@ -6,10 +6,10 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "base/wrapped.hpp"
 #include "cards/contract.hpp"
 #include "cards/flags_changes.hpp"
 #include "cards/parameter.hpp"
-#include "verbs/lines.hpp"
 
 namespace mlib::verbs {
 namespace {

@@ -1,7 +1,13 @@
 """Causes of failure that a real cluster can produce: each is made, and `mlib status` must tell it in its sentence."""
+import contextlib
 import json
+import os
 import pathlib
+import signal
+import subprocess
 import tempfile
+
+import yaml
 
 import bed
 
@@ -30,6 +36,10 @@ OPEN = {"resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"
 PROBE = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1}
 TOLERATES = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
 MOUNT = [{"name": "v", "mountPath": "/v"}]
+NEVER_READY = {"args": ["http", "8080", "-1"], "readinessProbe": PROBE}
+# Engines that need a GPU or the hub do not run here: pods that end as they did, with what they said then.
+SAID = ["cuda-out-of-memory", "no-gpu-driver", "gpu-driver-too-old", "unknown-flag", "model-gated", "model-missing",
+        "weights-no-format", "weights-incomplete", "architecture-unknown", "kv-cache-too-small"]
 
 
 def env_of(kind, name, key):
@@ -67,7 +77,7 @@ CASES = {
     "unhealthy": (SPACE, {"container": {"args": ["http", "8080", "-1"], "livenessProbe": {**PROBE, "failureThreshold": 1}}},
                   "is restarted because its health check answers 503"),
     "no-class": (SPACE, claim_pod("nowhere"), "there is no StorageClass `nowhere`"),
-    "no-default-class": (SPACE, claim_pod('""'), "names no StorageClass and the cluster has no default one"),
+    "no-fitting-volume": (SPACE, claim_pod('""'), "names no StorageClass, and no free PersistentVolume has its size and access mode"),
     "no-provisioner": (SPACE, claim_pod("never"), "waits for a volume from `bed.local/never`"),
     "label": (SPACE, {"pod": {"nodeSelector": {"disk": "ssd"}}}, "1 node without the labels that it selects (disk=ssd)"),
     "affinity": (SPACE, {"pod": {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
@@ -89,6 +99,22 @@ CASES = {
                    "it may not read or write a file: /etc/a: container"),
     "evicted": (SPACE, volume_pod({"emptyDir": {"sizeLimit": "1Mi"}},
                                   busybox("dd if=/dev/zero of=/v/x bs=1M count=20; sleep 1000")), "and was evicted"),
+    "writes-too-much": (SPACE, {"container": {**busybox("dd if=/dev/zero of=/tmp/x bs=1M count=20; sleep 1000"), "resources": {
+        "requests": {"cpu": "10m"}, "limits": {"memory": "64Mi", "ephemeral-storage": "2Mi"}}}}, "and was evicted"),
+    "limit-memory": (SPACE, {"container": {"args": ["oom"]}}, "used more memory than its limit of 32Mi and was killed"),
+    "node-memory": (SPACE, {"container": {"args": ["oom"], "resources": {}}},
+                    "was killed because its node bed-node ran out of memory"),
+    "killed": (SPACE, {"container": busybox("echo starts; exec sleep 86399", readinessProbe=PROBE)}, "container `server` was killed (exit code 137)"),
+    "crash": (SPACE, {"container": {"args": ["crash", "3"]}}, "container `server` ended with exit code 3"),
+    "late": (SPACE, {"container": NEVER_READY, "spec": {"progressDeadlineSeconds": 2}},
+             "it did not become ready within its time: it runs but its health check answers 503"),
+    "host-port": (SPACE, {"container": {"ports": [{"containerPort": 8080, "hostPort": 7999}]}}, "1 node where its host port is taken"),
+    "port-in-use": (SPACE, {"container": {"args": ["http", "8080"]}, "pod": {"initContainers": [{"name": "first", "image": POD_IMAGE, "args": ["http", "8080"],
+                                                        "restartPolicy": "Always"}]}}, "its port is taken in the container"),
+    "host-folder": (SPACE, volume_pod({"hostPath": {"path": "/absent", "type": "Directory"}}), "lacks `/absent`, which it mounts"),
+    "multi-attach": (SPACE, {"container": {"volumeMounts": MOUNT}, "pod": {
+        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "disk"}}], "tolerations": TOLERATES,
+        "nodeSelector": {"nvidia.com/gpu.product": "Tesla-T4"}}}, "its volume is still used on another node, by first"),
     "account": (SPACE, {"pod": {"serviceAccountName": "robot"}}, "its service account `robot` does not exist"),
     "runtime": (SPACE, {"pod": {"runtimeClassName": "nvidia"}}, "the cluster has no RuntimeClass `nvidia`"),
     "priority": (SPACE, {"pod": {"priorityClassName": "urgent"}}, "the cluster has no PriorityClass `urgent`"),
@@ -97,6 +123,46 @@ CASES = {
     "pod-security": ("restricted", {}, "Pod Security level `restricted:latest` does not allow its pods"),
     "webhook": ("hooked", {}, "the cluster's webhook `pods.bed.local` does not answer"),
 }
+# Pods of others, which have what a case wants: a port of the node, a disk that one node alone may have.
+OTHERS = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: taker, namespace: causes}
+spec: {containers: [{name: c, image: "bed.local/pod:1", ports: [{containerPort: 8080, hostPort: 7999}]}]}
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: disk}
+spec:
+  capacity: {storage: 8Mi}
+  accessModes: [ReadWriteOnce]
+  csi: {driver: disk.bed.local, volumeHandle: disk}
+  claimRef: {namespace: causes, name: disk}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: disk, namespace: causes}
+spec: {storageClassName: "", volumeName: disk, accessModes: [ReadWriteOnce], resources: {requests: {storage: 8Mi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: first, namespace: causes}
+spec:
+  nodeSelector: {kubernetes.io/hostname: gpu-h100}
+  tolerations: [{key: nvidia.com/gpu, operator: Exists}]
+  containers: [{name: c, image: "bed.local/pod:1", volumeMounts: [{name: v, mountPath: /v}]}]
+  volumes: [{name: v, persistentVolumeClaim: {claimName: disk}}]
+"""
+LEAVING = """\
+apiVersion: v1
+kind: Node
+metadata: {name: leaving, labels: {kubernetes.io/hostname: leaving}}
+spec: {taints: [{key: leaving, value: "yes", effect: NoSchedule}]}
+status:
+  capacity: {cpu: "4", memory: 8Gi, pods: "110"}
+  allocatable: {cpu: "4", memory: 8Gi, pods: "110"}
+  conditions: [{type: Ready, status: "True", reason: Made}]
+"""
 SETTING = """\
 apiVersion: v1
 kind: Namespace
@@ -157,16 +223,17 @@ def write_cards(catalogue, name, case, images={}):
     image = container["image"] if container["image"] != "$image" else POD_IMAGE
     pod = {"terminationGracePeriodSeconds": 1, **case.get("pod", {}), "containers": [{**container, "image": "$image"}]}
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "$name"},
-                  "spec": {"replicas": 1, "strategy": {"type": "Recreate"}, "template": {"spec": pod}}}
+                  "spec": {"replicas": 1, "strategy": {"type": "Recreate"}, **case.get("spec", {}), "template": {"spec": pod}}}
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "$name"},
-               "spec": {"type": "NodePort", "ports": [{"name": "http", "port": 8080, "targetPort": 8080}]}}
+               "spec": {"type": "NodePort", "ports": [{"name": "http", "port": 8080, "targetPort": 8080}], **case.get("service", {})}}
     folder = catalogue / "frameworks" / name
     folder.mkdir(parents=True)
     for word, host in images.items():
         image = image.replace(f"{word}/", f"{host}/")
     (folder / "framework.yaml").write_text(FRAMEWORK.replace("NAME", name).replace("IMAGE", image))
     # `"$image"` in quotes stays a text, which it is.
-    (folder / "manifest.yaml").write_text(case.get("before", "") + json.dumps(deployment) + "\n---\n" + json.dumps(service))
+    (folder / "manifest.yaml").write_text(case.get("before", "") + json.dumps(deployment) + "\n---\n" + json.dumps(service) + "\n" +
+                                          case.get("after", ""))
     for kind, text in CARDS.items():
         (catalogue / kind).mkdir(exist_ok=True)
         (catalogue / kind / f"{name}.yaml").write_text("apiVersion: model-library/v1\n" + text.replace("NAME", name))
@@ -210,21 +277,125 @@ def tops(user):
     bed.note(wide.out)
 
 
+def others(cluster):
+    """What others have: and since no storage system is there, it is said for it that its disk is attached."""
+    for node in ("gpu-h100", "gpu-t4"):
+        bed.need(cluster.kubectl("annotate", "node", node, "volumes.kubernetes.io/controller-managed-attach-detach=true"), "annotate")
+    bed.need(cluster.kubectl("apply", "-f", "-", input=OTHERS), "kubectl apply")
+    attachment = bed.wait(lambda: cluster.objects("volumeattachments"), 60, "the disk is to be attached")[0]["metadata"]["name"]
+    bed.need(cluster.kubectl("patch", "volumeattachment", attachment, "--subresource=status", "--type=merge", "-p",
+                             '{"status":{"attached":true}}'), "kubectl patch")
+
+
+def shrink_node(cluster):
+    """The node has 64 MiB for containers that ask for no memory: what they take beyond it is the node's shortage."""
+    group = (cluster.run_folder / "k" / "netns").read_text().strip() + "/kubepods/besteffort/"
+    for file in (f"/sys/fs/cgroup/memory/{group}memory.limit_in_bytes", f"/sys/fs/cgroup/{group}memory.max"):
+        if os.path.exists(file):
+            pathlib.Path(file).write_text(str(64 << 20))
+            return
+    raise bed.Failure("the node has no group of containers that ask for nothing")
+
+
+def kill_one():
+    """Ends the process of the case `killed` from outside, as a node that runs out of memory does."""
+    def mine():
+        for each in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if each.read_bytes() == b"sleep\x0086399\x00":
+                    return int(each.parent.name)
+            except OSError:
+                pass
+        return None
+    os.kill(bed.wait(mine, 120, "the container `killed` runs"), signal.SIGKILL)
+
+
+def said(user):
+    """Engines' last words, each from its recorded sample, out of a pod's real log."""
+    samples = {}
+    for path in sorted((bed.ROOT / "catalog" / "causes").glob("log-*.yaml")):
+        samples.update({each["name"]: each for each in yaml.safe_load(path.read_text())["causes"]})
+    for name in SAID:
+        text = samples[name]["sample"]["text"].replace("$", "$$")
+        write_cards(user.catalogue, f"said-{name}", {"container": busybox(
+            'echo "loads"; echo "$SAID" >&2; exit 1', env=[{"name": "SAID", "value": text}])})
+        bed.need(user("deploy", f"said-{name}", "--name", f"said-{name}", "-n", SPACE, "--target", "kubernetes", "--no-wait"), name)
+    for name in SAID:
+        seen = {}
+
+        def told():
+            seen.update(json.loads(user("status", f"said-{name}", "-n", SPACE, "-o", "json").out or "{}"))
+            return any(each.get("reason") == name and each["status"] == "True" for each in seen.get("conditions", []))
+        try:
+            bed.wait(told, 90, name)
+        except bed.Failure:
+            pass
+        bed.claim(told() and "exit code 1" in seen["cause"] and seen["evidence"].split(maxsplit=1)[0] in samples[name]["sample"]["text"],
+                  f"a log that says so: {name}", seen)
+        bed.note(f"{name}: {seen.get('cause')}")
+
+
+@contextlib.contextmanager
+def impatient_controllers(cluster):
+    """The controller manager started again to wait for a node's reports for seconds; what comes after is without it."""
+    folder = cluster.run_folder / "k"
+    line = next(line for line in (folder / "pids").read_text().split("\n") if line.endswith(" kube-controller-manager"))
+    pid = int(line.split()[0])
+    words = [word.replace("24h", "12s") for word in pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]]
+    os.kill(pid, signal.SIGKILL)
+    bed.wait(lambda: not os.path.exists(f"/proc/{pid}") or "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text(), 20, "it ends")
+    with open(folder / "log" / "kube-controller-manager-2.log", "wb") as log:
+        process = subprocess.Popen(["nsenter", f"--net=/run/netns/{(folder / 'netns').read_text().strip()}", *words],
+                                   stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def node_leaves(user, cluster):
+    """A node that reports no more: the pod on it was ready before."""
+    bed.need(cluster.kubectl("create", "-f", "-", input=LEAVING), "kubectl create")
+    write_cards(user.catalogue, "left", {"pod": {"nodeSelector": {"kubernetes.io/hostname": "leaving"}, "tolerations": [{"key": "leaving", "operator": "Exists"}]}})
+    bed.need(user("deploy", "left", "--name", "left", "-n", SPACE, "--target", "kubernetes", "--no-wait"), "deploy left")
+
+    def pod():
+        found = cluster.objects("pods", "-n", SPACE, "-l", "app.kubernetes.io/instance=left")
+        return found and found[0]["spec"].get("nodeName") and found[0]["metadata"]["name"]
+    name = bed.wait(pod, 60, "a pod on the leaving node")
+    now = "2026-01-01T00:00:00Z"
+    running = {"name": "server", "ready": True, "restartCount": 0, "image": "x", "imageID": "", "state": {"running": {"startedAt": now}}}
+    status = {"phase": "Running", "containerStatuses": [running], "conditions": [
+        {"type": kind, "status": "True", "lastTransitionTime": now} for kind in ("PodScheduled", "Initialized", "ContainersReady", "Ready")]}
+    bed.need(cluster.kubectl("patch", "pod", name, "-n", SPACE, "--subresource=status", "--type=merge", "-p", json.dumps({"status": status})), "patch")
+
+    def phase():
+        return json.loads(user("status", "left", "-n", SPACE, "-o", "json").out)["phase"]
+    bed.wait(lambda: phase() == "ready", 60, "the deployment on the leaving node is ready")
+    with impatient_controllers(cluster):
+        held, seen = tells(user, "left", SPACE, "its node leaving is not ready")
+    bed.claim(held and seen["phase"] == "degraded" and seen["evidence"] and seen["hint"], "a node that is not ready any more is told", seen)
+
+
 def test():
     with bed.Cluster(node=True) as cluster, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home, \
             bed.Registry(cluster) as registry, bed.Registry(cluster, locked=True) as locked:
         cluster.load("base")
         cluster.make_gpu_nodes()
+        shrink_node(cluster)
         registry.push("other", "1", "s390x")
         images = {"OPEN": registry.name, "LOCKED": locked.name, "DOWN": f"{registry.name.partition(':')[0]}:9"}
         bed.need(cluster.kubectl("apply", "-f", "-", input=SETTING), "kubectl apply")
+        others(cluster)
         catalogue = pathlib.Path(home) / "catalog"
         for name, (_, case, _) in CASES.items():
             write_cards(catalogue, name, case, images)
 
-        lifted = ["foreignReferences", "serviceAccount", "scheduling"]
+        lifted = ["foreignReferences", "serviceAccount", "scheduling", "hostPort", "hostPath"]
+        more = ["placed", "left", *(f"said-{name}" for name in SAID)]
         policy = pathlib.Path(home) / "policy.yaml"
-        policy.write_text(json.dumps({"frameworks": {name: lifted for name in [*CASES, "placed"]}}))
+        policy.write_text(json.dumps({"frameworks": {name: lifted for name in [*CASES, *more]}}))
 
         def user(*arguments):
             return bed.mlib(*arguments, "--kubeconfig", cluster.kubeconfig, "--catalog", catalogue, "--state", f"{home}/state",
@@ -233,13 +404,18 @@ def test():
         user.catalogue = catalogue
         for name, (space, _, _) in CASES.items():
             bed.need(user("deploy", name, "--name", name, "-n", space, "--target", "kubernetes", "--no-wait"), f"deploy {name}")
+        kill_one()
         for name, (space, _, words) in CASES.items():
             held, seen = tells(user, name, space, words)
             pods = "" if held else cluster.kubectl("describe", "pods", "-n", space, "-l", f"app.kubernetes.io/instance={name}")
             if bed.claim(held, f"{name}: {words}", f"{json.dumps(seen, indent=1)}\n{pods}"):
                 bed.note(f"{name}: {seen['cause']}\n    {seen.get('evidence', '')}\n    {seen.get('hint', '')}")
                 bed.claim(seen.get("evidence") and seen.get("hint"), f"{name}: with evidence and a next step", seen)
+                if name == "crash":
+                    bed.claim("fatal: no such model" in seen["evidence"], "crash: the evidence is its last error line", seen)
         tops(user)
+        said(user)
+        node_leaves(user, cluster)
 
 
 if __name__ == "__main__":

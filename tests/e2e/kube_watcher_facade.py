@@ -130,6 +130,35 @@ def shapes(page):
     bed.claim(foreign.status == 403, "nor a page of another origin", foreign.text)
 
 
+def locked(home, env):
+    """With keys it may be reached from elsewhere, by who shows one."""
+    keys = pathlib.Path(home) / "keys"
+    keys.write_text("# of the page\ncanary-of-the-page\n\ncanary-of-a-script\n")
+    port, asked = bed.free_port(), {"namespace": "adam"}
+    with bed.Server("--kube-watcher", f"0.0.0.0:{port}", "--kube-watcher-keys", keys, env=env) as server:
+        def ask(headers, call="list_deepsparse_deployments", body=asked):
+            return bed.ask(port, "POST", f"/v1/{call}", body, headers)
+        def listens():
+            try:
+                return ask({}).status
+            except OSError:
+                return False
+        bed.wait(listens, 20, "the stand-in listens")
+        for name, headers in {"none": {}, "a wrong one": {"X-API-KEY": "canary-of-the-pag"}, "a comment": {"X-API-KEY": "# of the page"},
+                              "another scheme": {"Authorization": "Basic canary-of-the-page"}}.items():
+            answers = [ask(headers, call, {}) for call in ("deploy_generic_model", "list_deepsparse_deployments", "delete_deepsparse_model")]
+            bed.claim(all(each.status == 401 and "X-API-KEY" in each.json()["detail"] for each in answers),
+                      f"keys: a caller with {name} is refused, whatever it calls", [each.text for each in answers])
+        bed.claim(ask({"X-API-KEY": "canary-of-the-page"}).json() == {}, "keys: X-API-KEY lets in")
+        bed.claim(ask({"Authorization": "Bearer canary-of-a-script"}).json() == {}, "keys: and a bearer token, any of the file")
+        bed.claim(ask({"X-API-KEY": "canary-of-the-page", "Host": "mlib.example"}).status == 200, "keys: by whatever name it is reached")
+        bed.claim("canary" not in server.log() and "in the clear" in server.log(), "keys: none is in the log, which warns of the open way", server.log())
+    for text, words in {"": "there is no key in it", "canary\n": "keys:1: a key has at least 16 characters"}.items():
+        keys.write_text(text)
+        refused = bed.mlib("serve", "--kube-watcher", f"127.0.0.1:{port}", "--kube-watcher-keys", keys, "--state", f"{home}/state", timeout=20)
+        bed.claim(refused.code == 2 and words in refused.err and "canary" not in refused.err, f"keys: {words}", refused)
+
+
 def test():
     with tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home, bed.Podman() as podman:
         podman.load("engine", "base")
@@ -143,7 +172,9 @@ def test():
             shapes(page)
         outside = bed.mlib("serve", "--listen", f"127.0.0.1:{bed.free_port()}", "--kube-watcher", f"0.0.0.0:{port}",
                            "--state", f"{home}/state", timeout=20)
-        bed.claim(outside.code == 2 and "loopback" in outside.err, "without keys it listens on this machine only", outside)
+        bed.claim(outside.code == 2 and "loopback" in outside.err and "--kube-watcher-keys" in outside.err,
+                  "without keys it listens on this machine only", outside)
+        locked(home, podman.env)
 
 
 if __name__ == "__main__":

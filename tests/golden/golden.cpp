@@ -51,8 +51,11 @@ void run_one(const Suite& suite, const fs::path& file, Count& count) {
 /// fails, so that accepting cannot pass by mistake.
 int main(int argc, char** argv) {
   using namespace mlib::golden;
-  const std::vector<Suite> suites{
-      {"broken", broken}, {"api", api}, {"causes", causes}, {"import", mlib::golden::imported}};
+  const std::vector<Suite> suites{{"broken", broken},
+                                  {"api", api},
+                                  {"causes", causes},
+                                  {"import", mlib::golden::imported},
+                                  {"bench", mlib::golden::bench}};
   Count count;
   for (const Suite& suite : suites) {
     std::vector<fs::path> files;

@@ -1,0 +1,428 @@
+#include "loadgen/result.hpp"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "base/text.hpp"
+
+namespace mlib::loadgen {
+namespace {
+
+constexpr std::string_view arrivals_names[] = {"constant", "poisson", "gamma", "ramp", "on_off", "trace"};
+constexpr std::string_view length_names[] = {"fixed", "normal", "lognormal", "histogram"};
+constexpr std::size_t most_samples = 10'000;
+
+double seconds_of(Instant instant) { return static_cast<double>(instant) / 1e9; }
+Instant instant_of(double seconds) { return static_cast<Instant>(std::llround(seconds * 1e9)); }
+
+/// To a microsecond (of milliseconds), so that files stay readable.
+double rounded(double value) { return std::round(value * 1000) / 1000; }
+/// To five digits that count, for figures of any size.
+double short_of(double value) {
+  if (value == 0 || !std::isfinite(value)) return 0;
+  const double scale = std::pow(10, 5 - std::ceil(std::log10(std::abs(value))));
+  return std::round(value * scale) / scale;
+}
+
+template <std::size_t N>
+std::size_t index_in(const std::string_view (&names)[N], const std::string& name) {
+  const auto at = std::find(std::begin(names), std::end(names), name);
+  return at == std::end(names) ? 0 : static_cast<std::size_t>(at - std::begin(names));
+}
+
+Quantile quantile(std::uint64_t count, double p, std::optional<double> value,
+                  const std::optional<Interval>& in) {
+  Quantile made;
+  if (!value) {
+    made.none = count == 0 ? "no samples" : fmt::format("not enough samples (needs {})", samples_needed(p));
+    return made;
+  }
+  made.value = rounded(*value);
+  if (in) {
+    made.low = rounded(in->low);
+    made.high = rounded(in->high);
+  }
+  return made;
+}
+
+Measured spread(std::string meaning, const Distribution& of, std::string none = "") {
+  Measured made;
+  made.meaning = std::move(meaning);
+  made.unit = "ms";
+  made.count = static_cast<std::int64_t>(of.count);
+  made.none = std::move(none);
+  if (of.count == 0) {
+    if (made.none.empty()) made.none = "no samples";
+    return made;
+  }
+  made.mean = rounded(of.mean);
+  if (of.mean_in) {
+    made.mean_low = rounded(of.mean_in->low);
+    made.mean_high = rounded(of.mean_in->high);
+    made.interval = "95 %: percentiles by order statistics, mean by ten batch means";
+  }
+  made.most = rounded(of.most);
+  made.p50 = quantile(of.count, 0.5, of.p50, of.p50_in);
+  made.p90 = quantile(of.count, 0.9, of.p90, of.p90_in);
+  made.p95 = quantile(of.count, 0.95, of.p95, of.p95_in);
+  made.p99 = quantile(of.count, 0.99, of.p99, of.p99_in);
+  return made;
+}
+
+Measured figure(std::string meaning, std::string unit, std::uint64_t count, double value,
+                const std::optional<Interval>& in = {}, std::string interval = "") {
+  Measured made;
+  made.meaning = std::move(meaning);
+  made.unit = std::move(unit);
+  made.count = static_cast<std::int64_t>(count);
+  made.value = short_of(value);
+  if (!in) return made;
+  made.low = short_of(in->low);
+  made.high = short_of(in->high);
+  made.interval = std::move(interval);
+  return made;
+}
+
+void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
+  all.emplace_back("ttft", spread("time to the first token, from the scheduled instant", metrics.ttft));
+  all.emplace_back("tpot", spread("time per output token after the first", metrics.tpot, metrics.no_tpot));
+  all.emplace_back("itl", spread("gap between two events of an answer", metrics.itl.value_or(Distribution{}),
+                                 metrics.no_itl));
+  all.emplace_back("e2e", spread("time to the last token, from the scheduled instant", metrics.e2e));
+  all.emplace_back("ttft_service", spread("time to the first token, from the first byte sent; other tools' "
+                                          "TTFT",
+                                          metrics.ttft_service));
+  all.emplace_back("e2e_service",
+                   spread("time to the last token, from the first byte sent", metrics.e2e_service));
+  all.emplace_back("schedule_lag", spread("how late the client sent", metrics.lag));
+}
+
+Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText>& price) {
+  const Metrics& metrics = outcome.metrics;
+  constexpr auto windows = "95 %, over ten parts of the run";
+  Dict<Measured> all;
+  add_latencies(all, metrics);
+  all.emplace_back("request_throughput",
+                   figure("good answers, each second of the run", "requests/s", metrics.good,
+                          metrics.requests_per_second, metrics.requests_in, windows));
+  all.emplace_back("output_token_throughput",
+                   figure("output tokens, each second of the run", "tokens/s", metrics.output_tokens,
+                          metrics.tokens_per_second, metrics.tokens_in, windows));
+  all.emplace_back("in_flight", figure("requests out at once, mean, by Little's law", "requests",
+                                       metrics.offered, metrics.in_flight));
+  all.emplace_back("coalesced", figure("share of the events that came with the one before", "share",
+                                       metrics.good, metrics.coalesced));
+  if (metrics.attainment) {
+    const Share& share = *metrics.attainment;
+    all.emplace_back("attainment",
+                     figure("share of all requests offered that kept every limit", "share", share.of,
+                            share.value, Interval{share.low, share.high}, "95 %, Wilson"));
+    all.emplace_back("goodput", figure("requests that kept every limit, each second of the run", "requests/s",
+                                       share.good, metrics.goodput));
+  }
+  if (outcome.engine_tokens_per_second > 0)
+    all.emplace_back("engine_tokens_per_second",
+                     figure("tokens a second of one answer as the engine says itself, median", "tokens/s",
+                            metrics.good, outcome.engine_tokens_per_second));
+  if (price && metrics.tokens_per_second > 0) {
+    const double a_second = price->per_hour / 3600 * 1e6;
+    std::optional<Interval> in;
+    if (metrics.tokens_in && metrics.tokens_in->low > 0)
+      in = Interval{a_second / metrics.tokens_in->high, a_second / metrics.tokens_in->low};
+    all.emplace_back("cost_per_million_output_tokens",
+                     figure("cost of a million output tokens at this load", price->currency,
+                            metrics.output_tokens, a_second / metrics.tokens_per_second, in, windows));
+  }
+  return all;
+}
+
+std::vector<LimitText> limits_of(const Objective& objective, const Metrics& metrics) {
+  std::vector<LimitText> all;
+  for (std::size_t i = 0; i < objective.size(); ++i) {
+    LimitText made;
+    made.limit = to_text(objective[i]);
+    made.holds = "undecided";
+    if (i < metrics.kept.size()) {
+      const Share& share = metrics.kept[i];
+      made.good = static_cast<std::int64_t>(share.good);
+      made.of = static_cast<std::int64_t>(share.of);
+      made.share = short_of(share.value);
+      made.low = short_of(share.low);
+      made.high = short_of(share.high);
+      if (share.of > 0 && share.low >= objective[i].share) made.holds = "yes";
+      if (share.high < objective[i].share) made.holds = "no";
+    }
+    all.push_back(std::move(made));
+  }
+  return all;
+}
+
+SamplesText samples_of(const std::vector<Sample>& samples) {
+  SamplesText kept;
+  kept.every = static_cast<int>((samples.size() + most_samples - 1) / most_samples);
+  kept.every = std::max(kept.every, 1);
+  for (std::size_t i = 0; i < samples.size(); i += static_cast<std::size_t>(kept.every)) {
+    if (!samples[i].good()) continue;
+    if (const auto value = tpot_of(samples[i])) kept.tpot.push_back(rounded(*value));
+    const auto ttft = ttft_of(samples[i]), e2e = e2e_of(samples[i]);
+    if (!ttft || !e2e) continue;
+    kept.at.push_back(rounded(seconds_of(samples[i].scheduled)));
+    kept.ttft.push_back(rounded(*ttft));
+    kept.e2e.push_back(rounded(*e2e));
+  }
+  return kept;
+}
+
+LengthText text_of(const Length& length) {
+  LengthText made;
+  made.kind = length_names[static_cast<std::size_t>(length.kind)];
+  made.mean = length.mean;
+  made.deviation = length.deviation;
+  made.least = length.least;
+  made.most = length.most;
+  for (const Bin& bin : length.bins) {
+    made.bins.emplace_back();
+    made.bins.back().least = bin.least;
+    made.bins.back().most = bin.most;
+    made.bins.back().weight = bin.weight;
+  }
+  return made;
+}
+
+Length length_of(const LengthText& text) {
+  Length made;
+  made.kind = static_cast<Length::Kind>(index_in(length_names, text.kind));
+  made.mean = text.mean;
+  made.deviation = text.deviation;
+  made.least = text.least;
+  made.most = text.most;
+  for (const BinText& bin : text.bins) made.bins.push_back({bin.least, bin.most, bin.weight});
+  return made;
+}
+
+/// Prompts of one's own: how many, and a sum over their texts.
+void add_own(WorkloadText& to, const Workload& workload) {
+  std::string all;
+  for (const std::string& prompt : workload.prompts) all += prompt + '\0';
+  for (const Script& script : workload.scripts) {
+    for (const Script::Question& question : script.questions) all += question.text + '\0';
+    all += fmt::format("{} {} {}", script.prompt_tokens, script.answer_tokens, fmt::join(script.blocks, ","));
+    all += '\0';
+  }
+  to.prompts = "own";
+  to.own_prompts = static_cast<std::int64_t>(workload.prompts.size() + workload.scripts.size());
+  to.own_prompts_sha256 = sha256_hex(all);
+}
+
+WorkloadText workload_of(const Plan& plan) {
+  WorkloadText made;
+  made.protocol = protocol_names()[static_cast<std::size_t>(plan.asking.protocol)];
+  made.path = plan.path;
+  made.model = plan.asking.model;
+  made.stream = plan.asking.stream;
+  made.temperature = plan.asking.temperature;
+  if (!plan.workload.scripts.empty())
+    add_own(made, plan.workload);
+  else if (plan.workload.prompts == instructions())
+    made.prompts = "instructions";
+  else if (!plan.workload.prompts.empty())
+    add_own(made, plan.workload);
+  made.prompt = text_of(plan.workload.prompt);
+  made.output = text_of(plan.workload.output);
+  made.ignore_end = plan.workload.ignore_end;
+  made.groups = plan.workload.groups;
+  made.prefix = plan.workload.prefix;
+  if (converses(plan.workload) && plan.workload.scripts.empty()) made.turns = text_of(plan.workload.turns);
+  return made;
+}
+
+LoadText load_of(const Plan& plan, const std::string& schedule) {
+  LoadText made;
+  if (plan.users > 0) {
+    made.arrivals = "closed";
+    made.users = static_cast<int>(plan.users);
+    made.think = seconds_of(plan.think);
+  } else {
+    made.arrivals = arrivals_names[static_cast<std::size_t>(plan.arrivals.kind)];
+    made.rate = plan.arrivals.rate;
+    if (plan.arrivals.kind == Arrivals::Kind::gamma) made.burstiness = plan.arrivals.burstiness;
+    if (plan.arrivals.kind == Arrivals::Kind::ramp) {
+      made.end_rate = plan.arrivals.end_rate;
+      made.span = seconds_of(plan.arrivals.span);
+    }
+    if (plan.arrivals.kind == Arrivals::Kind::on_off) {
+      made.on = seconds_of(plan.arrivals.on);
+      made.off = seconds_of(plan.arrivals.off);
+    }
+  }
+  if (plan.stop.requests) made.requests = static_cast<std::int64_t>(*plan.stop.requests);
+  if (plan.stop.duration) made.duration = seconds_of(*plan.stop.duration);
+  made.warm_up = plan.warm_up;
+  made.timeout = seconds_of(plan.timeout);
+  made.drain = seconds_of(plan.drain);
+  made.seed = static_cast<std::int64_t>(plan.seed);
+  made.schedule_sha256 = schedule;
+  return made;
+}
+
+std::string processor() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);)
+    if (line.rfind("model name", 0) == 0 && line.find(':') != std::string::npos)
+      return std::string(trim(line.substr(line.find(':') + 1)));
+  return "";
+}
+
+ClientText client_of(const ClientFacts& facts, const std::string& position) {
+  ClientText made;
+  made.version = MLIB_VERSION;
+  made.cpu = processor();
+  utsname machine{};
+  if (::uname(&machine) == 0) made.kernel = fmt::format("{} {}", machine.sysname, machine.release);
+  made.cores = static_cast<int>(std::thread::hardware_concurrency());
+  made.position = position;
+  made.cpu_seconds = rounded(facts.cpu_seconds);
+  made.connections = static_cast<std::int64_t>(facts.connections);
+  made.most_in_flight = static_cast<std::int64_t>(facts.most_in_flight);
+  return made;
+}
+
+std::string description_of(const Plan& plan, const WorkloadText& asked, const LoadText& load) {
+  std::string text = asked.protocol;
+  if (!asked.model.empty()) text += " of " + asked.model;
+  text += load.users > 0 ? fmt::format(", {} users", load.users)
+                         : fmt::format(", {:.4g} requests/s {}", load.rate, load.arrivals);
+  if (load.duration) text += fmt::format(" for {:.4g} s", *load.duration);
+  if (load.requests) text += fmt::format(", {} requests", *load.requests);
+  if (asked.prompts != "made")
+    text += fmt::format(", {} prompts, {:.4g} tokens out", asked.prompts, plan.workload.output.mean);
+  else if (plan.asking.protocol != Protocol::http)
+    text +=
+        fmt::format(", {:.4g} tokens in, {:.4g} out", plan.workload.prompt.mean, plan.workload.output.mean);
+  return text;
+}
+
+/// What does not depend on how it went.
+Result begun(const Plan& plan, const std::string& schedule, const ClientFacts& client,
+             const Setting& setting) {
+  Result made;
+  made.when = utc(setting.when);
+  made.id = setting.id;
+  if (made.id.empty()) {
+    for (const char c : made.when)
+      if (c != '-' && c != ':') made.id += c;
+    made.id += "-" + random_hex(3);
+  }
+  made.subject = setting.subject;
+  made.subject.url = plan.endpoint.url;
+  made.workload = workload_of(plan);
+  made.load = load_of(plan, schedule);
+  made.client = client_of(client, setting.position);
+  made.price = setting.price;
+  made.description = description_of(plan, made.workload, made.load);
+  return made;
+}
+
+}  // namespace
+
+Result result_of(const Plan& plan, const Outcome& outcome, const Setting& setting) {
+  Result made = begun(plan, outcome.schedule, outcome.client, setting);
+  const Metrics& metrics = outcome.metrics;
+  Verdict verdict = outcome.verdict;
+  judge_known(verdict, metrics, setting.known);
+  made.ended = outcome.interrupted ? "interrupted" : "complete";
+  made.seconds = rounded(metrics.seconds);
+  made.verdict.validity = to_text(verdict.validity);
+  made.verdict.reasons = std::move(verdict.reasons);
+  made.counts.offered = static_cast<std::int64_t>(metrics.offered);
+  made.counts.good = static_cast<std::int64_t>(metrics.good);
+  made.counts.failed = static_cast<std::int64_t>(metrics.failed);
+  made.counts.unfinished = static_cast<std::int64_t>(metrics.unfinished);
+  for (const auto& [cause, count] : metrics.errors)
+    made.counts.errors.emplace_back(cause, static_cast<std::int64_t>(count));
+  made.counts.prompt_tokens = static_cast<std::int64_t>(metrics.prompt_tokens);
+  made.counts.output_tokens = static_cast<std::int64_t>(metrics.output_tokens);
+  made.counts.cached_tokens = static_cast<std::int64_t>(metrics.cached_tokens);
+  made.counts.usage = metrics.usage;
+  made.metrics = measured_of(outcome, setting.price);
+  made.objective = limits_of(plan.objective, metrics);
+  made.samples = samples_of(outcome.samples);
+  return made;
+}
+
+Result failed_result(const Plan& plan, const Problem& cause, const Setting& setting) {
+  Result made = begun(plan, "", {}, setting);
+  made.ended = "failed";
+  made.cause = cause.message();
+  made.verdict.validity = "invalid";
+  made.verdict.reasons = {"nothing was measured: " + cause.message()};
+  made.objective = limits_of(plan.objective, {});
+  return made;
+}
+
+Plan plan_of(const Result& result) {
+  Plan plan;
+  if (result.load.arrivals == "trace")
+    throw Problem(Kind::unsupported, "the instants of a trace are not kept in a result",
+                  "give the trace again");
+  plan.endpoint.url = result.subject.url;
+  plan.path = result.workload.path;
+  plan.asking.protocol = protocol_of(result.workload.protocol);
+  plan.asking.model = result.workload.model;
+  plan.asking.stream = result.workload.stream;
+  plan.asking.temperature = result.workload.temperature;
+  if (result.workload.prompts == "instructions") plan.workload.prompts = instructions();
+  plan.workload.prompt = length_of(result.workload.prompt);
+  plan.workload.output = length_of(result.workload.output);
+  plan.workload.ignore_end = result.workload.ignore_end;
+  plan.workload.groups = result.workload.groups;
+  plan.workload.prefix = result.workload.prefix;
+  if (result.workload.turns) plan.workload.turns = length_of(*result.workload.turns);
+  const LoadText& load = result.load;
+  plan.arrivals.kind = static_cast<Arrivals::Kind>(index_in(arrivals_names, load.arrivals));
+  plan.arrivals.rate = load.rate;
+  if (load.burstiness) plan.arrivals.burstiness = *load.burstiness;
+  if (load.end_rate) plan.arrivals.end_rate = *load.end_rate;
+  if (load.span) plan.arrivals.span = instant_of(*load.span);
+  if (load.on) plan.arrivals.on = instant_of(*load.on);
+  if (load.off) plan.arrivals.off = instant_of(*load.off);
+  plan.users = static_cast<std::uint32_t>(load.users);
+  plan.think = instant_of(load.think.value_or(0));
+  if (load.requests) plan.stop.requests = static_cast<std::uint64_t>(*load.requests);
+  if (load.duration) plan.stop.duration = instant_of(*load.duration);
+  plan.timeout = instant_of(load.timeout);
+  plan.drain = instant_of(load.drain);
+  plan.warm_up = load.warm_up;
+  plan.seed = static_cast<std::uint64_t>(load.seed);
+  for (const LimitText& each : result.objective)
+    for (const Limit& limit : objective_of(each.limit)) plan.objective.push_back(limit);
+  return plan;
+}
+
+Node to_node(const Result& result) { return schema::encode(result); }
+
+Result result_from(const Node& node) {
+  schema::Reader reader(nullptr, true);
+  Result result = schema::decode<Result>(reader, node);
+  if (!reader.findings.empty())
+    throw Problem(Kind::invalid, "this is no benchmark result", "mlib bench endpoint URL -o json writes one",
+                  std::move(reader.findings));
+  return result;
+}
+
+Node result_schema() {
+  Node made = Node::map();
+  made.set("$schema", "https://json-schema.org/draft/2020-12/schema");
+  made.set("title", "BenchmarkResult");
+  const Node body = schema::json_schema<Result>();
+  for (const schema::Entry& entry : body.entries()) made.set(entry.key, entry.value);
+  return made;
+}
+
+}  // namespace mlib::loadgen

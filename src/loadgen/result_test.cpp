@@ -1,0 +1,159 @@
+#include "loadgen/result.hpp"
+
+#include <doctest/doctest.h>
+
+#include "loadgen/made_result.hpp"
+#include "schema/document.hpp"
+
+using namespace mlib;
+using namespace mlib::loadgen;
+
+TEST_CASE("a result is the same after JSON and back") {
+  const Result result = made_result();
+  const std::string text = schema::to_json(to_node(result), 2);
+  const Result back = result_from(schema::read_json(text));
+  CHECK(schema::to_json(to_node(back), 2) == text);
+  CHECK(back.metrics.size() == result.metrics.size());
+  CHECK(back.samples->ttft == result.samples->ttft);
+}
+
+TEST_CASE("a plan comes back from its result, but its key") {
+  Plan plan = made_plan();
+  plan.bearer = Secret<std::string>("hidden");
+  const Result result = result_of(plan, made_outcome(plan), {});
+  CHECK(schema::to_json(to_node(result)).find("hidden") == std::string::npos);
+  const Plan back = plan_of(result_from(to_node(result)));
+  CHECK(back.endpoint.url == plan.endpoint.url);
+  CHECK(back.path == plan.path);
+  CHECK(back.asking.protocol == plan.asking.protocol);
+  CHECK(back.asking.model == plan.asking.model);
+  CHECK(back.workload.prompt.kind == plan.workload.prompt.kind);
+  CHECK(back.workload.prompt.deviation == plan.workload.prompt.deviation);
+  CHECK(back.workload.ignore_end == plan.workload.ignore_end);
+  CHECK(back.arrivals.kind == plan.arrivals.kind);
+  CHECK(back.timeout == plan.timeout);
+  CHECK(back.drain == plan.drain);
+  CHECK(back.stop.duration == plan.stop.duration);
+  CHECK(back.seed == plan.seed);
+  CHECK(to_text(back.objective.at(1)) == "tpot_p95=50ms");
+  CHECK(schedule(back.arrivals, back.stop, back.seed) == schedule(plan.arrivals, plan.stop, plan.seed));
+  CHECK(back.bearer.empty());
+}
+
+TEST_CASE("a percentile that the sample cannot support says what it needs") {
+  const Result result = made_result();
+  const auto find = [&](std::string_view name) -> const Measured& {
+    for (const auto& [key, value] : result.metrics)
+      if (key == name) return value;
+    throw Problem(Kind::internal, "absent");
+  };
+  CHECK(find("ttft").count == 200);
+  CHECK(find("ttft").p95->value);
+  CHECK(find("ttft").p95->low.value() < find("ttft").p95->value.value());
+  CHECK(find("ttft").p95->high.value() > find("ttft").p95->value.value());
+  CHECK_FALSE(find("ttft").p99->value);
+  CHECK(find("ttft").p99->none == "not enough samples (needs 459)");
+  CHECK(find("cost_per_million_output_tokens").unit == "EUR");
+}
+
+TEST_CASE("what could not be measured is a result too, and says why") {
+  const Result result = failed_result(made_plan(), Problem(Kind::failed, "out of memory"), {});
+  CHECK(result.ended == "failed");
+  CHECK(result.cause == "out of memory");
+  CHECK(result.verdict.validity == "invalid");
+  CHECK(result_from(to_node(result)).objective.at(0).holds == "undecided");
+}
+
+TEST_CASE("what is no result is refused with its place, and a later version's fields are passed over") {
+  Node node = to_node(made_result());
+  node.set("added_later", 1);
+  CHECK(result_from(node).kind == "BenchmarkResult");
+  node.child("verdict").set("validity", "perfect");
+  CHECK_THROWS_WITH_AS(result_from(node), "this is no benchmark result", Problem);
+  CHECK_THROWS_AS(result_from(Node::map()), Problem);
+}
+
+TEST_CASE("an objective says which of its limits is wrong, and how") {
+  const Objective objective = objective_of("ttft_p95=0.5s, tpot_p99.9=50ms");
+  CHECK(to_text(objective.at(0)) == "ttft_p95=500ms");
+  CHECK(to_text(objective.at(1)) == "tpot_p99.9=50ms");
+  for (const char* wrong : {"ttft", "ttft_p95", "ttft_p95=", "ttft_p95=5", "ttft_p95=-5ms", "ttft_p0=5ms",
+                            "ttft_p100=5ms", "tftt_p95=5ms", "ttft_95=5ms", "", "ttft_p95=5ms,"})
+    CHECK_THROWS_AS(objective_of(wrong), Problem);
+}
+
+TEST_CASE("a limit holds when the share's interval lies above what was asked for") {
+  Plan plan = made_plan();
+  plan.objective = objective_of("ttft_p50=1s,ttft_p95=1ms,e2e_p95=466ms");
+  const Result result = result_of(plan, made_outcome(plan), {});
+  CHECK(result.objective.at(0).holds == "yes");
+  CHECK(result.objective.at(1).holds == "no");
+  CHECK(result.objective.at(1).of == 205);  // the failed ones, too
+  CHECK(result.objective.at(2).holds == "undecided");
+}
+
+TEST_CASE("what the hardware cannot do makes a result invalid") {
+  const Plan plan = made_plan();
+  const Outcome outcome = made_outcome(plan);
+  Setting setting;
+  CHECK(result_of(plan, outcome, setting).verdict.validity != "invalid");
+  setting.known.step_bytes = 16e9;  // 8 B parameters of 16 bit, each 10 ms: 1.6 TB/s
+  setting.known.bandwidth = 3350e9;
+  CHECK(result_of(plan, outcome, setting).verdict.validity != "invalid");
+  setting.known.bandwidth = 1000e9;
+  CHECK(result_of(plan, outcome, setting).verdict.validity == "invalid");
+  CHECK(result_of(plan, outcome, setting).verdict.reasons.front().find("1.6e+03 GB/s") != std::string::npos);
+  setting.known = {};
+  setting.known.token_flops = 16e9;
+  setting.known.flops = 1e12;
+  CHECK(result_of(plan, outcome, setting).verdict.validity == "invalid");
+  setting.known = {};
+  setting.known.restarts = 1;
+  CHECK(result_of(plan, outcome, setting).verdict.validity == "invalid");
+  setting.known = {};
+  setting.known.other_load = "two pods";
+  CHECK(result_of(plan, outcome, setting).verdict.validity == "suspect");
+}
+
+TEST_CASE("intervals of percentiles hold what they promise") {
+  // 400 draws of 200 exponential numbers: the true 90th percentile is -ln(0.1).
+  int held = 0;
+  for (std::uint64_t draw = 0; draw < 400; ++draw) {
+    std::vector<double> values;
+    Random random(7, 1, draw);
+    for (int i = 0; i < 200; ++i) values.push_back(random.exponential());
+    std::sort(values.begin(), values.end());
+    const auto in = percentile_interval(values, 0.9);
+    REQUIRE(in);
+    if (in->low <= 2.302585 && 2.302585 <= in->high) ++held;
+  }
+  CHECK(held >= 374);  // 95 % of 400 is 380; 374 within 1.5 standard deviations
+  CHECK(held < 400);
+  CHECK_FALSE(percentile_interval({1, 2, 3, 4, 5}, 0.5));
+  CHECK(percentile_interval({1, 2, 3, 4, 5, 6}, 0.5));
+  CHECK_FALSE(percentile_interval(std::vector<double>(300, 1), 0.99));
+}
+
+TEST_CASE("intervals of means widen where samples hang together") {
+  std::vector<double> independent, hanging;
+  Random random(7, 2, 0);
+  double level = 0;
+  for (int i = 0; i < 1000; ++i) {
+    if (i % 50 == 0) level = random.normal();
+    independent.push_back(random.normal());
+    hanging.push_back(level + 0.1 * random.normal());
+  }
+  const auto narrow = mean_interval(independent), wide = mean_interval(hanging);
+  CHECK(wide->high - wide->low > 2 * (narrow->high - narrow->low));
+  CHECK_FALSE(mean_interval(std::vector<double>(19, 1)));
+}
+
+TEST_CASE("a rate spreads an answer over the time it took") {
+  Rate rate(10 * second);
+  rate.add(-5 * second, 5 * second, 100);  // half of it before
+  rate.add(8 * second, 12 * second, 40);   // half of it after
+  rate.add(11 * second, 11 * second, 1);
+  CHECK(rate.per_second() == doctest::Approx(7));
+  CHECK(rate.interval()->low < 7);
+  CHECK(Rate(0).per_second() == 0);
+}

@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.hpp"
+#include "base/wrapped.hpp"
+#include "loadgen/result_forms.hpp"
+
+namespace mlib::loadgen {
+namespace {
+
+/// A line of a list.
+std::string listed(const std::string& text) { return "- " + wrapped(text, 2) + "\n"; }
+
+std::string padded(const std::string& text, std::size_t columns) {
+  const std::size_t length = utf8_length(text);
+  return length >= columns ? text : std::string(columns - length, ' ') + text;
+}
+
+std::string latency_line(std::string_view title, const Measured& metric) {
+  std::string line = fmt::format("{:<14}", title);
+  if (metric.count == 0 || !metric.mean) return line + "  none: " + metric.none + "\n";
+  std::string mean = digits(*metric.mean);
+  if (metric.mean_low && metric.mean_high)
+    mean += fmt::format(" ±{}", digits((*metric.mean_high - *metric.mean_low) / 2));
+  line += padded(std::to_string(metric.count), 8) + padded(mean, 16);
+  for (const auto& quantile : {metric.p50, metric.p90, metric.p95, metric.p99})
+    line += padded(cell_of(quantile), 10);
+  return line + "\n";
+}
+
+std::string figure_of(const Result& result, std::string_view name, std::string_view after) {
+  const Measured* metric = find_metric(result, name);
+  if (metric == nullptr || !metric->value) return "";
+  std::string text = digits(*metric->value);
+  if (metric->low && metric->high)
+    text += fmt::format(" [{}, {}]", digits(*metric->low), digits(*metric->high));
+  return text + std::string(after);
+}
+
+std::string objective_text(const Result& result) {
+  std::string text;
+  for (const LimitText& each : result.objective) {
+    const std::string holds = each.holds == "yes"  ? "holds"
+                              : each.holds == "no" ? "does NOT hold"
+                                                   : "is undecided (measure longer)";
+    text += listed(fmt::format("{} {}: {:.1f} % [{:.1f}, {:.1f}] of the requests kept it", each.limit, holds,
+                               each.share * 100, each.low * 100, each.high * 100));
+  }
+  return text.empty() ? "" : "\nObjective\n" + text;
+}
+
+std::string figures_text(const Result& result) {
+  std::string text = fmt::format("{:<14}{:>8}{:>16}{:>10}{:>10}{:>10}{:>10}\n", "", "COUNT", "MEAN, ms",
+                                 "P50", "P90", "P95", "P99");
+  for (const auto& [name, title] : latency_titles())
+    if (const Measured* metric = find_metric(result, name)) text += latency_line(title, *metric);
+  text += "\n" + listed(counts_text(result));
+  text += listed(fmt::format("{}, {}, {}", figure_of(result, "request_throughput", " requests/s"),
+                             figure_of(result, "output_token_throughput", " output tokens/s"),
+                             figure_of(result, "in_flight", " requests out at once")));
+  if (const std::string share = figure_of(result, "goodput", " requests/s kept every limit"); !share.empty())
+    text += listed(share);
+  if (result.price)
+    if (const std::string cost = figure_of(result, "cost_per_million_output_tokens", ""); !cost.empty())
+      text +=
+          listed(fmt::format("{} {} per million output tokens at this load ({} {} an hour)", cost,
+                             result.price->currency, digits(result.price->per_hour), result.price->currency));
+  return text;
+}
+
+}  // namespace
+
+const Measured* find_metric(const Result& result, std::string_view name) {
+  for (const auto& [key, metric] : result.metrics)
+    if (key == name) return &metric;
+  return nullptr;
+}
+
+std::string digits(double value) {
+  const double size = std::abs(value);
+  if (size >= 99.95) return fmt::format("{:.0f}", value);
+  if (size >= 9.995) return fmt::format("{:.1f}", value);
+  if (size >= 0.9995) return fmt::format("{:.2f}", value);
+  if (size == 0) return "0";
+  if (size >= 0.0995) return fmt::format("{:.3f}", value);
+  return fmt::format("{:.2g}", value);
+}
+
+std::string one_line(std::string_view text) {
+  std::string out = visible(text);
+  for (char& c : out)
+    if (c == '\n' || c == '\t') c = ' ';
+  out.erase(out.find_last_not_of(' ') + 1);
+  return out;
+}
+
+std::string cell_of(const std::optional<Quantile>& quantile) {
+  if (!quantile) return "-";
+  if (quantile->value) return digits(*quantile->value);
+  const std::size_t open = quantile->none.find('(');
+  return open == std::string::npos ? "-" : quantile->none.substr(open + 1, quantile->none.size() - open - 2);
+}
+
+const std::vector<std::pair<std::string_view, std::string_view>>& latency_titles() {
+  static const std::vector<std::pair<std::string_view, std::string_view>> titles{
+      {"ttft", "TTFT"},
+      {"tpot", "TPOT"},
+      {"itl", "ITL"},
+      {"e2e", "E2E"},
+      {"ttft_service", "TTFT, service"},
+      {"e2e_service", "E2E, service"},
+      {"schedule_lag", "schedule lag"}};
+  return titles;
+}
+
+std::string verdict_title(const Result& result) {
+  if (result.ended == "failed") return "FAILED: nothing was measured";
+  std::string title = result.verdict.validity == "valid"     ? "valid"
+                      : result.verdict.validity == "suspect" ? "SUSPECT: doubt these figures"
+                                                             : "INVALID: do not use these figures";
+  if (result.ended == "interrupted") title += " (interrupted)";
+  return title;
+}
+
+std::string counts_text(const Result& result) {
+  const Counts& counts = result.counts;
+  std::string text = fmt::format("{} of {} requests had a good answer", counts.good, counts.offered);
+  if (counts.failed > 0) text += fmt::format(", {} failed", counts.failed);
+  if (counts.unfinished > 0) text += fmt::format(", {} had none when the run ended", counts.unfinished);
+  std::string causes;
+  for (const auto& [cause, count] : counts.errors)
+    causes += fmt::format("{}{} × {}", causes.empty() ? "" : "; ", count, shortened(one_line(cause), 120));
+  return causes.empty() ? text : text + ": " + causes;
+}
+
+std::vector<std::string> remarks(const Result& result) {
+  std::vector<std::string> all;
+  if (result.client.position == "outside")
+    all.push_back("The network from this machine to there is part of what was measured.");
+  if (result.client.position == "same-machine")
+    all.push_back("Client and engine shared this machine: the client's own work is part of it.");
+  if (result.counts.good > 0 && !result.counts.usage && result.workload.protocol != "http")
+    all.push_back("The engine does not say how many tokens an answer has: events were counted.");
+  if (result.ended != "failed")
+    all.push_back(
+        "TTFT and E2E count from the instant a request was due, service from when it was sent. ± and [ ] are "
+        "95 % intervals.");
+  return all;
+}
+
+std::string people_text(const Result& result) {
+  std::string text = wrapped(verdict_title(result) + ". " + one_line(result.description), 0) + "\n";
+  for (const std::string& reason : result.verdict.reasons) text += listed(one_line(reason));
+  if (result.ended != "failed") text += "\n" + figures_text(result) + objective_text(result);
+  text += "\n";
+  for (const std::string& remark : remarks(result)) text += wrapped(remark, 0) + "\n";
+  return text + fmt::format("Result {}, seed {}\n", result.id, result.load.seed);
+}
+
+}  // namespace mlib::loadgen

@@ -1,0 +1,148 @@
+#include "loadgen/search.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.hpp"
+#include "base/wrapped.hpp"
+#include "loadgen/result_forms.hpp"
+
+namespace mlib::loadgen {
+namespace {
+
+std::string shown(double load, bool users) {
+  return users ? fmt::format("{:.0f} users", load) : fmt::format("{} requests/s", digits(load));
+}
+
+/// What one measurement says of the objective.
+Try judged(double load, const Result& result) {
+  Try made;
+  made.load = load;
+  made.seconds = result.seconds;
+  made.validity = result.verdict.validity;
+  made.objective = result.objective;
+  made.holds = "yes";
+  for (const LimitText& limit : result.objective) {
+    if (limit.holds == "yes" || made.holds == "no") continue;
+    made.holds = limit.holds;
+    made.why = fmt::format("{}: {:.1f} % [{:.1f}, {:.1f}] kept it", limit.limit, limit.share * 100,
+                           limit.low * 100, limit.high * 100);
+  }
+  if (result.verdict.validity == "invalid") {
+    made.holds = "no";
+    made.why = result.verdict.reasons.empty() ? "its result is invalid" : result.verdict.reasons.front();
+  }
+  return made;
+}
+
+class Search {
+ public:
+  Search(const SearchRange& range, const Objective& objective, const MeasureLoad& measure)
+      : range_(range), measure_(measure) {
+    found_.over = range.users ? "users" : "rate";
+    std::vector<std::string> limits;
+    for (const Limit& limit : objective) {
+      limits.push_back(to_text(limit));
+      // All good requests of so many put Wilson's lower end at the share.
+      needed_ = std::max(needed_, 3.8415 * limit.share / (1 - limit.share));
+    }
+    found_.objective = join(limits, ",");
+  }
+
+  Found go() {
+    double load = range_.users ? std::max(std::round(range_.start), 1.0) : range_.start;
+    while (goes_on()) {
+      const bool holds = holds_at(load);
+      if (found_.interrupted) break;
+      if (holds) {
+        if (found_.fails_at || load >= range_.most) break;
+        load = std::min(load * 2, range_.most);
+      } else {
+        if (found_.holds_at) break;
+        load = range_.users ? std::floor(load / 2) : load / 2;
+        if (load < (range_.users ? 1 : range_.start / 100)) break;
+      }
+    }
+    while (goes_on() && found_.holds_at && found_.fails_at) {
+      const double low = *found_.holds_at, high = *found_.fails_at;
+      load = range_.users ? std::floor((low + high) / 2) : std::sqrt(low * high);
+      if (range_.users ? high - low <= 1 : high / low - 1 <= range_.within) break;
+      holds_at(load);
+    }
+    conclude();
+    return std::move(found_);
+  }
+
+ private:
+  bool goes_on() const { return !found_.interrupted && static_cast<int>(found_.tries.size()) < range_.tries; }
+
+  bool holds_at(double load) {
+    Instant duration = range_.duration;
+    if (!range_.users) {
+      const double seconds = 1.2 * needed_ / load;
+      duration = std::max(duration, static_cast<Instant>(std::min(seconds, 3600.0) * 1e9));
+    }
+    for (int longer = 0;; ++longer) {
+      Result result = measure_(load, duration);
+      found_.interrupted = result.ended == "interrupted";
+      found_.tries.push_back(judged(load, result));
+      const Try& last = found_.tries.back();
+      if (found_.interrupted) return false;
+      if (last.holds == "yes") {
+        found_.holds_at = load;
+        found_.best = std::move(result);
+        return true;
+      }
+      if (last.holds == "no" || longer == 2 || !goes_on()) break;
+      duration *= 2;
+    }
+    found_.fails_at = load;
+    return false;
+  }
+
+  void conclude() {
+    std::string why;
+    for (const Try& each : found_.tries)
+      if (found_.fails_at && each.load == *found_.fails_at) why = each.why;
+    if (found_.interrupted)
+      found_.conclusion = "it was ended before its end";
+    else if (!found_.holds_at)
+      found_.conclusion =
+          fmt::format("it holds at none of the loads that were tried, down to {}: {}",
+                      shown(found_.tries.empty() ? 0 : found_.tries.back().load, range_.users), why);
+    else if (!found_.fails_at)
+      found_.conclusion = fmt::format("it still holds at {}, the highest that was tried",
+                                      shown(*found_.holds_at, range_.users));
+    else
+      found_.conclusion =
+          fmt::format("it holds up to {} and not at {}: {}", shown(*found_.holds_at, range_.users),
+                      shown(*found_.fails_at, range_.users), why);
+  }
+
+  const SearchRange& range_;
+  const MeasureLoad& measure_;
+  double needed_ = 0;
+  Found found_;
+};
+
+}  // namespace
+
+Found search(const SearchRange& range, const Objective& objective, const MeasureLoad& measure) {
+  return Search(range, objective, measure).go();
+}
+
+std::string people_text(const Found& found) {
+  std::string text = wrapped(fmt::format("{}: {}", found.objective, one_line(found.conclusion)), 0) + "\n\n";
+  text += fmt::format("{:>12}  {:<10}{:>8}  {:<9}{}\n", found.over == "users" ? "USERS" : "REQUESTS/S",
+                      "HOLDS", "SECONDS", "VERDICT", "WHY NOT");
+  for (const Try& each : found.tries)
+    text += fmt::format("{:>12}  {:<10}{:>8}  {:<9}{}\n", digits(each.load), each.holds, digits(each.seconds),
+                        each.validity, wrapped(one_line(each.why), 43));
+  if (found.best) text += "\nAt the highest load at which it holds:\n\n" + people_text(*found.best);
+  for (std::size_t at = text.find(" \n"); at != std::string::npos; at = text.find(" \n")) text.erase(at, 1);
+  return text;
+}
+
+}  // namespace mlib::loadgen

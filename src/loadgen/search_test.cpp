@@ -1,0 +1,174 @@
+#include "loadgen/search.hpp"
+
+#include <doctest/doctest.h>
+
+#include "base/text.hpp"
+#include "loadgen/compare.hpp"
+#include "loadgen/made_result.hpp"
+#include "loadgen/result_forms.hpp"
+
+using namespace mlib;
+using namespace mlib::loadgen;
+
+namespace {
+
+/// An engine that keeps its objective up to `limit`; what it says at which load, and for how long.
+struct Engine {
+  double limit = 0;
+  double unsure_above = 1e9;  ///< undecided below the limit from here on
+  std::vector<std::pair<double, double>> asked = {};
+
+  Result operator()(double load, Instant duration) {
+    asked.emplace_back(load, static_cast<double>(duration) / 1e9);
+    Result result;
+    result.seconds = static_cast<double>(duration) / 1e9;
+    LimitText limit_text;
+    limit_text.limit = "ttft_p95=500ms";
+    limit_text.holds = load > limit ? "no" : load > unsure_above ? "undecided" : "yes";
+    result.objective = {limit_text};
+    return result;
+  }
+};
+
+Found searched(Engine& engine, const SearchRange& range, const char* objective = "ttft_p95=500ms") {
+  return search(range, objective_of(objective),
+                [&](double load, Instant time) { return engine(load, time); });
+}
+
+}  // namespace
+
+TEST_CASE("the search doubles, then closes in on the highest load that holds") {
+  Engine engine{.limit = 37};
+  const Found found = searched(engine, {});
+  CHECK(found.holds_at.value() <= 37);
+  CHECK(found.fails_at.value() > 37);
+  CHECK(*found.fails_at / *found.holds_at <= 1.1);
+  CHECK(engine.asked[0].first == 1);
+  CHECK(engine.asked[5].first == 32);
+  CHECK(engine.asked[6].first == 64);
+  CHECK(found.tries.size() == engine.asked.size());
+  CHECK(found.best);
+  CHECK(found.conclusion.find("it holds up to ") == 0);
+}
+
+TEST_CASE("the search halves when its first load fails, and ends where nothing holds") {
+  Engine engine{.limit = 0.3};
+  const Found found = searched(engine, {});
+  CHECK(found.holds_at.value() <= 0.3);
+  CHECK(found.fails_at.value() > 0.3);
+  Engine none{.limit = 0};
+  const Found nothing = searched(none, {});
+  CHECK_FALSE(nothing.holds_at);
+  CHECK(nothing.conclusion.find("it holds at none of the loads") == 0);
+  CHECK_FALSE(nothing.best);
+}
+
+TEST_CASE("users are whole numbers") {
+  Engine engine{.limit = 13.5};
+  SearchRange range;
+  range.users = true;
+  const Found found = searched(engine, range);
+  CHECK(*found.holds_at == 13);
+  CHECK(*found.fails_at == 14);
+  Engine few{.limit = 0};
+  CHECK_FALSE(searched(few, range).holds_at);
+}
+
+TEST_CASE("a low rate is measured for as long as the percentile needs, and what is undecided longer") {
+  Engine engine{.limit = 1000};
+  SearchRange range;
+  range.most = 4;
+  Found found = searched(engine, range);
+  CHECK(engine.asked[0].second == doctest::Approx(1.2 * 3.8415 * 19));
+  CHECK(found.conclusion == "it still holds at 4.00 requests/s, the highest that was tried");
+  Engine unsure{.limit = 1000, .unsure_above = 0};
+  range.tries = 3;
+  found = searched(unsure, range);
+  CHECK(unsure.asked[1].first == unsure.asked[0].first);
+  CHECK(unsure.asked[1].second == 2 * unsure.asked[0].second);
+  CHECK(unsure.asked[2].second == 4 * unsure.asked[0].second);
+  CHECK_FALSE(found.holds_at);
+}
+
+TEST_CASE(
+    "an invalid result does not hold whatever its figures say, and an interrupted one ends the search") {
+  const auto invalid = [](double, Instant) {
+    Result result;
+    result.verdict = {"invalid", {"the client was late"}};
+    return result;
+  };
+  SearchRange range;
+  range.tries = 3;
+  const Found found = search(range, objective_of("ttft_p95=500ms"), invalid);
+  CHECK_FALSE(found.holds_at);
+  CHECK(found.tries[0].why == "the client was late");
+  const auto interrupted = [](double, Instant) {
+    Result result;
+    result.ended = "interrupted";
+    return result;
+  };
+  const Found ended = search(range, objective_of("ttft_p95=500ms"), interrupted);
+  CHECK(ended.interrupted);
+  CHECK(ended.tries.size() == 1);
+}
+
+TEST_CASE("two runs of the same do not differ, and 20 % slower tokens do") {
+  const Result a = made_result();
+  Plan other_seed = made_plan();
+  other_seed.seed = 43;
+  Result b = result_of(other_seed, made_outcome(other_seed), made_setting());
+  CHECK(compare(a, b).conclusion == "no difference beyond noise");
+  for (double& value : b.samples->tpot) value *= 1.2;
+  const Comparison slower = compare(a, b);
+  for (const Difference& each : slower.differences) {
+    CHECK(each.differs == (each.metric == "tpot"));
+    if (each.metric == "tpot") CHECK(each.change.value() == doctest::Approx(0.2).epsilon(0.05));
+  }
+  CHECK(slower.conclusion.find("tpot by +") != std::string::npos);
+}
+
+TEST_CASE("runs that hang together are not taken for different ones") {
+  // Of 60 pairs of runs whose level wanders, with the same mean: a plain rank test calls many of them
+  // different.
+  int called = 0;
+  for (std::uint64_t pair = 0; pair < 60; ++pair) {
+    Result runs[2];
+    for (Result& run : runs) {
+      run.samples.emplace();
+      Random random(5, 31, pair * 2 + static_cast<std::uint64_t>(&run - runs));
+      double level = 0;
+      for (int i = 0; i < 400; ++i) {
+        level = 0.6 * level + random.normal();
+        run.samples->ttft.push_back(100 + 5 * level);
+      }
+    }
+    for (const Difference& each : compare(runs[0], runs[1]).differences) called += each.differs ? 1 : 0;
+  }
+  CHECK(called <= 3);
+}
+
+TEST_CASE("an invalid result is not compared, and what was not alike is said") {
+  const Result a = made_result();
+  Result b = a;
+  b.load.rate = 12;
+  b.load.seed = 99;
+  const Comparison unlike = compare(a, b);
+  REQUIRE(unlike.unlike.size() == 1);
+  CHECK(unlike.unlike[0] == "load rate: 10.0 and 12.0");
+  b.verdict.validity = "invalid";
+  CHECK(compare(a, b).differences.empty());
+}
+
+TEST_CASE("no form of a result is wider than a terminal, or runs what an engine sent") {
+  const Result result = made_result();
+  for (const std::string& line : split(people_text(result), '\n')) CHECK(utf8_length(line) <= 80);
+  Result hostile = result;
+  hostile.workload.model = "\"><script>alert(1)</script>";
+  hostile.description = hostile.workload.model;
+  const std::string html = html_text(hostile);
+  CHECK(html.find("<script") == std::string::npos);
+  CHECK(html.find("http-equiv=\"Content-Security-Policy\"") != std::string::npos);
+  for (const char* outside : {"src=", "href=", "url(", "@import"})
+    CHECK(html.find(outside) == std::string::npos);
+  CHECK(prometheus_text(hostile).find("model=\"\\\"><script") != std::string::npos);
+}

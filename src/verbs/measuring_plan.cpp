@@ -1,0 +1,173 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.hpp"
+#include "loadgen/recorded.hpp"
+#include "net/url.hpp"
+#include "verbs/measuring.hpp"
+#include "verbs/names.hpp"
+
+namespace mlib::verbs {
+namespace {
+
+using loadgen::Arrivals;
+using loadgen::Length;
+using loadgen::Plan;
+
+loadgen::Instant instant_of(const std::string& text, std::string_view option) {
+  return span_of(text, option).count() * (loadgen::second / 1000);
+}
+
+Length length_of(int mean, int deviation) {
+  Length length;
+  length.kind = deviation > 0 ? Length::Kind::normal : Length::Kind::fixed;
+  length.mean = mean;
+  length.deviation = deviation;
+  return length;
+}
+
+void set_open_loop(Plan& plan, const LoadArguments& arguments) {
+  constexpr std::string_view names[] = {"constant", "poisson", "gamma", "ramp", "on_off"};
+  const std::string kind = arguments.arrivals     ? *arguments.arrivals
+                           : arguments.burstiness ? "gamma"
+                           : arguments.end_rate   ? "ramp"
+                                                  : "poisson";
+  if (arguments.burstiness && kind != "gamma")
+    throw Problem(Kind::usage, "--burstiness is of --arrivals gamma", "mlib help bench endpoint");
+  if (arguments.end_rate && kind != "ramp")
+    throw Problem(Kind::usage, "--end-rate is of --arrivals ramp", "mlib help bench endpoint");
+  if (!arguments.end_rate && kind == "ramp")
+    throw Problem(Kind::usage, "--arrivals ramp needs --end-rate", "as in --rate 1 --end-rate 20");
+  plan.arrivals.kind =
+      static_cast<Arrivals::Kind>(std::find(std::begin(names), std::end(names), kind) - std::begin(names));
+  plan.arrivals.rate = *arguments.rate;
+  plan.arrivals.burstiness = arguments.burstiness.value_or(0.5);
+  plan.arrivals.end_rate = arguments.end_rate.value_or(*arguments.rate);
+  plan.arrivals.on = instant_of(arguments.on, "--on");
+  plan.arrivals.off = instant_of(arguments.off, "--off");
+  if (kind == "ramp" && !plan.stop.duration)
+    throw Problem(Kind::usage, "--arrivals ramp needs --duration, not --requests", "as in --duration 60s");
+  if (plan.stop.duration) plan.arrivals.span = *plan.stop.duration;
+}
+
+/// Options of the other loop are a mistake.
+void check_loop(const LoadArguments& arguments) {
+  if (arguments.rate && arguments.users)
+    throw Problem(
+        Kind::usage, "--rate and --users are two loads",
+        "--rate: requests arrive whatever becomes of those before; --users: each waits for its answer");
+  if (arguments.rate && arguments.think != "0s")
+    throw Problem(Kind::usage, "--think is of --users", "with --rate requests arrive whatever is answered");
+  if (arguments.rate) return;
+  if (arguments.arrivals || arguments.burstiness || arguments.end_rate)
+    throw Problem(Kind::usage,
+                  fmt::format("{} is of --rate", arguments.arrivals     ? "--arrivals"
+                                                 : arguments.burstiness ? "--burstiness"
+                                                                        : "--end-rate"),
+                  "as in --rate 5 --arrivals constant");
+}
+
+}  // namespace
+
+Plan plan_of(const LoadArguments& arguments) {
+  check_loop(arguments);
+  Plan plan;
+  plan.asking.protocol = loadgen::protocol_of(arguments.protocol.value_or("chat"));
+  plan.asking.model = arguments.model;
+  plan.asking.stream = arguments.stream;
+  if (arguments.requests) plan.stop.requests = static_cast<std::uint64_t>(*arguments.requests);
+  if (!arguments.duration.empty() || !arguments.requests)
+    plan.stop.duration = instant_of(arguments.duration.empty() ? "30s" : arguments.duration, "--duration");
+  if (plan.stop.duration && *plan.stop.duration == 0)
+    throw Problem(Kind::usage, "--duration has to be above 0", "as in --duration 30s");
+  if (arguments.rate) {
+    set_open_loop(plan, arguments);
+  } else {
+    plan.users = static_cast<std::uint32_t>(arguments.users.value_or(1));
+    plan.think = instant_of(arguments.think, "--think");
+  }
+  if (arguments.instructions && !arguments.prompts.empty())
+    throw Problem(Kind::usage, "--instructions and --prompts are two workloads", "leave one out");
+  if (arguments.turns > 1 && plan.users == 0)
+    throw Problem(Kind::usage, "--turns is of --users", "as in --users 8 --turns 4");
+  if (arguments.instructions) plan.workload.prompts = loadgen::instructions();
+  if (!arguments.prompts.empty())
+    plan.workload.scripts = loadgen::read_requests({"--prompts", arguments.prompts}).scripts;
+  plan.workload.turns.mean = arguments.turns;
+  plan.workload.prompt = length_of(arguments.prompt_tokens, arguments.prompt_deviation);
+  plan.workload.output = length_of(arguments.max_tokens, arguments.output_deviation);
+  plan.workload.ignore_end = arguments.ignore_end;
+  plan.workload.groups = arguments.prefix_groups;
+  plan.workload.prefix = arguments.prefix_tokens;
+  if ((arguments.prefix_groups > 0) != (arguments.prefix_tokens > 0))
+    throw Problem(Kind::usage, "--prefix-groups and --prefix-tokens go together",
+                  "as in --prefix-groups 8 --prefix-tokens 512");
+  plan.timeout = instant_of(arguments.timeout, "--timeout");
+  plan.drain = std::min<loadgen::Instant>(plan.timeout, 30 * loadgen::second);
+  plan.warm_up = arguments.warm_up;
+  plan.seed =
+      arguments.seed ? static_cast<std::uint64_t>(*arguments.seed) : std::stoull(random_hex(4), nullptr, 16);
+  if (!arguments.slo.empty()) plan.objective = loadgen::objective_of(arguments.slo);
+  return plan;
+}
+
+void aim(Plan& plan, const std::string& url) {
+  const std::string given = url.find("://") == std::string::npos ? "http://" + url : url;
+  const net::Url parsed = net::parse_url(given);
+  plan.endpoint.url = parsed.origin();
+  plan.path.clear();
+  std::string path = parsed.target;
+  if (plan.asking.protocol == loadgen::Protocol::http) {
+    if (path != "/") plan.path = path;
+    return;
+  }
+  while (!path.empty() && path.back() == '/') path.pop_back();
+  if (path.empty()) return;
+  const std::string own(loadgen::path_of(plan.asking.protocol));
+  if (path.ends_with(own))
+    plan.path = path;
+  else if (path.ends_with("/v1") && own.starts_with("/v1/"))
+    plan.path = path + own.substr(3);
+  else
+    plan.path = path + own;
+  if (plan.path == own) plan.path.clear();
+}
+
+loadgen::Known known_of(const cards::Model& model, const cards::Hardware& hardware) {
+  loadgen::Known known;
+  const cards::ModelSpec& of = model.spec;
+  if (of.parameters && *of.parameters > 0) {
+    const auto all = static_cast<double>(*of.parameters);
+    // The embedding is looked up, not read whole, and costs no arithmetic.
+    const double looked_up =
+        static_cast<double>(of.shape.vocabulary.value_or(0)) * of.shape.hidden.value_or(0);
+    const double active = of.active_parameters ? static_cast<double>(*of.active_parameters) : all;
+    const double read = std::max(active - looked_up, 0.0);
+    if (of.weights_bytes) known.step_bytes = static_cast<double>(*of.weights_bytes) * read / all;
+    known.token_flops = 2 * read;
+  }
+  const auto& gpu = hardware.spec.gpu;
+  if (!gpu) return known;
+  const double count = gpu->count * std::max(hardware.spec.replicas.value_or(1), 1);
+  known.bandwidth = gpu->bandwidth.value_or(0) * 1e9 * count;
+  double tflops = gpu->tflops.value_or(0);
+  for (const auto& each :
+       {gpu->tflops_by_type.bf16, gpu->tflops_by_type.fp8, gpu->tflops_by_type.fp4, gpu->tflops_by_type.int8})
+    tflops = std::max(tflops, each.value_or(0));
+  known.flops = tflops * 1e12 * count;
+  return known;
+}
+
+std::optional<loadgen::PriceText> price_of(const cards::Hardware& hardware) {
+  if (!hardware.spec.price) return {};
+  const cards::Price& price = *hardware.spec.price;
+  loadgen::PriceText text;
+  text.per_hour = price.per_hour * std::max(hardware.spec.replicas.value_or(1), 1);
+  text.currency = price.currency;
+  text.source = fmt::format("hardware card {}, list price as of {}", hardware.metadata.name, price.as_of);
+  return text;
+}
+
+}  // namespace mlib::verbs

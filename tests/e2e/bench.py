@@ -1,0 +1,169 @@
+"""Measuring the real engine through podman: the client's figures against the engine's own `timings`, the result in all its
+forms, Ctrl-C, comparison, search, and what cannot be measured.
+"""
+import csv
+import io
+import json
+import pathlib
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+import bed
+
+TOKENS, REQUESTS = 32, 48
+BOUND = 0.1  # the engine counts from its first token, we from when it came here
+
+
+def weights(folder):
+    """Made weights that take some milliseconds a token: of those of the bed, tokens come faster than a busy client sees."""
+    recipe = (bed.BEDS / "recipes/weights/made_gguf.py").read_text()
+    larger = recipe.replace("LAYERS, WIDTH, CONTEXT, HEADS = 2, 64, 2048, 4", "LAYERS, WIDTH, CONTEXT, HEADS = 6, 256, 2048, 4")
+    assert larger != recipe
+    path = pathlib.Path(folder) / "made-llama.gguf"
+    bed.need(bed.run("/usr/bin/python3", "-B", "-", path, input=larger), "make weights")
+    return path
+
+
+def timings(url):
+    """The engine's own tokens a second for one answer."""
+    body = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": TOKENS, "ignore_eos": True}
+    request = urllib.request.Request(f"{url}/v1/chat/completions", json.dumps(body).encode(),
+                                     {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["timings"]["predicted_per_second"]
+
+
+def agrees(mlib, url):
+    """One user: tokens a second, by us and by the engine, in the same seconds."""
+    before = [timings(url) for _ in range(5)]
+    done = mlib("bench", "endpoint", url, "--requests", REQUESTS, "--max-tokens", TOKENS, "--ignore-end", "--prompt-tokens", "16",
+                "--slo", "ttft_p50=20s", "--price-per-hour", "1", "--template", "tiny-llama-test", "-o", "json")
+    after = [timings(url) for _ in range(5)]
+    if not bed.claim(done.code in (0, 1) and done.out, "it measures a deployment's endpoint", done):
+        raise bed.Failure("nothing was measured")
+    result = json.loads(done.out)
+    metrics, counts = result["metrics"], result["counts"]
+    ours = 1000 / metrics["tpot"]["p50"]["value"]
+    own = metrics["engine_tokens_per_second"]["value"]
+    theirs = statistics.median(before + after)
+    bed.note(f"tokens a second of one answer: {ours:.0f} by us, {own:.0f} by the engine of the same answers, "
+             f"{theirs:.0f} by the engine of ten others")
+    bed.claim(abs(ours / own - 1) < BOUND, f"tokens a second agree with the engine's timings to {BOUND:.0%}", (ours, own))
+    bed.claim(counts["offered"] == counts["good"] == REQUESTS and counts["failed"] == 0, "every request is told of", counts)
+    bed.claim(counts["output_tokens"] == REQUESTS * TOKENS and counts["usage"], "and every token, as the engine counts them", counts)
+    bed.claim(metrics["ttft"]["count"] == REQUESTS and metrics["ttft"]["p90"]["low"] <= metrics["ttft"]["p90"]["value"]
+              and metrics["ttft"]["p99"]["none"] == "not enough samples (needs 459)",
+              "percentiles have intervals, or say what they need", metrics["ttft"])
+    bed.claim(metrics["e2e"]["mean"] > metrics["ttft"]["mean"] > 0 and metrics["output_token_throughput"]["value"] > 0
+              and metrics["cost_per_million_output_tokens"]["unit"] == "USD", "latencies, throughput, cost", metrics)
+    bed.claim(result["objective"][0]["holds"] == "yes" and result["objective"][0]["of"] == REQUESTS, "the objective is judged",
+              result["objective"])
+    subject = result["subject"]
+    bed.claim(subject["engine"] and subject["engine_version"] and subject["hardware"] == "cpu-tiny", "it says what was measured",
+              subject)
+    bed.claim(result["workload"]["model"] and result["client"]["position"] == "same-machine" and result["client"]["cores"] > 0
+              and result["verdict"]["validity"] in ("valid", "suspect", "invalid") and result["load"]["users"] == 1,
+              "with load, client and verdict", result)
+    return done.out, result
+
+
+def forms(mlib, url):
+    """Every form holds the verdict; a short open loop is enough."""
+    def bench(form):
+        return mlib("bench", "endpoint", url, "--rate", "20", "--requests", "10", "--max-tokens", "8", "--prompt-tokens", "8",
+                    "--seed", "5", "-o", form)
+    table = bench("table")
+    bed.claim(re.match(r"(valid|SUSPECT|INVALID)", table.out) and "TTFT" in table.out and "needs 44" in table.out,
+              "the table begins with the verdict", table)
+    bed.claim(max(map(len, table.out.splitlines())) <= 80, "and fits a terminal", table.out)
+    rows = list(csv.DictReader(io.StringIO(bench("csv").out)))
+    bed.claim(len(rows) > 8 and all(row["validity"] for row in rows), "csv has the verdict in every row", rows)
+    page = bench("html").out
+    bed.claim(page.startswith("<!doctype html>") and 'class="verdict' in page and "<svg" in page and "<script" not in page,
+              "html is one page with plots", page[:500])
+    report = json.loads(bench("llm-d").out)
+    bed.claim(report["version"] == "0.2" and report["results"]["request_performance"]["aggregate"]["requests"]["total"] == 10,
+              "llm-d's report", report)
+    bed.claim('validity="' in bench("prometheus").out and bench("markdown").out.startswith("# Benchmark"), "prometheus, markdown")
+
+
+def interrupted(mlib, url, env):
+    """Ctrl-C gives what was measured until then."""
+    process = subprocess.Popen([bed.MLIB, "bench", "endpoint", url, "--users", "2", "--duration", "60s", "--max-tokens", "8", "-o", "json"],
+                               env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    first = process.stderr.readline()
+    live = process.stderr.readline()
+    bed.claim("measuring" in first and "done" in live, "without a terminal progress is plain lines", first + live)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    out, err = process.communicate(timeout=20)
+    result = json.loads(out)
+    bed.claim(process.returncode == 130 and time.monotonic() - began < 5, "Ctrl-C ends it at once, exit code 130", err)
+    bed.claim(result["ended"] == "interrupted" and result["counts"]["good"] > 0 and result["verdict"]["validity"] != "valid",
+              "with what was measured, marked", result["counts"])
+
+
+def compares(mlib, folder, text):
+    for name in ("a.json", "b.json"):
+        (pathlib.Path(folder) / name).write_text(text)
+    same = mlib("bench", "compare", f"{folder}/a.json", f"{folder}/b.json")
+    bed.claim((same.code == 0 and "no difference beyond noise" in same.out) or "not compared" in same.out,
+              "a result does not differ from itself", same)
+
+
+def finds(mlib, url):
+    found = mlib("bench", "search", url, "--slo", "e2e_p50=20s", "--users", "1", "--duration", "1s", "--tries", "2",
+                 "--max-tokens", "8", "--prompt-tokens", "8", "-o", "json")
+    tries = json.loads(found.out)["tries"] if found.out else []
+    bed.claim([each["load"] for each in tries][:1] == [1] and all(each["objective"] for each in tries),
+              "a search tries one load after the other", found)
+
+
+def refuses(mlib, url):
+    def wrong(sentence, code, words, *arguments):
+        done = mlib("bench", "endpoint", *arguments)
+        bed.claim(done.code == code and all(word in done.err for word in words) and done.out == "", sentence, done)
+
+    dead = f"http://127.0.0.1:{bed.free_port()}"
+    wrong("a dead URL", 7, ["connection refused", "hint:"], dead)
+    wrong("a model that is not served", 3, ["does not serve `gpt-5`", "hint:"], url, "--model", "gpt-5")
+    wrong("two loads", 2, ["--rate and --users"], url, "--rate", "1", "--users", "1")
+    wrong("an objective that is none", 2, ["--slo", "as in"], url, "--slo", "ttft=5")
+    wrong("a misspelt option", 2, ["did you mean --rate?"], url, "--ratee", "1")
+    wrong("a number that is none", 2, ["`fast` is not a number"], url, "--rate", "fast")
+    wrong("a wrong path", 1, ["does not answer as it should", "404"], f"{url}/v1/chat/completion", "--model", "x", "--protocol", "http")
+
+
+def test():
+    with bed.Podman() as podman, tempfile.TemporaryDirectory(prefix="mlib-bench-") as folder:
+        podman.load("engine")
+        cards = pathlib.Path(folder) / "catalog"
+        shutil.copytree(bed.ROOT / "catalog", cards)
+        model = cards / "models/tiny-llama-test.yaml"
+        model.write_text(re.sub(r"file://\S+", f"file://{weights(folder)}", model.read_text()))
+
+        def mlib(*words):
+            return bed.mlib(*words, "--catalog", cards, "--state", f"{folder}/state", env=podman.env, timeout=90)
+
+        made = mlib("deploy", "tiny-llama-test", "--name", "demo", "--target", "podman", "--set", f"image={bed.ENGINE_IMAGE}")
+        if not bed.claim(made.code == 0, "the engine is deployed", made):
+            return
+        url = mlib("endpoint", "demo").out.strip()
+        text, _ = agrees(mlib, url)
+        forms(mlib, url)
+        interrupted(mlib, url, {**podman.env, "HOME": folder, "PATH": "/usr/bin:/bin"})
+        compares(mlib, folder, text)
+        finds(mlib, url)
+        refuses(mlib, url)
+        mlib("delete", "deployment", "demo", "--yes", "--with-storage")
+
+
+if __name__ == "__main__":
+    bed.main(test)
