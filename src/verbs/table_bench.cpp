@@ -19,6 +19,7 @@ std::vector<Verb> bench_verbs() {
        "bench template TEMPLATE --hardware viable --target kubernetes\n"
        "bench template TEMPLATE --sweep cpus=4,8,12,16",
        {},
+       {},
        result_outputs()},
       {"bench repeat",
        Method::post,
@@ -31,6 +32,7 @@ std::vector<Verb> bench_verbs() {
        Names{"id"},
        measure,
        "bench repeat ID",
+       {},
        {},
        result_outputs()},
   };
