@@ -2,7 +2,7 @@
 """./dev bench [--seconds N]: mlib beside a FastAPI stand-in of the original, in one run, on the same bytes.
 
 The server measured runs alone on core 0, wrk on core 1; a row is measured for both, one right after the other.
-Prints the table and writes bench/results.md.
+Prints the table and writes bench/results.md. `--only loadgen`: the load generator instead (bench/loadgen.py).
 """
 import argparse
 import http.client
@@ -222,6 +222,8 @@ def cells(theirs, ours, extras, seconds):
 
 
 def main():
+    if sys.argv[1:3] == ["--only", "loadgen"]:
+        os.execv(sys.executable, [sys.executable, "-B", str(ROOT / "bench" / "loadgen.py"), *sys.argv[3:]])
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10, help="for each cell (10)")
     parser.add_argument("--out", default=str(ROOT / "bench" / "results.md"))

@@ -61,16 +61,20 @@ std::string of(const Distribution& all) {
                      all.p50, or_null(all.p90), or_null(all.p95), or_null(all.p99));
 }
 
+/// Requests a second between the tenth and the ninetieth percentile of their instants: what comes before and
+/// after a run (a probe, the last answers) is left out.
+double rate_of(const Truth& truth) {
+  std::vector<double> instants;
+  for (const Record& record : truth.records) instants.push_back(static_cast<double>(record.received) / 1e9);
+  std::sort(instants.begin(), instants.end());
+  const double seconds = percentile(instants, 0.9) - percentile(instants, 0.1);
+  return seconds > 0 ? 0.8 * static_cast<double>(instants.size()) / seconds : 0;
+}
+
 std::string of(const Truth& truth, int tokens) {
-  Instant from = INT64_MAX, to = 0;
-  for (const Record& record : truth.records) {
-    from = std::min(from, record.received);
-    to = std::max(to, record.received);
-  }
-  return fmt::format(R"({{"answers":{},"errors":{},"seconds":{},"ttft":{},"e2e":{},"tpot":{},"itl":{}}})",
-                     truth.records.size(), truth.errors,
-                     truth.records.empty() ? 0 : static_cast<double>(to - from) / 1e9, of(truth.ttft()),
-                     of(truth.e2e()), of(truth.tpot(tokens)), of(truth.itl()));
+  return fmt::format(R"({{"answers":{},"errors":{},"rate":{},"ttft":{},"e2e":{},"tpot":{},"itl":{}}})",
+                     truth.records.size(), truth.errors, rate_of(truth), of(truth.ttft()), of(truth.e2e()),
+                     of(truth.tpot(tokens)), of(truth.itl()));
 }
 
 int stub(Options options) {

@@ -397,10 +397,12 @@ void Loop::wait(Instant until) {
     time.tv_sec = (left - spin) / second;
     time.tv_nsec = (left - spin) % second;
   }
-  epoll_event events[64];  // few, so that a deadline does not wait for all of them
+  epoll_event events[64];
   const int count = ::epoll_pwait2(epoll_, events, 64, &time, nullptr);
-  for (int i = 0; i < count; ++i)
+  for (int i = 0; i < count; ++i) {
     if (connections_[events[i].data.u32]->stream != nullptr) step(events[i].data.u32, events[i].events);
+    start_due();  // a burst of answers does not keep an arrival waiting
+  }
 }
 
 void Loop::tell(bool always) {

@@ -31,13 +31,14 @@ TEST_CASE("percentiles are those of the engine, at any rate: the smaller form of
     plan.warm_up = 0;
     const Metrics metrics = measured(plan).metrics;
     const Truth truth = server.truth();
+    const bool in_time =
+        metrics.lag.p99.value_or(metrics.lag.most) < 1;  // else the result calls itself invalid
     CHECK(metrics.failed == metrics.offered / 25);
     CHECK(truth.errors == metrics.failed);
-    // What it stays behind by is the way through the kernel twice and, on a busy machine, waiting for a core.
     const auto compare = [&](const Distribution& ours, const std::vector<double>& of) {
       CHECK(ours.count == of.size());
       CHECK(ours.p50 >= 0.99 * percentile(of, 0.5));
-      CHECK(ours.p50 < 1.05 * percentile(of, 0.5) + 5);
+      if (in_time) CHECK(ours.p50 < 1.01 * percentile(of, 0.5) + 2);  // two milliseconds for a busy machine
       CHECK(*ours.p90 >= 0.99 * percentile(of, 0.9));
     };
     compare(metrics.ttft_service, truth.ttft());

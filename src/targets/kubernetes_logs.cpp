@@ -12,6 +12,14 @@ namespace {
 
 constexpr std::size_t longest_line = (1U << 20U) + 64;  // a megabyte and its time stamp
 
+/// Each line of a log is stamped; what is not is the kubelet's own word, under status 200, that it has no
+/// log.
+void refuse_unstamped(std::string_view line) {
+  if (line.size() > 10 && line[4] == '-' && line[7] == '-' && line[10] == 'T') return;
+  throw Problem(Kind::not_found, "the node does not have that log: " + shortened(visible(line), 200),
+                "a run's log goes with its container, which is kept until the one after it has ended");
+}
+
 std::string name_of(const Node& pod) { return pod.text_at({"metadata", "name"}); }
 
 std::vector<LogContainer> containers_of(const Node& pod) {
@@ -129,6 +137,7 @@ bool LogLines::flush(bool whole) {
   std::string_view text = rest_;
   const bool begun = inside_;
   if (!begun) {
+    refuse_unstamped(text);
     const std::size_t space = text.find(' ');
     begin(text.substr(0, space));
     text = space == std::string_view::npos ? "" : text.substr(space + 1);

@@ -28,7 +28,7 @@ class LogLines {
         at_(from_),
         timestamps_(timestamps) {}
 
-  /// False when the sink wants no more.
+  /// False when the sink wants no more. Problem{not_found} when the node says that it has no log.
   bool feed(std::string_view bytes);
   /// The log has ended: what is left is a line without an end.
   bool finish();

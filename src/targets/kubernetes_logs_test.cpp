@@ -139,6 +139,17 @@ TEST_CASE("--all-pods reads every replica, each line begun by its pod and contai
   CHECK(desk.lines == std::vector<std::string>{"q server | of q", "p server | of p"});
 }
 
+TEST_CASE("a log that the node has thrown away is no line of it") {
+  Desk desk;
+  desk.cluster.add(pod_path, pod(R"("state":{"terminated":{"exitCode":0}})",
+                                 R"("state":{"running":{}},"lastState":{"terminated":{"exitCode":1}})"));
+  desk.log = [](const std::string&) { return "unable to retrieve container logs for containerd://2230"; };
+  CHECK_THROWS_WITH_AS(
+      desk.read({.previous = true}),
+      "the node does not have that log: unable to retrieve container logs for containerd://2230", Problem);
+  CHECK(desk.lines.empty());
+}
+
 TEST_CASE("a line of one megabyte stays one, and bytes that are no UTF-8 are shown") {
   Desk desk;
   desk.cluster.add(pod_path, pod(R"("state":{"terminated":{"exitCode":0}})", R"("state":{"running":{}})"));

@@ -37,6 +37,7 @@ std::vector<Verb> life() {
        run,
        "diff TEMPLATE --name demo --set threads=4",
        {},
+       {},
        {"0 nothing differs, 1 something does; above 1 an error: 9 the target failed, others as everywhere",
         [](Kind kind) { return kind == Kind::failed ? 9 : exit_code(kind); }}},
   };
@@ -131,6 +132,7 @@ std::vector<Verb> watching() {
        Names{"name"},
        run,
        "wait demo --timeout 5m\nwait demo --for deleted",
+       {},
        {},
        {"0 it is so, 1 it is not in time, or the deployment failed; others as everywhere",
         [](Kind kind) { return kind == Kind::timeout ? 1 : exit_code(kind); }}},

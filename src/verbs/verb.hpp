@@ -114,10 +114,9 @@ struct Exits {
 
 /// One line of the one table that drives routing, the command line and OpenAPI. `name` is what is typed
 /// ("get templates"); `path` has {name} parts, filled from arguments of that name; "" keeps the verb to the
-/// command line. Exactly one of call and
-/// stream is set. In the arguments' schema, `writeOnly` marks a secret (the command line takes it from a file
-/// or stdin only) and `format: local` what names a thing on the caller's own machine or shows secrets: only
-/// the command line has it, api/ refuses it.
+/// command line. Exactly one of call and stream is set. In the arguments' schema, `writeOnly` marks a secret
+/// (the command line takes it from a file or stdin only) and `format: local` what names a thing on the
+/// caller's own machine or shows secrets: only the command line has it, api/ refuses it.
 struct Verb {
   std::string_view name;
   Method method;
@@ -132,8 +131,8 @@ struct Verb {
   std::string_view group = {};    ///< heading in the help
   std::string_view example = {};  ///< one command line per line, without `mlib `
   Question question = {};
-  Exits exits = {};
   std::vector<std::string_view> outputs = {};  ///< that it has beside those of every verb
+  Exits exits = {};
 };
 
 /// All verbs, in reading order.

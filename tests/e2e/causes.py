@@ -223,14 +223,15 @@ def write_cards(catalogue, name, case, images={}):
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "$name"},
                   "spec": {"replicas": 1, "strategy": {"type": "Recreate"}, **case.get("spec", {}), "template": {"spec": pod}}}
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "$name"},
-               "spec": {"type": "NodePort", "ports": [{"name": "http", "port": 8080, "targetPort": 8080}]}}
+               "spec": {"type": "NodePort", "ports": [{"name": "http", "port": 8080, "targetPort": 8080}], **case.get("service", {})}}
     folder = catalogue / "frameworks" / name
     folder.mkdir(parents=True)
     for word, host in images.items():
         image = image.replace(f"{word}/", f"{host}/")
     (folder / "framework.yaml").write_text(FRAMEWORK.replace("NAME", name).replace("IMAGE", image))
     # `"$image"` in quotes stays a text, which it is.
-    (folder / "manifest.yaml").write_text(case.get("before", "") + json.dumps(deployment) + "\n---\n" + json.dumps(service))
+    (folder / "manifest.yaml").write_text(case.get("before", "") + json.dumps(deployment) + "\n---\n" + json.dumps(service) + "\n" +
+                                          case.get("after", ""))
     for kind, text in CARDS.items():
         (catalogue / kind).mkdir(exist_ok=True)
         (catalogue / kind / f"{name}.yaml").write_text("apiVersion: model-library/v1\n" + text.replace("NAME", name))

@@ -138,6 +138,12 @@ def locked(home, env):
     with bed.Server("--kube-watcher", f"0.0.0.0:{port}", "--kube-watcher-keys", keys, env=env) as server:
         def ask(headers, call="list_deepsparse_deployments", body=asked):
             return bed.ask(port, "POST", f"/v1/{call}", body, headers)
+        def listens():
+            try:
+                return ask({}).status
+            except OSError:
+                return False
+        bed.wait(listens, 20, "the stand-in listens")
         for name, headers in {"none": {}, "a wrong one": {"X-API-KEY": "canary-of-the-pag"}, "a comment": {"X-API-KEY": "# of the page"},
                               "another scheme": {"Authorization": "Basic canary-of-the-page"}}.items():
             answers = [ask(headers, call, {}) for call in ("deploy_generic_model", "list_deepsparse_deployments", "delete_deepsparse_model")]
