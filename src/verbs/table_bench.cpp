@@ -9,7 +9,7 @@ std::vector<Verb> bench_verbs() {
        Method::post,
        "/api/v1/benchmarks",
        Role::editor,
-       "Deploy a template, measure it, keep the result with it, and remove the deployment",
+       "Deploy a template, measure it, keep the result with it, remove the deployment",
        schema::json_schema<BenchTemplateArguments>,
        {},
        streams(bench_template),
