@@ -26,6 +26,7 @@ import standin  # noqa: E402
 
 MLIB = os.environ.get("MLIB", str(ROOT / "build" / "release" / "mlib"))
 BENCH_RENDER = str(ROOT / "build" / "release" / "bench_render")
+BENCH_SCALE = str(ROOT / "build" / "release" / "bench_scale")
 SERVER_CORE, LOAD_CORE = ("0", "1") if (os.cpu_count() or 1) > 1 else ("0", "0")
 USER = {"id": "adam", "namespace": "adam", "API_key": "XXXXXXX"}
 GOALS = {"/get_all": 50, "/create": 30}
@@ -186,7 +187,37 @@ def processor():
     return found[1] if found else platform.machine()
 
 
-def report(rows, start, memories, rendering, seconds):
+def validating(times=5):
+    """Best seconds of `mlib validate catalog`, which must be silent about the shipped cards."""
+    walls = []
+    for _ in range(times):
+        with tempfile.TemporaryDirectory(prefix="mlib-bench-") as home:
+            begin = time.perf_counter()
+            done = subprocess.run([MLIB, "validate", str(ROOT / "catalog"), "--state", home], capture_output=True, text=True)
+            walls.append(time.perf_counter() - begin)
+        if done.returncode != 0 or done.stderr:
+            raise SystemExit(f"bench: mlib validate catalog: {done.stdout}{done.stderr}")
+    return min(walls)
+
+
+def many_cards(cards):
+    """What bench_scale says of a folder of so many cards, on all cores; the best of three."""
+    runs = [json.loads(subprocess.run([BENCH_SCALE, str(cards)], capture_output=True, text=True, check=True).stdout)
+            for _ in range(3)]
+    return min(runs, key=lambda run: run["load_wall_s"])
+
+
+def scale_lines(scale, validate):
+    return ["", "| a folder of cards | mlib | goal |", "|---|---|---|",
+            f"| `mlib validate catalog`, best of 5 | {validate * 1000:.0f} ms | ≤ 1 s |",
+            f"| {scale['cards']:,} cards read, checked and joined, best of 3 | {scale['load_wall_s']:.1f} s "
+            f"({scale['load_cpu_s']:.1f} s CPU) | ≤ 5 s |",
+            f"| memory then, the highest | {scale['peak_mb']:.0f} MiB | ≤ 400 MiB |",
+            f"| a filter over its {scale['templates']:,} templates, p50, p99 | {scale['filter_p50_ms']:.2f}, "
+            f"{scale['filter_p99_ms']:.2f} ms CPU | p99 ≤ 5 ms |"]
+
+
+def report(rows, start, memories, rendering, scale, validate, seconds):
     lines = ["# What was measured", "",
              f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, {processor()}, {os.cpu_count()} cores, load average "
              f"{os.getloadavg()[0]:.1f} at the end; {seconds} s a cell; server on core {SERVER_CORE}, wrk on core {LOAD_CORE}. "
@@ -201,6 +232,7 @@ def report(rows, start, memories, rendering, seconds):
         lines.append(f"| 1,000 templates rendered, checked and written | – | {rendering['render_us']:.0f} ms | |")
         lines.append(f"| /create, /get_all without sockets | – | {rendering['create_us']:.1f}, {rendering['get_all_us']:.2f} µs a call | |")
         lines.append(f"| loading the shipped catalogue | – | {rendering['load_us'] / 1000:.1f} ms | |")
+    lines += scale_lines(scale, validate)
     lines.append("")
     for call, goal in GOALS.items():
         reached = [ours["rate"] / theirs["rate"] for name, _, theirs, ours in rows if name == call]
@@ -248,7 +280,7 @@ def main():
     if pathlib.Path(BENCH_RENDER).exists():
         rendering = json.loads(subprocess.run(["taskset", "-c", SERVER_CORE, BENCH_RENDER, "1000"], capture_output=True,
                                               text=True, check=True).stdout)
-    text = report(rows, start, memories, rendering, asked.seconds)
+    text = report(rows, start, memories, rendering, many_cards(100_000), validating(), asked.seconds)
     pathlib.Path(asked.out).write_text(text)
     print(text)
 

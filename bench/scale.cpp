@@ -124,11 +124,12 @@ int main(int count, char** words) {
   }
   std::sort(times.begin(), times.end());
   fmt::print(
-      "{{\"embedded_ms\": {:.1f}, \"cards\": {}, \"findings\": {}, \"load_wall_s\": {:.2f}, \"load_cpu_s\": "
+      "{{\"embedded_ms\": {:.1f}, \"cards\": {}, \"templates\": {}, \"findings\": {}, \"load_wall_s\": "
+      "{:.2f}, \"load_cpu_s\": "
       "{:.2f}, \"load_mb\": "
       "{:.0f}, "
       "\"filter_p50_ms\": {:.2f}, \"filter_p99_ms\": {:.2f}, \"found\": {}, \"peak_mb\": {:.0f}}}\n",
-      embedded_alone, cards, library->findings.size(), load_wall, load_cpu, load_memory,
-      times[times.size() / 2], times[times.size() * 99 / 100], found, megabytes());
+      embedded_alone, cards, library->templates.size(), library->findings.size(), load_wall, load_cpu,
+      load_memory, times[times.size() / 2], times[times.size() * 99 / 100], found, megabytes());
   return library->findings.empty() ? 0 : 1;
 }

@@ -112,7 +112,10 @@ def shape_of(row):
 def quantization_of(row):
     word = row["quantization"]
     if word == "none":
-        return PRECISION.get(row["dtype"], "")
+        # The files of some hold another type than the configuration says: then it is not established.
+        size, count = number(row["weights_bytes"]), number(row["params_total"])
+        halved = row["dtype"] == "float32" and size and count and size < 3 * count
+        return "" if halved else PRECISION.get(row["dtype"], "")
     return word[5:] if word.startswith("gguf-") else {"awq-int4": "AWQ"}.get(word, word.upper())
 
 
@@ -137,6 +140,17 @@ def framework_of(row):
     return "tei" if row["task"] in ("embedding", "rerank") else "vllm"
 
 
+def framework_note(row):
+    """Said of a row whose framework nobody is known to serve it with."""
+    engine = {"llama-cpp-hub": "llama.cpp", "llama-cpp-server": "llama.cpp"}.get(framework_of(row), framework_of(row))
+    where = engines_of(row).get(engine, [])
+    if not where:
+        return [f"note: nobody is known to serve it by {framework_of(row)}, which is its card's by its task and format"]
+    if all("/support_matrix/" in each for each in where):
+        return [f"note: that {framework_of(row)} serves it was modelled, not tried"]
+    return []
+
+
 def model_card(row):
     file, sha = file_of(row) if row["quantization"].startswith("gguf") else ("", "")
     size = number(row["weights_bytes"])
@@ -153,7 +167,7 @@ def model_card(row):
         ("parameters", number(row["params_total"])), ("active_parameters", number(row["params_active"])),
         ("weights_bytes", size), ("context_length", number(row["context"])), ("shape", shape_of(row)),
         ("files", [listed] if file else []), ("conversions", [form for form in forms[1:] if ":" in form]),
-        ("evidence", evidence_of(row))])
+        ("evidence", evidence_of(row) + framework_note(row))])
     labels = known([("family", row["family"]), ("task", row["task"])])
     short = row["id"].split("/")[1]
     return card("Model", name_of(short), short, f"{row['id']} of the hub", labels, spec)

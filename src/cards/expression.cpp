@@ -63,7 +63,8 @@ Truth truth(bool yes) { return yes ? Truth::yes : Truth::no; }
 
 bool equal_scalars(const Operand& a, const Operand& b) {
   if (a.node->is_number() && b.node->is_number()) return a.node->number() == b.node->number();
-  if (a.node->is_string() && b.node->is_string() && a.node->string() == b.node->string()) return true;
+  if (a.node->is_string() && b.node->is_string())
+    return a.node->string() == b.node->string() || as_quantities(a.node->string(), b.node->string()) == 0;
   if (!a.node->is_scalar() || !b.node->is_scalar()) return *a.node == *b.node;
   const std::string left = text_of(*a.node, a.term);
   const std::string right = text_of(*b.node, b.term);

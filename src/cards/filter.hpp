@@ -36,8 +36,8 @@ struct FieldFact {
 /// A field is a dotted path; `spec.`, `metadata.` and `metadata.labels.` may be left out. Templates have also
 /// `model.`, `hardware.` and `framework.` (of the cards that they refer to), `values.` (template over model
 /// over hardware over the framework's default) and `benchmarks.` (the results; figures only of
-/// those that count, see benchmark.hpp); models have `framework.`.
-/// Thread-safe.
+/// those that count, see benchmark.hpp); models have `framework.`. Each card has a `revision`
+/// (revision.hpp). Thread-safe.
 class Finder {
  public:
   /// `library` outlives it.

@@ -7,6 +7,7 @@
 #include "cards/filter.hpp"
 #include "cards/parameter.hpp"
 #include "cards/pick.hpp"
+#include "cards/revision.hpp"
 
 namespace mlib::cards {
 namespace {
@@ -16,6 +17,8 @@ constexpr std::size_t most_columns = 128;
 constexpr std::uint32_t nobody = UINT32_MAX;
 /// A template's own framework, or its model's.
 constexpr std::string_view template_framework = "framework/metadata.name";
+/// What follows from a whole card: the hash of what it says (revision.hpp).
+constexpr std::string_view of_revision = "revision";
 
 /// Where a path continues: in the card itself, in one that it refers to (`model/…`), or in all that give
 /// values.
@@ -66,7 +69,9 @@ template <class C>
 Column column_of(const std::vector<C>& cards, const std::string& path) {
   using Base = Card<decltype(C::spec)>;
   Interning values(cards.size());
-  for (const C& card : cards) values.add(detail::pick(static_cast<const Base&>(card), {path}));
+  for (const C& card : cards)
+    values.add(path == of_revision ? Node(revision(canonical(card)))
+                                   : detail::pick(static_cast<const Base&>(card), {path}));
   return values.take();
 }
 
@@ -146,6 +151,7 @@ bool Finder::is_somewhere(CardKind kind, const std::string& path) const {
 }
 
 std::optional<std::string> Finder::own(CardKind kind, const std::string& written) const {
+  if (written == of_revision) return written;
   for (const std::string_view prefix : {"", "spec.", "metadata.", "metadata.labels."}) {
     std::string path = std::string(prefix) + written;
     for (const schema::FormField& field : described(kind)) {
@@ -271,6 +277,7 @@ const std::vector<FieldFact>& Finder::fields(CardKind kind) const {
   }
   std::erase_if(found,
                 [](const FieldFact& fact) { return fact.name == "apiVersion" || fact.name == "kind"; });
+  found.push_back({std::string(of_revision), std::string(of_revision), "Hash of what the card says", ""});
   if (kind == CardKind::a_template)
     found.push_back({"framework", std::string(template_framework), "Framework that serves it", ""});
   for (const auto& [name, to] : referable) {

@@ -34,6 +34,40 @@ TEST_CASE("cards are sorted by name and found by it") {
   CHECK(library->find_hardware("zzz") == nullptr);
 }
 
+TEST_CASE("many files, read in threads: the same cards and the same findings in the same order each time") {
+  std::vector<File> files;
+  for (int i = 0; i < 1500; ++i) {
+    const std::string name = "machine-" + std::to_string(i);
+    files.push_back(hardware(name, i % 100 == 7 ? "many" : "2"));
+    if (i % 100 == 8) files.back().text += "values: {";
+    if (i % 100 == 9) files.back().text += "---\n" + hardware("machine-1").text;
+  }
+  const auto library = load(files, "");
+  CHECK(library->hardware.size() == 1500 - 15 - 15);
+  REQUIRE(library->findings.size() == 45);
+  CHECK(std::is_sorted(library->findings.begin(), library->findings.end(),
+                       [](const Finding& a, const Finding& b) { return a.place.file < b.place.file; }));
+  for (int round = 0; round < 5; ++round) {
+    const auto again = load(files, "");
+    REQUIRE(again->findings.size() == library->findings.size());
+    for (std::size_t i = 0; i < again->findings.size(); ++i)
+      CHECK(to_text(again->findings[i]) == to_text(library->findings[i]));
+    CHECK(again->version == library->version);
+  }
+}
+
+TEST_CASE("what a framework names as its manifest is no card, whatever it looks like") {
+  const std::string card = hardware("machine").text;
+  const auto library =
+      load({{"frameworks/odd/framework.yaml", version + "kind: Framework\nmetadata: {name: odd}\n"
+                                                        "spec: {engine: odd, manifest: machine.yaml}\n"},
+            {"frameworks/odd/machine.yaml", card}},
+           "");
+  CHECK(library->hardware.empty());
+  REQUIRE(library->frameworks.size() == 1);
+  CHECK(library->frameworks[0].manifest.size() == 1);
+}
+
 TEST_CASE("a name that is not there is a problem that holds the nearest one") {
   const auto library = load(embedded(), "");
   try {

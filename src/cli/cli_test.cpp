@@ -226,6 +226,24 @@ TEST_CASE("a name, an address or a time is whole on a terminal, and -o wide is w
   CHECK(cli::table_text(table, true, 40).find("  what was done  x\n") != std::string::npos);
 }
 
+TEST_CASE("a folded table loses nothing and fits the terminal") {
+  verbs::Table table{.columns = {{"FIELD"}, {"a-template-with-a-rather-long-name"}, {"short"}},
+                     .folded = true};
+  table.rows = {{"viable_hardware", "one, two, three, four, five, six, seven, eight", "größer und größer"}};
+  const std::string text = cli::table_text(table, false, 50);
+  for (const std::string& line : split(text, '\n')) CHECK_MESSAGE(utf8_length(line) <= 50, line);
+  CHECK(text ==
+        "FIELD            a-template-      short\n"
+        "                 with-a-rather-\n"
+        "                 long-name\n"
+        "viable_hardware  one, two,        größer und\n"
+        "                 three, four,     größer\n"
+        "                 five, six,\n"
+        "                 seven, eight\n");
+  CHECK(cli::table_text(table, false, 0).find("six, seven, eight") != std::string::npos);
+  CHECK(cli::table_text(table, false, 200).find("six, seven, eight") != std::string::npos);
+}
+
 TEST_CASE("no page of the help is wider than 80 columns") {
   for (const std::string& line : split(cli::reference(), '\n')) CHECK_MESSAGE(utf8_length(line) <= 80, line);
 }

@@ -54,6 +54,42 @@ void narrow(std::vector<std::size_t>& widths, const std::vector<std::size_t>& fl
   }
 }
 
+/// Lines of at most `columns` characters, broken behind a blank or a mark where there is one.
+std::vector<std::string> pieces(std::string_view text, std::size_t columns) {
+  std::vector<std::string> lines;
+  while (utf8_length(text) > columns) {
+    std::size_t bytes = 0;
+    for (std::size_t count = 0; bytes < text.size(); ++bytes)
+      if (!is_utf8_continuation(text[bytes]) && ++count > columns) break;
+    const std::size_t mark = text.substr(0, bytes).find_last_of(" -_/.,");
+    const std::size_t end = mark == std::string_view::npos || mark < bytes / 3 ? bytes : mark + 1;
+    lines.emplace_back(trim(text.substr(0, end)));
+    text.remove_prefix(end);
+  }
+  lines.emplace_back(text);
+  return lines;
+}
+
+/// Each line as so many as its longest cell needs; the columns behind the first share the width.
+void fold(std::vector<std::vector<std::string>>& lines, std::vector<std::size_t>& widths, std::size_t width) {
+  constexpr std::size_t widest_first = 26;
+  if (std::accumulate(widths.begin(), widths.end(), gap * (widths.size() - 1)) <= width) return;
+  widths[0] = std::min(widths[0], widest_first);
+  const std::size_t others = widths.size() - 1;
+  const std::size_t rest = width - std::min(width, widths[0] + gap * others);
+  for (std::size_t k = 1; k < widths.size(); ++k) widths[k] = std::max(rest / others, narrowest);
+  std::vector<std::vector<std::string>> made;
+  for (const auto& line : lines) {
+    const std::size_t first = made.size();
+    for (std::size_t k = 0; k < line.size(); ++k) {
+      const std::vector<std::string> cell = pieces(line[k], widths[k]);
+      while (made.size() < first + cell.size()) made.emplace_back(line.size());
+      for (std::size_t i = 0; i < cell.size(); ++i) made[first + i][k] = cell[i];
+    }
+  }
+  lines = std::move(made);
+}
+
 std::string name_of(const Node& item) {
   const std::string name = item.text_at({"metadata", "name"});
   return name.empty() ? item.text_at({"name"}) : name;
@@ -90,7 +126,10 @@ std::string table_text(const verbs::Table& table, bool wide, std::size_t width) 
     widths.push_back(widest);
     floors.push_back(floor_of(lines, k));
   }
-  if (width > 0 && !wide) narrow(widths, floors, width);
+  if (width > 0 && table.folded)
+    fold(lines, widths, width);
+  else if (width > 0 && !wide)
+    narrow(widths, floors, width);
   std::string text;
   for (const auto& line : lines) {
     std::string out;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -34,13 +35,16 @@ void heads(const cards::Shape& shape, std::vector<Remark>& found) {
     found.push_back({"spec.shape.kv_heads", "",
                      fmt::format("{} heads cannot share {} key-value heads", *shape.heads, *shape.kv_heads)});
   if (!shape.heads || !shape.hidden) return;
-  if (!shape.head_size && *shape.hidden % *shape.heads != 0)
+  const bool latent = std::any_of(shape.attention.begin(), shape.attention.end(),
+                                  [](const cards::Attention& each) { return each.kind == "mla"; });
+  if (!shape.head_size && !latent && *shape.hidden % *shape.heads != 0)
     found.push_back(
         {"spec.shape.hidden", "",
          fmt::format("a hidden size of {} is no multiple of {} heads", *shape.hidden, *shape.heads)});
-  // Models with a head size of their own (Gemma, Qwen3) project to up to four times the hidden size.
+  // Models with a head size of their own (Gemma, Qwen3, DeepSeek V4) project to up to eight times the hidden
+  // size.
   const std::int64_t wide = shape.head_size ? std::int64_t{*shape.heads} * *shape.head_size : 0;
-  if (wide > 4 * std::int64_t{*shape.hidden} || (wide > 0 && 4 * wide < *shape.hidden))
+  if (wide > 8 * std::int64_t{*shape.hidden} || (wide > 0 && 4 * wide < *shape.hidden))
     found.push_back({"spec.shape.head_size", "",
                      fmt::format("{} heads of {} make {}, far from the hidden size {}", *shape.heads,
                                  *shape.head_size, wide, *shape.hidden)});
@@ -64,12 +68,16 @@ void parameters(const cards::ModelSpec& spec, std::vector<Remark>& found) {
 
 void bytes(const cards::ModelSpec& spec, std::optional<std::int64_t> size, std::vector<Remark>& found) {
   if (!spec.parameters || !size || *size <= 0) return;
-  const double each = static_cast<double>(*size) * 8 / static_cast<double>(*spec.parameters);
+  const auto count = static_cast<double>(*spec.parameters);
+  const double each = static_cast<double>(*size) * 8 / count;
+  // A token table that is the output layer, too, counts once; some files hold it twice (Qwen3 0.6B).
+  const double twice =
+      1 + static_cast<double>(spec.shape.hidden.value_or(0)) * spec.shape.vocabulary.value_or(0) / count;
   for (const Bits& row : bits) {
     if (!spec.quantization.starts_with(row.beginning)) continue;
     // Small files are header for the most part.
-    const double header = 64e6 * 8 / static_cast<double>(*spec.parameters);
-    if (each < row.least || each > row.most + header)
+    const double header = 64e6 * 8 / count;
+    if (each < row.least || each > row.most * twice + header)
       found.push_back({"spec.parameters", "",
                        fmt::format("{} parameters in {} bytes are {:.3g} bits each, which {} is not",
                                    *spec.parameters, *size, each, spec.quantization)});
@@ -79,8 +87,32 @@ void bytes(const cards::ModelSpec& spec, std::optional<std::int64_t> size, std::
 
 /// The size of all weight files, when each is given.
 std::optional<std::int64_t> size_of(const cards::ModelSpec& spec) {
+  if (spec.weights_bytes) return spec.weights_bytes;
   if (spec.sources.size() != 1) return {};
   return spec.sources[0].bytes;
+}
+
+/// Parts that are more than the whole: layers by how they attend, parameters that a token passes.
+void parts(const cards::ModelSpec& spec, std::vector<Remark>& found) {
+  std::int64_t counted = 0;
+  for (const cards::Attention& each : spec.shape.attention) counted += each.layers.value_or(0);
+  if (spec.shape.layers && counted > *spec.shape.layers)
+    found.push_back(
+        {"spec.shape.attention", "", fmt::format("{} layers attend, of {}", counted, *spec.shape.layers)});
+  if (spec.active_parameters && spec.parameters && *spec.active_parameters > *spec.parameters)
+    found.push_back({"spec.active_parameters", "",
+                     fmt::format("{} active of {} parameters", *spec.active_parameters, *spec.parameters)});
+}
+
+/// The context that the framework is told, beside the model's own.
+void contexts(const cards::ModelSpec& spec, std::vector<Remark>& found) {
+  if (!spec.context_length) return;
+  for (const auto& [name, value] : spec.values)
+    if ((name == "context_length" || name == "max_model_len") && value.is_integer() &&
+        value.integer() > *spec.context_length)
+      found.push_back({"spec.values." + name, "",
+                       fmt::format("two different contexts: {} here, {} by `context_length`", value.integer(),
+                                   *spec.context_length)});
 }
 
 }  // namespace
@@ -89,6 +121,8 @@ std::vector<Remark> contradictions(const cards::ModelSpec& spec, const Beside& b
   std::vector<Remark> found;
   heads(spec.shape, found);
   parameters(spec, found);
+  parts(spec, found);
+  contexts(spec, found);
   bytes(spec, beside.weights_bytes ? beside.weights_bytes : size_of(spec), found);
   for (const cards::Source& source : spec.sources) {
     const std::string_view file = std::string_view(source.uri).substr(source.uri.rfind('/') + 1);

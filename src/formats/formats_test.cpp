@@ -182,5 +182,29 @@ TEST_CASE("a file that is far too large for its parameters contradicts itself") 
   CHECK(contradictions(spec, {std::int64_t{500'000'000}}).size() == 1);
 }
 
+TEST_CASE("a part is no more than the whole, and there is one context") {
+  cards::ModelSpec spec;
+  spec.context_length = 4096;
+  spec.values = {{"context_length", Node(4096)}};
+  spec.parameters = 30'000'000'000;
+  spec.active_parameters = 3'000'000'000;
+  spec.shape.layers = 32;
+  spec.shape.attention = {{.kind = "full", .layers = 8}, {.kind = "sliding", .layers = 24}};
+  CHECK(contradictions(spec).empty());
+  spec.values[0].second = Node(8192);
+  spec.active_parameters = 31'000'000'000;
+  spec.shape.attention[0].layers = 9;
+  std::string fields;
+  for (const Remark& each : contradictions(spec)) fields += each.field + " ";
+  CHECK(fields == "spec.shape.attention spec.active_parameters spec.values.context_length ");
+}
+
+TEST_CASE("no shipped model contradicts itself") {
+  const auto library = cards::load(cards::embedded(), "catalog");
+  for (const cards::Model& model : library->models)
+    for (const Remark& each : contradictions(model.spec))
+      CHECK(model.metadata.name + " " + each.field + ": " + each.reason == "");
+}
+
 }  // namespace
 }  // namespace mlib::formats

@@ -84,8 +84,7 @@ class Original {
     if (!list.is_list()) refuse(path, fmt::format("expected list, got {}", list.kind()));
     for (std::size_t i = 0; i < list.items().size(); ++i) {
       const std::string at = fmt::format("{}[{}]", path, i);
-      if (!list.items()[i].is_map())
-        refuse(at, fmt::format("expected map, got {}", list.items()[i].kind()));
+      if (!list.items()[i].is_map()) refuse(at, fmt::format("expected map, got {}", list.items()[i].kind()));
       (this->*take)({&list.items()[i], at});
     }
   }

@@ -42,8 +42,10 @@ Response list(const World& world, const Library& library, const std::vector<C>& 
   Response response;
   if (arguments.columns.empty()) {
     response.value = Node::list();
+    table.columns.push_back({"REVISION", true});
     for (const std::uint32_t at : rows) {
       table.rows.push_back(row(cards[at]));
+      table.rows.back().push_back(cards::revision(cards::canonical(cards[at])));
       response.value.push(schema::encode(cards[at]));
     }
     response.table = std::move(table);

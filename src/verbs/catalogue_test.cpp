@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "base/text.hpp"
+#include "cards/revision.hpp"
 #include "verbs/finding.hpp"
 #include "verbs/lines.hpp"
 #include "verbs/names.hpp"
@@ -58,6 +59,25 @@ TEST_CASE("lists are sorted, cut and shown by columns") {
   CHECK_THROWS_WITH_AS(get_hardware(w.world, w.ann, arguments), "--sort: there is no field `memry`", Problem);
 }
 
+TEST_CASE("the revision of a card is a field and a wide column") {
+  ScriptedWorld w;
+  const cards::Model& model = w.shelf.library()->get_model("gemma-3-270m");
+  const std::string revision = cards::revision(cards::canonical(model));
+  GetArguments arguments;
+  arguments.filter = {"revision = '" + revision + "'"};
+  const Response one = get_models(w.world, w.ann, arguments);
+  CHECK(names(one) == "gemma-3-270m");
+  CHECK(one.table->columns.back().header == "REVISION");
+  CHECK(one.table->columns.back().wide);
+  CHECK(one.table->rows[0].back() == revision);
+  arguments.filter = {"model.revision = '" + revision + "'"};
+  arguments.columns = "name,revision,model.revision";
+  const Response its = get_templates(w.world, w.ann, arguments);
+  REQUIRE(!its.value.items().empty());
+  CHECK(its.value.items()[0].text_at({"model.revision"}) == revision);
+  CHECK(its.value.items()[0].text_at({"revision"}).size() == 12);
+}
+
 TEST_CASE("a saved filter is used by its name") {
   ScriptedWorld w;
   save_filter(w.world, w.ann, {"small", "name=gemma-3-270m"});
@@ -107,6 +127,10 @@ TEST_CASE("search finds all words and puts names first") {
   CHECK(names(search(w.world, w.ann, {"gemma 271"})).empty());
   CHECK(names(search(w.world, w.ann, {"GEMMA"})).rfind("gemma-", 0) == 0);
   CHECK(names(search(w.world, w.ann, {"gemma nonsense"})).empty());
+  const Node found = search(w.world, w.ann, {"GEMMA"}).value;
+  CHECK(found.items()[0].text_at({"kind"}) == "model");
+  CHECK(w.shelf.library()->get_model(found.items()[0].text_at({"name"})).spec.released >=
+        w.shelf.library()->get_model("gemma-2-9b-it").spec.released);
 }
 
 TEST_CASE("every kind has a JSON Schema, by singular and plural") {
@@ -135,6 +159,25 @@ TEST_CASE("validate takes the catalogue beside the files it is given") {
     CHECK(problem.findings()[0].place.file == "mine.yaml");
     CHECK(problem.findings()[0].place.line == 4);
   }
+}
+
+TEST_CASE("validate warns of what in a model cannot all be true, at its line") {
+  ScriptedWorld w;
+  ValidateArguments arguments;
+  arguments.files = {{"odd.yaml",
+                      "apiVersion: model-library/v1\nkind: Model\nmetadata: {name: odd}\nspec:\n"
+                      "  framework: vllm\n  format: safetensors\n  quantization: BF16\n"
+                      "  parameters: 8000000000\n  weights_bytes: 5000000000\n"}};
+  const Response warned = validate(w.world, w.ann, arguments);
+  REQUIRE(warned.value.find("warnings") != nullptr);
+  REQUIRE(warned.value.find("warnings")->items().size() == 1);
+  CHECK(warned.value.find("warnings")->items()[0].integer_at({"line"}) == 8);
+  CHECK(warned.notes.find(
+            "odd.yaml:8:15: warning: spec.parameters: 8000000000 parameters in 5000000000 bytes") == 0);
+  arguments.files[0].text += "# all files together\n";
+  arguments.files[0].text.replace(arguments.files[0].text.find("5000000000"), 10, "16000000000");
+  CHECK(validate(w.world, w.ann, arguments).notes.empty());
+  CHECK(validate(w.world, w.ann, {}).notes.empty());  // what is shipped
 }
 
 TEST_CASE("the difference of two texts keeps three lines around each change") {

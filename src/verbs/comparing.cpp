@@ -54,11 +54,11 @@ Response compare(const World& world, const Caller&, const CompareArguments& argu
   const auto names = finder.column(kind, "metadata.name");
   std::vector<std::uint32_t> rows;
   for (const std::string& name : arguments.names) rows.push_back(row_of(*names, name));
-  Table table{.columns = {{"FIELD"}}};
+  Table table{.columns = {{"FIELD"}}, .folded = true};
   for (const std::string& name : arguments.names) table.columns.push_back({name});
   Node list = Node::list();
   for (const cards::FieldFact& field : finder.fields(kind)) {
-    if (field.name == "name") continue;
+    if (field.name == "name" || field.name.ends_with("revision")) continue;
     const auto column = finder.column(kind, field.path);
     const auto same = [&](std::uint32_t row) { return column->code(row) == column->code(rows[0]); };
     const bool differs = !std::all_of(rows.begin(), rows.end(), same);

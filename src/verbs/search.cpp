@@ -75,11 +75,22 @@ struct Hit {
   std::string_view kind;
   const cards::Metadata* card;
   int score;
+  std::string released;  ///< of the model, YYYY-MM-DD
 };
 
+/// When the model came out: what people ask for today is what came out last.
+std::string released(const cards::Library&, const cards::Model& card) { return card.spec.released; }
+std::string released(const cards::Library& library, const cards::Template& card) {
+  return library.get_model(card.spec.model).spec.released;
+}
 template <class C>
-void find(const std::vector<C>& cards, const std::vector<std::string>& words, std::string_view kind,
-          std::vector<Hit>& hits) {
+std::string released(const cards::Library&, const C&) {
+  return "";
+}
+
+template <class C>
+void find(const cards::Library& library, const std::vector<C>& cards, const std::vector<std::string>& words,
+          std::string_view kind, std::vector<Hit>& hits) {
   for (const C& card : cards) {
     const Texts texts(card.metadata);
     int total = 0;
@@ -91,7 +102,7 @@ void find(const std::vector<C>& cards, const std::vector<std::string>& words, st
       }
       total += one;
     }
-    if (total > 0) hits.push_back({kind, &card.metadata, total});
+    if (total > 0) hits.push_back({kind, &card.metadata, total, released(library, card)});
   }
 }
 
@@ -103,11 +114,15 @@ Response search(const World& world, const Caller&, const SearchArguments& argume
   for (const std::string& word : split(lower(arguments.text), ' '))
     if (!word.empty()) words.push_back(word.substr(0, 64));
   std::vector<Hit> hits;
-  find(library->templates, words, "template", hits);
-  find(library->models, words, "model", hits);
-  find(library->hardware, words, "hardware", hits);
-  find(library->frameworks, words, "framework", hits);
-  std::stable_sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) { return a.score > b.score; });
+  find(*library, library->models, words, "model", hits);
+  find(*library, library->templates, words, "template", hits);
+  find(*library, library->hardware, words, "hardware", hits);
+  find(*library, library->frameworks, words, "framework", hits);
+  // What answers best; then models before templates (they were found in this order), and the newest first.
+  std::stable_sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) {
+    if (a.score != b.score) return a.score > b.score;
+    return a.kind == b.kind && a.released > b.released;
+  });
   Table table{.columns = {{"KIND"}, {"NAME"}, {"TITLE"}}};
   Node found = Node::list();
   for (const Hit& hit : hits) {

@@ -9,7 +9,7 @@ std::vector<Verb> bench_verbs() {
        Method::post,
        "/api/v1/benchmarks",
        Role::editor,
-       "Deploy a template, measure it, keep the result with it, and remove the deployment",
+       "Deploy a template, measure it, keep the result with it, remove the deployment",
        schema::json_schema<BenchTemplateArguments>,
        {},
        streams(bench_template),
@@ -18,6 +18,7 @@ std::vector<Verb> bench_verbs() {
        "bench template TEMPLATE --rate 5 --duration 2m\n"
        "bench template TEMPLATE --hardware viable --target kubernetes\n"
        "bench template TEMPLATE --sweep cpus=4,8,12,16",
+       {},
        {},
        result_outputs()},
       {"bench repeat",
@@ -31,6 +32,7 @@ std::vector<Verb> bench_verbs() {
        Names{"id"},
        measure,
        "bench repeat ID",
+       {},
        {},
        result_outputs()},
   };

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <set>
 
+#include "base/text.hpp"
+#include "formats/contradict.hpp"
+
 namespace mlib::verbs {
 namespace {
 
@@ -39,6 +42,44 @@ Node warnings_list(const std::vector<Finding>& warnings) {
   return list;
 }
 
+/// The node that a dotted path leads to in the card of that name; the card itself where it leads no further.
+const Node* node_at(const std::vector<Node>& documents, const std::string& name, const std::string& path) {
+  for (const Node& document : documents) {
+    if (document.text_at({"metadata", "name"}) != name) continue;
+    const Node* now = &document;
+    for (const std::string& key : split(path, '.'))
+      if (const Node* next = now->find(key)) now = next;
+    return now;
+  }
+  return nullptr;
+}
+
+/// What in Model cards cannot all be true. `files` are those that were given, for the lines.
+std::vector<Finding> contradicting(const cards::Library& library, const std::vector<cards::File>& files) {
+  std::vector<Finding> found;
+  for (const cards::Model& model : library.models) {
+    for (const formats::Remark& remark : formats::contradictions(model.spec)) {
+      Finding finding;
+      finding.fault = Fault::not_allowed;
+      finding.place.file = model.file;
+      finding.message = fmt::format("{}: {}", remark.field, remark.reason);
+      finding.hint = "one of the figures is wrong: look at their sources";
+      for (const cards::File& file : files) {
+        if (file.path != model.file) continue;
+        std::vector<Finding> known;
+        const schema::Source source{file.path, file.text};
+        const std::vector<Node> documents = schema::read_yaml(source, known);
+        if (const Node* at = node_at(documents, model.metadata.name, remark.field)) {
+          finding.place = {file.path, at->line, at->column};
+          finding.excerpt = source.line(at->line);
+        }
+      }
+      found.push_back(std::move(finding));
+    }
+  }
+  return found;
+}
+
 Response counted(const cards::Library& library, std::string_view what) {
   Node value = Node::map();
   value.set("frameworks", library.frameworks.size());
@@ -46,11 +87,13 @@ Response counted(const cards::Library& library, std::string_view what) {
   value.set("hardware", library.hardware.size());
   value.set("templates", library.templates.size());
   value.set("findings", Node::list());
-  if (!library.warnings.empty()) value.set("warnings", warnings_list(library.warnings));
+  std::vector<Finding> warnings = library.warnings;
+  for (Finding& each : contradicting(library, {})) warnings.push_back(std::move(each));
+  if (!warnings.empty()) value.set("warnings", warnings_list(warnings));
   std::string text = fmt::format("{}: {} frameworks, {} models, {} hardware, {} templates: no findings\n",
                                  what, library.frameworks.size(), library.models.size(),
                                  library.hardware.size(), library.templates.size());
-  return {.value = std::move(value), .text = std::move(text), .notes = warnings_text(library.warnings)};
+  return {.value = std::move(value), .text = std::move(text), .notes = warnings_text(warnings)};
 }
 
 bool only_references(const std::vector<Finding>& findings) {
@@ -71,8 +114,9 @@ Found beside_catalogue(const std::vector<cards::File>& files) {
   const std::shared_ptr<const cards::Library> library = cards::load(std::move(both), "");
   for (const Finding& each : library->findings)
     if (given.count(each.place.file) > 0) found.findings.push_back(each);
-  for (const Finding& each : library->warnings)
-    if (given.count(each.place.file) > 0) found.warnings.push_back(each);
+  found.warnings = library->warnings;
+  for (Finding& each : contradicting(*library, files)) found.warnings.push_back(std::move(each));
+  std::erase_if(found.warnings, [&](const Finding& each) { return given.count(each.place.file) == 0; });
   return found;
 }
 
@@ -87,6 +131,7 @@ Response validate(const World& world, const Caller&, const ValidateArguments& ar
   const std::vector<cards::File> files = files_of(arguments);
   const std::shared_ptr<const cards::Library> library = cards::load(files, "");
   Found found{library->findings, library->warnings};
+  for (Finding& each : contradicting(*library, files)) found.warnings.push_back(std::move(each));
   if (!found.findings.empty() && only_references(found.findings)) found = beside_catalogue(files);
   std::vector<Finding>& findings = found.findings;
   const std::string what = fmt::format("{} file{}", files.size(), files.size() == 1 ? "" : "s");

@@ -87,8 +87,9 @@ struct Table {
     bool wide = false;  ///< only with -o wide
   };
   std::vector<Column> columns;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::vector<std::string>> rows = {};
   std::vector<std::vector<std::string>> wide_rows = {};  ///< with -o wide instead, when there are any
+  bool folded = false;  ///< cells too wide for the terminal go on in the next line, nothing is cut off
 };
 
 /// What a verb answers: a value for programs, and how people see it (a table, or a text).

@@ -77,6 +77,61 @@ def folder(work):
     bed.claim(done.code == 5 and card.read_text() == before, "no file is written over", done)
 
 
+TEXT_PARTS = ("text_config", "llm_config", "language_config", "thinker_config")
+STATED = {("shape", "layers"): "num_hidden_layers", ("shape", "hidden"): "hidden_size",
+          ("shape", "heads"): "num_attention_heads", ("shape", "vocabulary"): "vocab_size",
+          ("context_length",): "max_position_embeddings"}
+
+
+def stated(config, key):
+    """What the configuration says, of its text part first."""
+    for part in [config.get(name) for name in TEXT_PARTS] + [config]:
+        if isinstance(part, dict) and part.get(key) is not None:
+            return part[key]
+    return None
+
+
+def at(card, path):
+    for step in path:
+        card = card.get(step, {}) if isinstance(card, dict) else {}
+    return None if card == {} else card
+
+
+def real_configs(work):
+    """The published configurations of about ninety models: each is imported, says what it says, and validates; where
+    the catalogue has the same model, both agree."""
+    files = sorted(pathlib.Path(bed.build("configs")).glob("*_config.json"))
+    shipped = {card["spec"].get("repository"): card["spec"]
+               for card in json.loads(bed.need(bed.mlib("get", "models", "-o", "json"), "get models").out)}
+    cards, wrong, compared, differ = work / "real", [], 0, []
+    cards.mkdir()
+    for number, file in enumerate(files):
+        repository = file.name.removesuffix("_config.json").replace("--", "/", 1)
+        folder = work / "config"
+        folder.mkdir(exist_ok=True)
+        (folder / "config.json").write_bytes(file.read_bytes())
+        done = bed.run(bed.MLIB, "import", folder, "--as", f"real-{number}", "--framework", "vllm", "-o", "json")
+        if done.code != 0:
+            wrong.append((repository, done.err))
+            continue
+        got = json.loads(done.out)
+        spec, config = got["cards"][0]["spec"], json.loads(file.read_text())
+        for path, key in STATED.items():
+            if isinstance(stated(config, key), int) and at(spec, path) != stated(config, key):
+                wrong.append((repository, key, stated(config, key), at(spec, path)))
+        (cards / f"real-{number}.yaml").write_text(json.dumps(got["cards"][0]))
+        for path in [("shape", "layers"), ("shape", "heads"), ("shape", "kv_heads"), ("shape", "hidden"),
+                     ("shape", "experts")]:
+            ours, theirs = at(shipped.get(repository, {}), path), at(spec, path)
+            compared += ours is not None
+            if None not in (ours, theirs) and ours != theirs:
+                differ.append((repository, path[-1], ours, theirs))
+    bed.claim(len(files) >= 80 and not wrong, f"{len(files)} published configurations are imported as they say", wrong[:5])
+    bed.claim(compared > 100 and not differ, f"{compared} figures of shipped cards are as published", differ[:5])
+    done = bed.run(bed.MLIB, "validate", cards)
+    bed.claim(done.code in (0, 2) and "syntax" not in done.err, "what comes out can be validated", done)
+
+
 def original():
     """Cards of a running original, over HTTP."""
     architecture = {"id": "x", "deployment_yaml": "unknown.yaml", "name": "X", "description": "", "tags": {},
@@ -120,6 +175,7 @@ def test():
         compare(file, site)
     with tempfile.TemporaryDirectory(prefix="mlib-import-") as work:
         folder(pathlib.Path(work))
+        real_configs(pathlib.Path(work))
     original()
 
 

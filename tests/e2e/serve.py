@@ -29,12 +29,22 @@ def edition(number):
 
 
 def reloads_whole(cards, server):
-    """While four clients ask, a file of twenty cards is replaced again and again: nobody ever sees two editions."""
-    mixed, seen, asked, ended = [], set(), [], threading.Event()
+    """While four clients ask, a file of twenty cards is replaced again and again, broken now and then: nobody ever sees
+    two editions, and no request fails."""
+    mixed, failed, seen, asked, ended = [], [], set(), [], threading.Event()
+    plan = {"template": "tiny-llama-test", "name": "one"}
 
     def ask_on():
         while not ended.is_set():
-            listed = server.get("/api/v1/hardware").json()
+            try:
+                answers = [server.get("/api/v1/hardware")]
+                if len(asked) % 5 == 0:
+                    answers += [server.get("/get_all"), server.post("/api/v1/render", plan)]
+            except OSError as error:
+                failed.append(error)
+                continue
+            failed.extend(answer for answer in answers if answer.status != 200)
+            listed = answers[0].json()
             found = {card["spec"]["cpus"] for card in listed if card["metadata"]["name"].startswith("machine-")}
             count = sum(card["metadata"]["name"].startswith("machine-") for card in listed)
             asked.append(count)
@@ -47,15 +57,19 @@ def reloads_whole(cards, server):
         thread.start()
     try:
         for number in range(1, 9):
-            (cards / "new").write_text(edition(number))
+            (cards / "new").write_text("kind: [" if number % 4 == 0 else edition(number))
             os.replace(cards / "new", cards / "machines.yaml")
-            bed.wait(lambda: number in seen, 10, f"edition {number} is served")
+            if number % 4 == 0:
+                bed.wait(lambda: asked[-4:] == [0] * 4, 60, "a broken edition is left out")
+            else:
+                bed.wait(lambda: number in seen, 60, f"edition {number} is served")
     finally:
         ended.set()
         for thread in threads:
             thread.join()
     bed.claim(not mixed, "no reader sees two editions of a file at once", mixed[:3])
-    bed.claim(len(asked) > 50, "though many asked meanwhile", len(asked))
+    bed.claim(not failed, "no request fails meanwhile", failed[:3])
+    bed.claim(len(asked) > 50, "though many asked", len(asked))
     (cards / "machines.yaml").unlink()
 
 
