@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cards/benchmark.hpp"
+
 namespace mlib::api::kubeflow {
 namespace {
 
@@ -16,12 +18,15 @@ void set_property(Node& properties, std::string_view name, const Node& value) {
   properties.set(name, property(value));
 }
 
-/// The leaves of a benchmark's results, by dotted names.
-void figures(const Node& results, const std::string& before, Node& properties) {
+/// The leaves of a benchmark's results, by dotted names; of one that does not count only its verdict.
+void figures(const cards::Benchmark& benchmark, const Node& results, const std::string& before,
+             Node& properties) {
   for (const schema::Entry& entry : results.entries()) {
+    const bool why = entry.key == cards::results_verdict || entry.key == cards::results_reasons;
+    if (before.empty() && !why && !cards::counts(benchmark)) continue;
     const std::string name = before.empty() ? entry.key : before + "." + entry.key;
     if (entry.value.is_map())
-      figures(entry.value, name, properties);
+      figures(benchmark, entry.value, name, properties);
     else
       set_property(properties, name, entry.value);
   }
@@ -30,7 +35,7 @@ void figures(const Node& results, const std::string& before, Node& properties) {
 Node metrics_item(const cards::Library& library, const cards::Template& card,
                   const cards::Benchmark& benchmark) {
   Node properties = Node::map();
-  if (benchmark.results.is_map()) figures(benchmark.results, "", properties);
+  if (benchmark.results.is_map()) figures(benchmark, benchmark.results, "", properties);
   const cards::Hardware* hardware = library.find_hardware(card.spec.hardware);
   if (hardware != nullptr) {  // what the benchmark itself says of its machines comes first
     const auto& gpu = hardware->spec.gpu;

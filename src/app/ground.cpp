@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "app/kube_watcher.hpp"
+#include "app/results.hpp"
 #include "base/text.hpp"
 #include "cards/cause.hpp"
 #include "kube/config.hpp"
@@ -46,18 +47,20 @@ cards::Causes load_causes(const std::string& folder) {
 
 struct Ground::Parts {
   Parts(const cli::Options& options, const Environment& environment, bool lasting)
-      : shelf(load_catalogue(options.catalog)),
+      : state(state_of(options, environment)),
+        shelf(load_catalogue(options.catalog, state)),
         catalog(options.catalog),
-        state(options.state.empty() ? environment.state : options.state),
+        results(results_in(catalog.empty() ? state : catalog)),
         store(store::lazy_store([folder = state] { return store::sqlite_store(folder); })),
         policy(load_policy(environment.policy)),
         watches(targets::kubernetes_watches(*http, clock, lasting ? 0 : reads_of_a_command)) {}
 
+  std::string state;
   verbs::Shelf shelf;
   std::string catalog;
+  std::unique_ptr<verbs::Results> results;
   std::once_flag causes_read;
   cards::Causes causes_there;
-  std::string state;
   std::unique_ptr<store::Store> store;
   SystemClock clock;
   std::unique_ptr<net::Client> http = net::make_client();
@@ -105,9 +108,15 @@ kube::Where where_of(const verbs::TargetOptions& options, const Environment& env
 
 }  // namespace
 
-std::shared_ptr<const cards::Library> load_catalogue(const std::string& folder) {
-  if (folder.empty()) return cards::load(cards::embedded(), "catalog");
-  return cards::load(cards::read_folder(folder), folder);
+std::shared_ptr<const cards::Library> load_catalogue(const std::string& folder, const std::string& state) {
+  if (!folder.empty()) return cards::load(cards::read_folder(folder), folder);
+  std::vector<cards::File> files = cards::embedded();
+  for (cards::File& file : read_results(state)) files.push_back(std::move(file));
+  return cards::load(files, "catalog");
+}
+
+std::string state_of(const cli::Options& options, const Environment& environment) {
+  return options.state.empty() ? environment.state : options.state;
 }
 
 Ground::Ground(const cli::Options& options, const Environment& environment, bool lasting)
@@ -133,7 +142,8 @@ Ground::Ground(const cli::Options& options, const Environment& environment, bool
                    parts.clock,
                    {{"podman", podman}, {"kubernetes", kubernetes}, {"kube-watcher", kube_watcher}},
                    parts.policy,
-                   parts.http.get()});
+                   parts.http.get(),
+                   parts.results.get()});
 }
 
 Ground::~Ground() = default;

@@ -6,8 +6,10 @@
 
 namespace mlib::app {
 
-/// Where the cards come from: a folder, or with "" what is embedded.
-std::shared_ptr<const cards::Library> load_catalogue(const std::string& folder);
+/// Where the cards come from: a folder, or with "" what is embedded and the results that lie in `state`.
+std::shared_ptr<const cards::Library> load_catalogue(const std::string& folder, const std::string& state);
+/// The folder of the state that was asked for.
+std::string state_of(const cli::Options& options, const Environment& environment);
 
 /// The world of this process: catalogue, state, targets.
 class Ground final : public cli::Ground {

@@ -12,10 +12,12 @@
 #include "api/app.hpp"
 #include "api/kube_watcher.hpp"
 #include "app/ground.hpp"
+#include "app/results.hpp"
 #include "base/text.hpp"
 #include "cards/watch.hpp"
 #include "net/server.hpp"
 #include "verbs/names.hpp"
+#include "verbs/trial.hpp"
 
 namespace mlib::app {
 namespace {
@@ -92,10 +94,13 @@ void tell_findings(const cards::Library& library) {
     say(fmt::format("{} finding{}; the cards with findings are left out", count, count == 1 ? "" : "s"));
 }
 
-std::unique_ptr<cards::Watch> watch(const std::string& folder, verbs::Shelf& shelf) {
+/// Watches the catalogue's folder, or the results that lie beside the embedded one.
+std::unique_ptr<cards::Watch> watch(const std::string& folder, const std::string& state,
+                                    verbs::Shelf& shelf) {
   cards::WatchOptions options;
-  options.folder = folder;
-  options.load = [folder] { return load_catalogue(folder); };
+  options.folder = folder.empty() ? results_folder(state) : folder;
+  if (folder.empty()) results_in(state)->check();
+  options.load = [folder, state] { return load_catalogue(folder, state); };
   options.changed = [&shelf](std::shared_ptr<const cards::Library> library) {
     tell_findings(*library);
     say(fmt::format("catalogue loaded again: version {}", library->version.substr(0, 12)));
@@ -149,12 +154,13 @@ int serve(const cli::Options& options, const cli::ServeArguments& arguments, con
   if (!is_loopback(address)) say("anybody who reaches this address may deploy: there are no keys yet");
   const api::KubeWatcherFacade facade(world, std::move(standing));
   const std::unique_ptr<net::Server> beside = stand_in(arguments, world, facade);
-  std::unique_ptr<cards::Watch> watching;
-  if (!options.catalog.empty()) watching = watch(options.catalog, ground.shelf());
+  std::unique_ptr<cards::Watch> watching =
+      watch(options.catalog, state_of(options, environment), ground.shelf());
+  verbs::remove_leftovers(world, {environment.user, verbs::Role::admin}, {}, say);
   SystemClock clock;
   while (!signals.ended.asked()) {
     clock.sleep(std::chrono::milliseconds{50});
-    if (signals.take_reload() && watching) watching->poke();
+    if (signals.take_reload()) watching->poke();
   }
   watching.reset();
   if (beside) beside->stop();

@@ -10,7 +10,7 @@
 #include "cards/original.hpp"
 #include "schema/describe.hpp"
 
-/// The five kinds of card. Each file: apiVersion `model-library/v1`, kind, metadata, spec. Names are file
+/// The kinds of card. Each file: apiVersion `model-library/v1`, kind, metadata, spec. Names are file
 /// names.
 namespace mlib::cards {
 
@@ -163,6 +163,7 @@ struct Benchmark {
   std::string id;
   std::string description;
   Node results = Node::map();
+  Node run = {};  ///< of a BenchmarkCard; it stays with the card, since it is long
 
   template <class D>
   void describe(D& d) {
@@ -202,6 +203,21 @@ struct TemplateSpec {
     d.field("modelled", modelled, {.help = "The evidence says that it can be modelled, not that it was run"});
     d.field("benchmarks", benchmarks, {.help = "Measured on exactly this pair"});
     d.field("original", original, {.help = "How the original's clients see it"});
+  }
+};
+
+/// A Benchmark in a file of its own, `benchmarks/TEMPLATE/ID.yaml`: load gives it to its template.
+struct BenchmarkSpec {
+  std::string template_name;
+  Node results = Node::map();
+  Node run;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("template", template_name,
+            {.help = "Template that was measured", .required = true, .format = "template"});
+    d.field("results", results, {.help = "The figures", .required = true});
+    d.field("run", run, {.help = "All that is known of the run: what it was measured on, with, and how"});
   }
 };
 
@@ -250,12 +266,14 @@ struct Card {
   static constexpr std::string_view kind_of(ModelSpec*) { return "Model"; }
   static constexpr std::string_view kind_of(HardwareSpec*) { return "Hardware"; }
   static constexpr std::string_view kind_of(TemplateSpec*) { return "Template"; }
+  static constexpr std::string_view kind_of(BenchmarkSpec*) { return "Benchmark"; }
   static constexpr std::string_view kind_of(DeploymentSpec*) { return "Deployment"; }
 };
 
 using Model = Card<ModelSpec>;
 using Hardware = Card<HardwareSpec>;
 using Template = Card<TemplateSpec>;
+using BenchmarkCard = Card<BenchmarkSpec>;
 using Deployment = Card<DeploymentSpec>;
 
 struct Contract;

@@ -118,6 +118,7 @@ struct Shelf {
   Drafts<Model> models;
   Drafts<Hardware> hardware;
   Drafts<Template> templates;
+  Drafts<BenchmarkCard> benchmarks;
   /// Names of cards that were left out before they got here, as `Model/NAME`.
   std::vector<std::string> lost;
   bool is_lost(std::string_view kind, std::string_view name) const;
@@ -185,6 +186,7 @@ void hold_template(const Shelf& shelf, Verdict& verdict, Draft<Template>& draft,
 void check_framework(Draft<Framework>& draft, const Text* manifest, std::vector<Finding>& findings);
 
 /// Checks that references resolve and that values are declared; marks what is wrong, and what refers to it.
+/// Gives each template the benchmarks that lie in files of their own.
 void resolve(Shelf& shelf, Verdict& verdict);
 
 }  // namespace mlib::cards::detail

@@ -144,6 +144,17 @@ struct InOrder {
   }
 };
 
+/// Of a list of numbers the least or the greatest; what else there is as it is.
+Node sorted_by(const Node& value, bool descending) {
+  if (!value.is_list() || value.items().empty()) return value;
+  for (const Node& item : value.items())
+    if (!item.is_number()) return value;
+  const auto less = [](const Node& a, const Node& b) { return a.number() < b.number(); };
+  const Node::List& items = value.items();
+  return descending ? *std::max_element(items.begin(), items.end(), less)
+                    : *std::min_element(items.begin(), items.end(), less);
+}
+
 }  // namespace
 
 const Finder& Library::finder() const {
@@ -178,13 +189,16 @@ std::vector<std::uint32_t> Finder::select(CardKind kind, const std::vector<Expre
 void Finder::sort(std::vector<std::uint32_t>& rows, const Column& by, bool descending) const {
   std::vector<std::uint32_t> order(by.values.size());
   std::iota(order.begin(), order.end(), 0U);
+  std::vector<Node> keys;
+  keys.reserve(by.values.size());
+  for (const Node& value : by.values) keys.push_back(sorted_by(value, descending));
   const InOrder before{holds_quantities(by)};
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return before(by.values[a], by.values[b]); });
+                   [&](std::uint32_t a, std::uint32_t b) { return before(keys[a], keys[b]); });
   std::vector<std::int64_t> place(by.values.size());
   std::int64_t next = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {
-    if (i > 0 && before(by.values[order[i - 1]], by.values[order[i]])) ++next;
+    if (i > 0 && before(keys[order[i - 1]], keys[order[i]])) ++next;
     place[order[i]] = descending && order[i] != 0 ? -next : next;
   }
   std::stable_sort(rows.begin(), rows.end(),

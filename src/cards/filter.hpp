@@ -35,7 +35,8 @@ struct FieldFact {
 ///
 /// A field is a dotted path; `spec.`, `metadata.` and `metadata.labels.` may be left out. Templates have also
 /// `model.`, `hardware.` and `framework.` (of the cards that they refer to), `values.` (template over model
-/// over hardware over the framework's default) and `benchmarks.` (the results); models have `framework.`.
+/// over hardware over the framework's default) and `benchmarks.` (the results; figures only of
+/// those that count, see benchmark.hpp); models have `framework.`.
 /// Thread-safe.
 class Finder {
  public:
@@ -53,7 +54,8 @@ class Finder {
   Fields grammar(CardKind kind) const;
   /// The cards of which every expression holds, in order.
   std::vector<std::uint32_t> select(CardKind kind, const std::vector<Expression>& all) const;
-  /// Stable, by a column's values (natural order, quantities as such); what has none comes last.
+  /// Stable, by a column's values (natural order, quantities as such); of several numbers the least counts,
+  /// descending the greatest. What has none comes last.
   void sort(std::vector<std::uint32_t>& rows, const Column& by, bool descending) const;
 
  private:

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "base/text.hpp"
+#include "cards/benchmark.hpp"
 #include "cards/filter.hpp"
 #include "cards/parameter.hpp"
 #include "cards/pick.hpp"
@@ -24,9 +25,10 @@ constexpr std::pair<std::string_view, CardKind> referable[] = {
 /// Figures of a benchmark that may be asked for before anybody measured them (the names of Kubeflow's
 /// performance artifacts).
 bool is_figure(std::string_view name) {
-  for (const std::string_view plain : {"requests_per_second", "hardware_type", "hardware_count", "use_case"})
+  for (const std::string_view plain :
+       {"requests_per_second", "hardware_type", "hardware_count", "use_case", "verdict"})
     if (name == plain) return true;
-  for (const std::string_view of : {"ttft_", "e2e_", "tps_", "itl_"})
+  for (const std::string_view of : {"ttft_", "e2e_", "tps_", "itl_", "tpot_"})
     for (const std::string_view what : {"mean", "p50", "p90", "p95", "p99"})
       if (name.starts_with(of) && name.substr(of.size()) == what) return true;
   return false;
@@ -96,6 +98,22 @@ std::uint32_t row_of(const std::vector<C>& cards, const std::string& name) {
                        [](const C& card, const std::string& wanted) { return card.metadata.name < wanted; });
   return at != cards.end() && at->metadata.name == name ? static_cast<std::uint32_t>(at - cards.begin())
                                                         : nobody;
+}
+
+constexpr std::string_view results_path = "spec.benchmarks.results";
+
+/// What benchmarks say; the figures of those that do not count are nobody's.
+Column results_column(const std::vector<Template>& cards, const std::string& path) {
+  const std::string_view below = std::string_view(path).substr(results_path.size() + 1);
+  const bool of_all = below == results_verdict || below == results_reasons;
+  Interning values(cards.size());
+  for (const Template& card : cards) {
+    std::vector<Node> found;
+    for (const Benchmark& each : card.spec.benchmarks)
+      if (of_all || counts(each)) found.push_back(detail::pick_node(each.results, {below}));
+    values.add(detail::gathered(std::move(found)));
+  }
+  return values.take();
 }
 
 /// The dotted leaves of what is free in a card: labels, values, results.
@@ -217,6 +235,7 @@ Column Finder::build(CardKind kind, const std::string& path) const {
   if (kind == CardKind::framework) return column_of(library_.frameworks, path);
   if (kind == CardKind::model) return column_of(library_.models, path);
   if (kind == CardKind::hardware) return column_of(library_.hardware, path);
+  if (path.starts_with(std::string(results_path) + ".")) return results_column(library_.templates, path);
   return column_of(library_.templates, path);
 }
 

@@ -82,3 +82,33 @@ TEST_CASE("no template says what no card has: the nearest field is named") {
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].hint == "did you mean `hardware.memory`?");
 }
+
+TEST_CASE("figures of an invalid benchmark are nobody's, its verdict is") {
+  std::vector<File> files = embedded();
+  const auto benchmark = [](const std::string& id, const std::string& of, const std::string& results) {
+    return File{"benchmarks/" + of + "/" + id + ".yaml",
+                "apiVersion: model-library/v1\nkind: Benchmark\nmetadata: {name: " + id +
+                    "}\nspec: {template: " + of + ", results: " + results + "}\n"};
+  };
+  const std::string text =
+      card("Model", "m", "{framework: llama-cpp-server, format: gguf}") + card("Hardware", "h", "{cpus: 4}") +
+      card("Template", "t1", "{model: m, hardware: h}") + card("Template", "t2", "{model: m, hardware: h}");
+  files.push_back({"many.yaml", text.substr(0, text.size() - 4)});
+  files.push_back(benchmark("a", "t1", "{verdict: invalid, ttft_p95: 1}"));
+  files.push_back(benchmark("b", "t1", "{verdict: valid, ttft_p95: 250.5}"));
+  files.push_back(benchmark("c", "t1", "{verdict: suspect, ttft_p95: 1000}"));
+  files.push_back(benchmark("d", "t2", "{verdict: valid, ttft_p95: 250.25}"));
+  files.push_back(benchmark("e", "t2", "{verdict: failed, reasons: [out of memory]}"));
+  const auto all = load(files, "");
+  for (const Finding& finding : all->findings) MESSAGE(to_text(finding));
+  REQUIRE(all->findings.empty());
+  const auto templates = [&](const std::string& text, const std::string& sort = "") {
+    return found(*all, CardKind::a_template, text, sort);
+  };
+  CHECK(templates("benchmarks.ttft_p95 < 200") == "");
+  CHECK(templates("benchmarks.ttft_p95 < 300") == "t1 t2");
+  CHECK(templates("benchmarks.verdict = invalid") == "t1");
+  CHECK(templates("benchmarks.verdict = failed") == "t2");
+  CHECK(templates("name LIKE 't%'", "benchmarks.ttft_p95") == "t2 t1");
+  CHECK(templates("name LIKE 't%'", "-benchmarks.ttft_p95") == "t1 t2");
+}

@@ -62,6 +62,7 @@ struct File {
   std::string path;
   std::string text;
   std::string refused = {};  ///< why it was not read; "" when it was
+  std::string place = {};    ///< what findings call it; "": the catalogue's name and the path
 };
 
 /// Reads every *.yaml, *.yml and *.json below `folder` (hidden names skipped, symbolic links that leave it

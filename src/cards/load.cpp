@@ -86,7 +86,7 @@ class Loading {
     Text& text = texts_[i];
     Early& early = early_[i];
     text.path = std::move(file.path);
-    text.source = {prefix_ + text.path, std::move(file.text)};
+    text.source = {file.place.empty() ? prefix_ + text.path : std::move(file.place), std::move(file.text)};
     if (!file.refused.empty()) {
       report(early.read, {&text, 0, 0, {}}, Fault::not_allowed, file.refused);
       text.broken = true;
@@ -188,7 +188,7 @@ class Loading {
     if (!document.is_map() || kind == nullptr || !kind->is_string()) {
       report(verdict_.findings, value_spot(text, document, path_of({"kind"})), Fault::missing,
              document.is_map() ? "a card says what it is: `kind` is missing" : "a card is a map",
-             "kind: Framework, Model, Hardware or Template");
+             "kind: Framework, Model, Hardware, Template or Benchmark");
       return lose(text, document);
     }
     if (const Node* base = document.find("extends");
@@ -197,7 +197,7 @@ class Loading {
     if (with_drafts(kind->string(), [&](auto& drafts) { decode_as(drafts, item, nullptr); })) return;
     report(verdict_.findings, value_spot(text, document, path_of({"kind"})), Fault::not_allowed,
            fmt::format("`{}` is not a kind of card", shortened(kind->string(), 60)),
-           suggestion(kind->string(), {"Framework", "Model", "Hardware", "Template"}));
+           suggestion(kind->string(), {"Framework", "Model", "Hardware", "Template", "Benchmark"}));
     lose(text, document);
   }
 
@@ -208,6 +208,7 @@ class Loading {
     if (kind == "Model") return use(shelf_.models), true;
     if (kind == "Hardware") return use(shelf_.hardware), true;
     if (kind == "Template") return use(shelf_.templates), true;
+    if (kind == "Benchmark") return use(shelf_.benchmarks), true;
     return false;
   }
 
@@ -355,7 +356,8 @@ class Loading {
 
   /// Remembers what was left out, so that a reference to it is not called unknown.
   void lose(const Text& text, const Node& document) {
-    static constexpr std::array<std::string_view, 4> kinds{"Framework", "Model", "Hardware", "Template"};
+    static constexpr std::array<std::string_view, 5> kinds{"Framework", "Model", "Hardware", "Template",
+                                                           "Benchmark"};
     std::string kind = document.text_at({"kind"});
     if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kind.clear();
     const std::string by_file(name_of(text.path));

@@ -251,6 +251,25 @@ void resolve_template(const Shelf& shelf, Verdict& verdict, Draft<Template>& dra
   if (draft.sound) hold_template(shelf, verdict, draft, *framework, model->card);
 }
 
+/// Results are never inherited: they stay with the template that was measured.
+void attach_benchmarks(Shelf& shelf, Verdict& verdict) {
+  for (auto& [id, draft] : shelf.benchmarks) {
+    if (!draft.sound) continue;
+    const std::string& name = draft.card.spec.template_name;
+    const auto& card = draft;
+    const SpotOf spot = [&] { return value_spot(card, path_of({"spec", "template"})); };
+    if (follow(shelf, verdict, shelf.templates, {"Template", name, spot}) == nullptr) continue;
+    std::vector<Benchmark>& all = shelf.templates.find(name)->second.card.spec.benchmarks;
+    const auto same = [&, &id = id](const Benchmark& each) { return each.id == id; };
+    if (std::any_of(all.begin(), all.end(), same)) {
+      report(verdict.findings, value_spot(draft, path_of({"metadata", "name"})), Fault::duplicate,
+             fmt::format("the template `{}` has a benchmark `{}` itself", name, id));
+    } else {
+      all.push_back({id, draft.card.metadata.description, draft.card.spec.results, draft.card.spec.run});
+    }
+  }
+}
+
 /// The original's clients tell cards of a kind by their id.
 template <class C>
 void check_originals(Verdict& verdict, Drafts<C>& drafts) {
@@ -277,6 +296,7 @@ void resolve(Shelf& shelf, Verdict& verdict) {
                [&](Verdict& mine, Draft<Model>& draft) { resolve_model(shelf, mine, draft); });
   resolve_each(shelf.templates, verdict,
                [&](Verdict& mine, Draft<Template>& draft) { resolve_template(shelf, mine, draft); });
+  attach_benchmarks(shelf, verdict);
 }
 
 }  // namespace mlib::cards::detail

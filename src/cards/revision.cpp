@@ -36,7 +36,11 @@ Node canonical(const Framework& card) {
 }
 Node canonical(const Model& card) { return without_extends(card); }
 Node canonical(const Hardware& card) { return without_extends(card); }
-Node canonical(const Template& card) { return without_extends(card); }
+Node canonical(const Template& card) {
+  Node whole = without_extends(card);
+  whole.child("spec").erase("benchmarks");
+  return whole;
+}
 
 std::string revision(const Node& canonical) {
   return sha256_hex(schema::to_json(sorted(canonical))).substr(0, 12);
@@ -48,7 +52,8 @@ Node cards_of(const Library& library, const std::string& template_name, const st
   if (found == nullptr) return all;
   all.set("Template", canonical(*found));
   const Model* model = library.model(found->spec.model);
-  const Framework* framework = model == nullptr ? nullptr : library.framework(model->spec.framework);
+  const std::string own = model == nullptr ? "" : model->spec.framework;
+  const Framework* framework = library.framework(found->spec.framework.empty() ? own : found->spec.framework);
   const Hardware* machine = library.find_hardware(hardware.empty() ? found->spec.hardware : hardware);
   if (model != nullptr) all.set("Model", canonical(*model));
   if (machine != nullptr) all.set("Hardware", canonical(*machine));

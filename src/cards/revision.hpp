@@ -6,7 +6,8 @@
 namespace mlib::cards {
 
 /// What a revision is taken of: the card as it stands with what it inherits, without `extends`; a Framework's
-/// with its manifest's objects as `manifest`.
+/// with its manifest's objects as `manifest`, a Template's without its benchmarks, which change nothing of
+/// what is deployed.
 Node canonical(const Framework& card);
 Node canonical(const Model& card);
 Node canonical(const Hardware& card);

@@ -53,8 +53,6 @@ class Decoder {
   Histogram gaps;
 
  private:
-  static constexpr std::size_t held_limit = 8U << 20U;
-
   struct Recent {
     double sum = 0;
     int count = 0;
@@ -69,6 +67,8 @@ class Decoder {
       count = 0;
     }
   };
+
+  static constexpr std::size_t held_limit = 8U << 20U;
 
   void work() {
     // On a core that it shares with the loop, the loop goes first, at whatever priority the program runs.

@@ -27,7 +27,7 @@ TEST_CASE("percentiles are those of the engine, at any rate: the smaller form of
     rules.stall = 50'000'000;
     rules.error_every = 25;
     const StubServer server(rules);
-    Plan plan = plan_for(server, rate, rate < 100 ? 100 : 500);
+    Plan plan = plan_for(server, rate, rate < 100 ? 100 : static_cast<std::uint64_t>(rate));
     plan.warm_up = 0;
     const Metrics metrics = measured(plan).metrics;
     const Truth truth = server.truth();
@@ -43,7 +43,7 @@ TEST_CASE("percentiles are those of the engine, at any rate: the smaller form of
     };
     compare(metrics.ttft_service, truth.ttft());
     compare(metrics.e2e_service, truth.e2e());
-    CHECK(metrics.tpot.p50 == doctest::Approx(percentile(truth.tpot(4), 0.5)).epsilon(0.05));
+    if (in_time) CHECK(metrics.tpot.p50 == doctest::Approx(percentile(truth.tpot(4), 0.5)).epsilon(0.05));
     CHECK(metrics.ttft.p50 >= metrics.ttft_service.p50);
   }
 }

@@ -5,9 +5,8 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "render/kubernetes.hpp"
 #include "render/objects.hpp"
-#include "render/policy.hpp"
+#include "render/own.hpp"
 #include "render/weights.hpp"
 
 namespace mlib::render {
@@ -97,20 +96,6 @@ std::string label_of(const std::vector<Node>& objects, std::string_view label) {
   return "";
 }
 
-void check(std::vector<Node>& objects, const Grounds& grounds, const cards::Framework& source) {
-  Report report(source);
-  const Schemas& schemas = Schemas::of("");
-  for (Node& object : objects) schemas.fit(object, report);
-  Report breaches(source);
-  check_policy(objects, grounds, breaches);
-  if (!breaches.findings.empty())
-    throw Problem(Kind::forbidden, "the policy refuses the objects of the config", "",
-                  std::move(breaches.findings));
-  check_names(objects, report);
-  if (!report.findings.empty())
-    throw Problem(Kind::invalid, "the objects of the config are not valid", "", std::move(report.findings));
-}
-
 }  // namespace
 
 Adopted adopt(const std::string& text, const cards::Library& library, const PolicyFile& policy) {
@@ -138,7 +123,7 @@ Adopted adopt(const std::string& text, const cards::Library& library, const Poli
   grounds.framework = foreign_objects;
   grounds.allowed = lifted(policy, foreign_objects);
   grounds.weights_volumes = weights_volumes(library);
-  check(objects, grounds, source);
+  check_objects(objects, grounds, "the config", source);
   rendered.endpoint = endpoint_of(objects, framework);
   rendered.objects = std::move(objects);
   return adopted;

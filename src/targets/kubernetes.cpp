@@ -58,6 +58,7 @@ class KubernetesTarget final : public Target {
     return kubernetes::storage(client_, ref, known);
   }
   std::vector<Capacity> capacity() override { return kubernetes::capacity(client_); }
+  std::vector<Running> running(const Ref& ref) override { return kubernetes::running(client_, ref); }
   net::Answer send(net::Client& http, const net::Call& call, const net::BodySink& sink,
                    const Cancel* cancel) override {
     return kubernetes::send(client_, http, call, sink, cancel);

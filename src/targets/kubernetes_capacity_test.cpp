@@ -37,4 +37,32 @@ TEST_CASE("a node's requests count as the scheduler counts them, and its GPUs ha
   CHECK(g.gpus[0].amount.requested == 2);
 }
 
+TEST_CASE("what runs is told with its image's digest, its limits and its restarts") {
+  FakeCluster cluster;
+  kube::HeldClock clock;
+  kube::Config config;
+  config.server = "https://fake";
+  kube::Client client(cluster, clock, config);
+  const std::string labels =
+      R"("labels":{"app.kubernetes.io/managed-by":"model-library","app.kubernetes.io/instance":"a"})";
+  cluster.add("/api/v1/namespaces/n/pods/p", R"({"metadata":{"name":"p","namespace":"n",)" + labels + R"(},
+      "spec":{"nodeName":"node-1","containers":[{"name":"engine","image":"x:1","args":["--threads","4"],
+        "resources":{"limits":{"cpu":"1500m","memory":"1Gi"}}}]},
+      "status":{"containerStatuses":[{"name":"engine","imageID":"docker.io/x@sha256:abc","restartCount":2,
+        "state":{"running":{"startedAt":"2026-11-28T10:00:00Z"}}}]}})");
+  cluster.add("/api/v1/namespaces/n/pods/old",
+              R"({"metadata":{"name":"old","namespace":"n","deletionTimestamp":"2026-11-28T10:00:00Z",)" +
+                  labels + R"(},"spec":{"containers":[{"name":"engine"}]}})");
+  const std::vector<Running> all = running(client, {"n", "a"});
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].container == "engine");
+  CHECK(all[0].digest == "sha256:abc");
+  CHECK(all[0].command == std::vector<std::string>{"--threads", "4"});
+  CHECK(all[0].machine == "node-1");
+  CHECK(all[0].cpus == 1.5);
+  CHECK(all[0].memory == 0x1p30);
+  CHECK(all[0].started == "2026-11-28T10:00:00Z");
+  CHECK(all[0].restarts == 2);
+}
+
 }  // namespace mlib::targets::kubernetes

@@ -44,6 +44,8 @@ net::Answer send(kube::Client& client, net::Client& http, const net::Call& call,
                  const Cancel* cancel);
 /// Target::capacity, from nodes, pods and, where it is there, metrics.k8s.io.
 std::vector<Capacity> capacity(kube::Client& client);
+/// Target::running.
+std::vector<Running> running(kube::Client& client, const Ref& ref);
 /// Target::storage: the recorded claims that are there, and those that a deployment left which has no record.
 std::vector<std::string> storage(kube::Client& client, const Ref& ref, const std::vector<Owned>& known);
 

@@ -89,6 +89,7 @@ class Podman final : public Target {
     return storage_of(podman_, ref);
   }
   std::vector<Capacity> capacity() override { return {capacity_of(podman_)}; }
+  std::vector<Running> running(const Ref& ref) override { return running_of(podman_, ref); }
 
  private:
   std::vector<Change> changes(const Desired& desired, const std::vector<SeenContainer>& there) const;

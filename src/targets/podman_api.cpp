@@ -203,11 +203,11 @@ int Libpod::last_exit_code(const std::string& id) {
 
 // --- logs
 
-void Libpod::logs(const std::string& id, const std::string& query, const LineSink& sink,
-                  const Cancel* cancel) {
+void Libpod::logs(const std::string& id, const std::string& query, const LineSink& sink, const Cancel* cancel,
+                  std::chrono::milliseconds quiet) {
   net::Call call = request("GET", fmt::format("containers/{}/logs?stdout=true&stderr=true{}{}", id,
                                               query.empty() ? "" : "&", query));
-  call.timeout = std::chrono::hours(24);  // a log may be silent for long
+  call.timeout = quiet;
   Frames frames;
   bool wanted = true;
   const auto give = [&](const std::vector<std::string>& lines) {

@@ -50,7 +50,8 @@ class Libpod {
   void pull(const std::string& image, const LineSink& progress, const Cancel& cancel);
 
   /// Lines of a container's log. `query` is tail=…, since=… and the like.
-  void logs(const std::string& id, const std::string& query, const LineSink& sink, const Cancel* cancel);
+  void logs(const std::string& id, const std::string& query, const LineSink& sink, const Cancel* cancel,
+            std::chrono::milliseconds quiet = std::chrono::hours(24));
   std::string end_of_log(const std::string& id);  ///< its last 200 lines
 
   void create_volume(const PodmanVolume& volume, const Ref& ref);

@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view aside = ".old";
 constexpr milliseconds pause{150};
+constexpr milliseconds quiet{5'000};  // of a log, until its container is looked at
 constexpr int port_tries = 4;
 
 bool is_aside(const SeenContainer& each) { return each.name.ends_with(aside); }
@@ -107,18 +108,28 @@ void Attempt::set_aside(std::string_view role) {
   }
 }
 
+/// Podman 4.3 follows a log until it hears that the container has ended, and does not hear it when that was
+/// just before it listened; so a log that is silent for a while is left, and the container looked at.
+void Attempt::tell_log(const std::string& id, const std::string& title, const std::string& from) {
+  try {
+    with_.podman.logs(
+        id, "follow=true" + from,
+        [&](std::string_view line) {
+          return with_.progress(fmt::format("{}: {}", title, visible(line))), true;
+        },
+        &with_.cancel, quiet);
+  } catch (const Problem& problem) {
+    if (problem.kind() != Kind::timeout) throw;
+  }
+}
+
 void Attempt::run_init(const PodmanContainer& container) {
   const std::string id = with_.podman.create(container.body, container.title);
   made_.push_back(id);
   with_.progress(fmt::format("container {} prepares it", container.title));
   with_.podman.start(id, container.title);
-  with_.podman.logs(
-      id, "follow=true",
-      [&](std::string_view line) {
-        return with_.progress(fmt::format("{}: {}", container.title, visible(line))), true;
-      },
-      &with_.cancel);
-  for (;;) {
+  for (std::string from;; from = "&tail=0") {
+    tell_log(id, container.title, from);
     const SeenContainer now = with_.podman.container(id);
     if (now.ended() && now.exit_code == 0) return;
     if (now.ended() || now.id.empty()) died(now);

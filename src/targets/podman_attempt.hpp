@@ -40,6 +40,7 @@ class Attempt {
  private:
   void get_image(const PodmanContainer& container);
   void set_aside(std::string_view role);
+  void tell_log(const std::string& id, const std::string& title, const std::string& from);
   void run_init(const PodmanContainer& container);
   std::string start_main(int port, int container_port);
   void sort_out_leftovers();

@@ -4,6 +4,8 @@
 
 #include <fstream>
 
+#include "targets/podman_labels.hpp"
+
 namespace mlib::targets {
 namespace {
 
@@ -37,6 +39,15 @@ Capacity capacity_of(Libpod& podman) {
     machine.memory.requested += static_cast<double>(each.memory);
   }
   return machine;
+}
+
+std::vector<Running> running_of(Libpod& podman, const Ref& ref) {
+  std::vector<Running> all;
+  for (const SeenContainer& each : podman.containers(ref))
+    if (each.running() && each.role != label::init)
+      all.push_back({each.title, each.image, each.digest, each.command, "", each.cpus,
+                     static_cast<double>(each.memory), each.started, each.restarts});
+  return all;
 }
 
 std::vector<std::string> storage_of(Libpod& podman, const Ref& ref) {

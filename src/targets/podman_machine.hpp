@@ -11,6 +11,8 @@ std::string size_text(std::int64_t bytes);
 /// This machine: what it has, the limits of the containers that run on it (of others too), and the memory
 /// that is in use. Which GPUs it has podman does not tell.
 Capacity capacity_of(Libpod& podman);
+/// Target::running.
+std::vector<Running> running_of(Libpod& podman, const Ref& ref);
 /// The claims of a deployment and the volumes that hold them, with their sizes.
 std::vector<std::string> storage_of(Libpod& podman, const Ref& ref);
 

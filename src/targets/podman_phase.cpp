@@ -144,6 +144,13 @@ SeenContainer seen(const Node& inspect) {
   made.exit_code = static_cast<int>(inspect.integer_at({"State", "ExitCode"}));
   made.restarts = static_cast<int>(inspect.integer_at({"RestartCount"}));
   made.tries = static_cast<int>(inspect.integer_at({"HostConfig", "RestartPolicy", "MaximumRetryCount"}));
+  made.image = inspect.text_at({"ImageName"});
+  const std::string id = inspect.text_at({"Image"});
+  made.digest = inspect.text_at({"ImageDigest"}, id.empty() ? "" : "sha256:" + id);
+  if (std::string program = inspect.text_at({"Path"}); !program.empty()) made.command.push_back(program);
+  if (const Node* words = inspect.find("Args"); words != nullptr && words->is_list())
+    for (const Node& word : words->items())
+      if (word.is_string()) made.command.push_back(word.string());
   made.started = inspect.text_at({"State", "StartedAt"});
   made.finished = inspect.text_at({"State", "FinishedAt"});
   made.memory = inspect.integer_at({"HostConfig", "Memory"});

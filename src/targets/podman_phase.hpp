@@ -17,7 +17,9 @@ struct SeenContainer {
   std::string error;  ///< podman's own, when it could not start it
   int exit_code = 0;
   int restarts = 0;
-  int tries = 0;  ///< restarts after which podman gives up
+  int tries = 0;                     ///< restarts after which podman gives up
+  std::string image, digest;         ///< as it was asked for, and sha256:… of what runs
+  std::vector<std::string> command;  ///< the program and its arguments
   std::string started;
   std::string finished;
   std::int64_t memory = 0;  ///< limit in bytes; 0: none

@@ -181,7 +181,8 @@ TEST_CASE("a sidecar that has ended degrades what answers") {
 
 TEST_CASE("an inspect of podman is read") {
   const SeenContainer seen_one = seen(schema::read_json(
-      R"({"Id":"abc","Name":"mlib.a.b","State":{"Status":"exited","ExitCode":7,"OOMKilled":false,
+      R"({"Id":"abc","Name":"mlib.a.b","Image":"d1","ImageName":"x:1","ImageDigest":"sha256:d2",
+          "Path":"/server","Args":["-t","4"],"State":{"Status":"exited","ExitCode":7,"OOMKilled":false,
           "StartedAt":"2026-11-28T16:15:31.6Z","FinishedAt":"2026-11-28T16:15:31.9Z"},"RestartCount":3,
           "HostConfig":{"Memory":67108864,"RestartPolicy":{"Name":"on-failure","MaximumRetryCount":5}},
           "Config":{"Labels":{"model-library/role":"main","model-library/container":"server"}}})"));
@@ -192,6 +193,9 @@ TEST_CASE("an inspect of podman is read") {
   CHECK(seen_one.memory == 67'108'864);
   CHECK(seen_one.role == "main");
   CHECK(seen_one.title == "server");
+  CHECK(seen_one.image == "x:1");
+  CHECK(seen_one.digest == "sha256:d2");
+  CHECK(seen_one.command == std::vector<std::string>{"/server", "-t", "4"});
 }
 
 TEST_CASE("image names are completed as Kubernetes does") {

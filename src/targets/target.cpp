@@ -22,6 +22,7 @@ void Target::remove_namespace(const std::string& space, const LineSink&, const C
 }
 
 std::vector<std::string> Target::storage(const Ref&, const std::vector<Owned>&) { return {}; }
+std::vector<Running> Target::running(const Ref&) { return {}; }
 std::vector<Capacity> Target::capacity() { cannot(Ability::capacity, {}); }
 net::Answer Target::send(net::Client& http, const net::Call& call, const net::BodySink& sink,
                          const Cancel* cancel) {

@@ -141,6 +141,18 @@ struct Capacity {
   std::vector<Gpus> gpus = {};
 };
 
+/// One container of a deployment as it runs now.
+struct Running {
+  std::string container;             ///< its name in the manifest
+  std::string image;                 ///< as it was asked for
+  std::string digest;                ///< sha256:… of the image that runs, or ""
+  std::vector<std::string> command;  ///< the program, where the target tells it, and its arguments
+  std::string machine;               ///< a node's name; "" is this machine
+  double cpus = 0, memory = 0;       ///< limits in cores and bytes; 0: none
+  std::string started;               ///< as the target writes it
+  int restarts = 0;
+};
+
 /// What helps where a target lacks the ability: a sentence, often with a command.
 std::string instead_of(Ability ability, const Ref& ref);
 
@@ -179,6 +191,8 @@ class Target {
   virtual std::vector<std::string> storage(const Ref& ref, const std::vector<Owned>& known);
   /// Its machines, what they have and what of it is taken.
   virtual std::vector<Capacity> capacity();
+  /// Its containers that run now, without those that only prepare; empty where the target does not tell.
+  virtual std::vector<Running> running(const Ref& ref);
   /// Sends a call whose URL begins with an endpoint of this target, with the target's credentials where the
   /// endpoint needs them; as net::Client::stream, or ::call without a sink.
   virtual net::Answer send(net::Client& http, const net::Call& call, const net::BodySink& sink,

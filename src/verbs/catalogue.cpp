@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "base/wrapped.hpp"
+#include "cards/benchmark.hpp"
 #include "cards/parameter_schema.hpp"
 #include "cards/revision.hpp"
 #include "cards/rule.hpp"
@@ -72,11 +73,19 @@ std::string parameters_of(const cards::ModelSpec& spec) {
                         : fmt::format("{:.3g}k", count / 1e3);
 }
 
+/// How many benchmarks there are, and the headline of the newest that counts (of the newest, when none does).
+std::string measured(const cards::TemplateSpec& spec) {
+  if (spec.benchmarks.empty()) return "";
+  const auto& all = spec.benchmarks;
+  const auto newest = std::find_if(all.rbegin(), all.rend(), cards::counts);
+  return fmt::format("{}: {}", all.size(), cards::headline(newest == all.rend() ? all.back() : *newest));
+}
+
 /// The card of a kind, with the word for its kind; Problem{usage} for an unknown kind.
 struct Found {
   std::string kind;
-  const cards::Metadata* metadata = nullptr;
-  Node card;
+  cards::Metadata metadata = {};
+  Node card = {};
   Table facts{.columns = {{""}, {""}}};
 };
 
@@ -117,7 +126,7 @@ std::string flags_of(const cards::Framework& card) {
 Found framework(const Library& library, const std::string& name) {
   const cards::Framework& card = library.get_framework(name);
   Found found{.kind = "Framework",
-              .metadata = &card.metadata,
+              .metadata = card.metadata,
               .card = schema::encode<cards::Card<cards::FrameworkSpec>>(card)};
   fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "engine", card.spec.engine + " " + card.spec.version);
@@ -137,7 +146,7 @@ Found framework(const Library& library, const std::string& name) {
 
 Found model(const Library& library, const std::string& name) {
   const cards::Model& card = library.get_model(name);
-  Found found{.kind = "Model", .metadata = &card.metadata, .card = schema::encode(card)};
+  Found found{.kind = "Model", .metadata = card.metadata, .card = schema::encode(card)};
   fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "framework", card.spec.framework);
   fact(found, "format", card.spec.format);
@@ -152,7 +161,7 @@ Found model(const Library& library, const std::string& name) {
 
 Found hardware(const Library& library, const std::string& name) {
   const cards::Hardware& card = library.get_hardware(name);
-  Found found{.kind = "Hardware", .metadata = &card.metadata, .card = schema::encode(card)};
+  Found found{.kind = "Hardware", .metadata = card.metadata, .card = schema::encode(card)};
   fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "cpus", shown(card.spec.cpus));
   fact(found, "memory", card.spec.memory);
@@ -169,16 +178,39 @@ Found hardware(const Library& library, const std::string& name) {
 
 Found a_template(const Library& library, const std::string& name) {
   const cards::Template& card = library.get_template(name);
-  Found found{.kind = "Template", .metadata = &card.metadata, .card = schema::encode(card)};
+  Found found{.kind = "Template", .metadata = card.metadata, .card = schema::encode(card)};
   fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "model", card.spec.model);
   fact(found, "framework", library.framework_of(card).metadata.name);
   fact(found, "hardware", card.spec.hardware);
   fact(found, "runs on", join(card.spec.viable_hardware, ", "));
   values(found, card.spec.values);
-  for (const cards::Benchmark& each : card.spec.benchmarks) fact(found, "measured", each.description);
+  for (const cards::Benchmark& each : card.spec.benchmarks) {
+    fact(found, "measured", cards::headline(each));
+    fact(found, "  " + each.id, each.description);
+  }
   fact(found, "all values", fmt::format("mlib explain template {}", name));
   fact(found, "deploy", fmt::format("mlib deploy {} --name NAME", name));
+  return found;
+}
+
+/// A benchmark as a card, wherever it is written down.
+Found benchmark(const Library& library, const std::string& id) {
+  const cards::FoundBenchmark there = cards::get_benchmark(library, id);
+  cards::BenchmarkCard card;
+  card.metadata.name = id;
+  card.metadata.description = there.benchmark->description;
+  card.spec.template_name = there.measured->metadata.name;
+  card.spec.results = there.benchmark->results;
+  card.spec.run = there.benchmark->run;
+  Found found{.kind = "Benchmark", .metadata = card.metadata, .card = schema::encode(card)};
+  fact(found, "template", card.spec.template_name);
+  fact(found, "result", cards::headline(*there.benchmark));
+  if (cards::counts(*there.benchmark) && card.spec.results.is_map())
+    for (const schema::Entry& each : card.spec.results.entries())
+      if (each.value.is_scalar() && each.key != cards::results_verdict)
+        fact(found, each.key, cell(each.value));
+  fact(found, "again", fmt::format("mlib bench repeat {}", id));
   return found;
 }
 
@@ -191,6 +223,7 @@ constexpr KindRow kinds[] = {{"framework", framework, schema::json_schema<cards:
                              {"model", model, schema::json_schema<cards::Model>},
                              {"hardware", hardware, schema::json_schema<cards::Hardware>},
                              {"template", a_template, schema::json_schema<cards::Template>},
+                             {"benchmark", benchmark, schema::json_schema<cards::BenchmarkCard>},
                              {"deployment", nullptr, schema::json_schema<cards::Deployment>}};
 
 const KindRow& kind_of(const std::string& given) {
@@ -207,12 +240,12 @@ const KindRow& kind_of(const std::string& given) {
 }
 
 std::string page(const Found& found) {
-  std::string text = fmt::format("{} {}\n", found.kind, found.metadata->name);
-  if (!found.metadata->title.empty()) text += fmt::format("  {}\n", found.metadata->title);
-  if (!found.metadata->description.empty())
-    text += fmt::format("  {}\n", wrapped(found.metadata->description, 2));
+  std::string text = fmt::format("{} {}\n", found.kind, found.metadata.name);
+  if (!found.metadata.title.empty()) text += fmt::format("  {}\n", found.metadata.title);
+  if (!found.metadata.description.empty())
+    text += fmt::format("  {}\n", wrapped(found.metadata.description, 2));
   std::vector<std::string> labels;
-  for (const auto& [key, value] : found.metadata->labels) labels.push_back(fmt::format("{}={}", key, value));
+  for (const auto& [key, value] : found.metadata.labels) labels.push_back(fmt::format("{}={}", key, value));
   Table facts = found.facts;
   if (!labels.empty()) facts.rows.insert(facts.rows.begin(), {"labels", join(labels, " ")});
   std::size_t widest = 0;
@@ -270,7 +303,7 @@ Response get_templates(const World& world, const Caller&, const GetArguments& ar
   return list<cards::Template>(world, *library, library->templates, arguments, table,
                                [](const cards::Template& card) {
                                  return Row{card.metadata.name, card.spec.model, card.spec.hardware,
-                                            std::to_string(card.spec.benchmarks.size()), card.metadata.title};
+                                            measured(card.spec), card.metadata.title};
                                });
 }
 

@@ -126,7 +126,7 @@ void deploy(const World& world, const Caller& caller, const DeployArguments& arg
     sink(event);
   }
   if (arguments.dry_run != "none") return dry_run(job, arguments.dry_run);
-  carry_out(job, {arguments.wait, timeout, arguments.keep_failed});
+  carry_out(job, {arguments.wait, timeout, arguments.keep_failed, arguments.passing});
 }
 
 void deploy_adopted(const World& world, const Caller& caller, Adoption adoption, const Cancel& cancel) {

@@ -25,6 +25,7 @@ struct DeployArguments : Instance {
   bool force_conflicts = false;
   bool replace = false;
   std::string timeout = "10m";
+  bool passing = false;  ///< no option: whoever asked removes it, however this ends
 
   template <class D>
   void describe(D& d) {

@@ -121,15 +121,21 @@ std::string taken_away(Job& job) {
   }
 }
 
-[[noreturn]] void fail(Job& job, const targets::Status& status, bool keep) {
+/// What becomes of a deployment that failed.
+std::string afterwards(Job& job, const Waiting& waiting) {
+  if (waiting.passing) return "";
+  return job.is_new && !waiting.keep_failed ? taken_away(job) : "remove it: " + how_to_remove(job.ref);
+}
+
+[[noreturn]] void fail(Job& job, const targets::Status& status, const Waiting& waiting) {
   std::string message =
       fmt::format("`{}` failed: {}", job.ref.name, status.cause.empty() ? status.summary : status.cause);
   if (!status.evidence.empty()) message += "\n  " + status.evidence;
   message += last_lines(job);
   put(job, "failed", status.cause.empty() ? status.summary : status.cause, "failed");
   std::string hint = status.hint;
-  const std::string after = job.is_new && !keep ? taken_away(job) : "remove it: " + how_to_remove(job.ref);
-  hint += (hint.empty() ? "" : "; ") + after;
+  const std::string after = afterwards(job, waiting);
+  hint += (hint.empty() || after.empty() ? "" : "; ") + after;
   throw Problem(Kind::failed, message, hint);
 }
 
@@ -151,8 +157,8 @@ void await_answer(const Job& job, const std::string& endpoint) {
 }
 
 /// Watches every second until ready; see deploy for how it may end.
-targets::Status wait(Job& job, std::chrono::milliseconds timeout, bool keep) {
-  const auto end = job.world.clock.now() + timeout;
+targets::Status wait(Job& job, const Waiting& waiting) {
+  const auto end = job.world.clock.now() + waiting.timeout;
   std::string last;
   for (;;) {
     const targets::Status status = job.target->observe(job.ref);
@@ -160,7 +166,7 @@ targets::Status wait(Job& job, std::chrono::milliseconds timeout, bool keep) {
       await_answer(job, status.endpoint);
       return status;
     }
-    if (status.phase == Phase::failed) fail(job, status, keep);
+    if (status.phase == Phase::failed) fail(job, status, waiting);
     const std::string line = fmt::format("{}: {}", targets::to_text(status.phase), status.summary);
     const bool listening = line == last || job.tell(line);
     last = line;
@@ -173,7 +179,7 @@ targets::Status wait(Job& job, std::chrono::milliseconds timeout, bool keep) {
     if (job.world.clock.now() >= end)
       throw Problem(Kind::timeout,
                     fmt::format("`{}` is not ready in time ({}){}", job.ref.name, line, evidence),
-                    hint + "; wait longer: --timeout");
+                    (waiting.passing ? "" : hint + "; ") + "wait longer: --timeout");
     job.world.clock.sleep(std::chrono::seconds{1});
   }
 }
@@ -234,8 +240,7 @@ std::unique_ptr<store::Hold> hold(const World& world, const targets::Ref& ref) {
 
 void carry_out(Job& job, const Waiting& waiting) {
   apply(job);
-  tell_result(job,
-              waiting.wait ? wait(job, waiting.timeout, waiting.keep_failed) : job.target->observe(job.ref));
+  tell_result(job, waiting.wait ? wait(job, waiting) : job.target->observe(job.ref));
 }
 
 }  // namespace mlib::verbs

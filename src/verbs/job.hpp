@@ -31,6 +31,7 @@ struct Waiting {
   bool wait = true;
   std::chrono::milliseconds timeout{600'000};
   bool keep_failed = false;
+  bool passing = false;  ///< whoever asked removes it, however this ends
 };
 
 /// ` -n team-a`, or "" in the default namespace.

@@ -50,11 +50,19 @@ void tell(const Sink& sink, std::string line) {
   sink(event);
 }
 
+/// The plan of a result.
+loadgen::Plan plan_like(const std::string& json) {
+  const loadgen::Result result = loadgen::result_from(schema::read_json(json));
+  if (result.workload.prompts == "own")
+    throw Problem(Kind::unsupported, "--like: the prompts of that result are not kept with it");
+  return loadgen::plan_of(result);
+}
+
 /// The plan with its endpoint and its model, and what is known beside it.
 std::pair<loadgen::Plan, loadgen::Setting> prepared(const World& world,
                                                     const EndpointBenchArguments& arguments,
                                                     const Cancel& cancel) {
-  loadgen::Plan plan = plan_of(arguments);
+  loadgen::Plan plan = arguments.like.empty() ? plan_of(arguments) : plan_like(arguments.like);
   aim(plan, arguments.url);
   plan.bearer = Secret<std::string>(arguments.api_key);
   loadgen::Setting setting;
@@ -72,7 +80,10 @@ std::pair<loadgen::Plan, loadgen::Setting> prepared(const World& world,
 loadgen::Result result_in(const CardFile& file) {
   Node node;
   schema::JsonError error;
-  if (!schema::read_json(file.text, node, error))
+  if (file.path.ends_with(".yaml")) {  // a Benchmark card, which keeps it as its run
+    for (const Node& card : schema::read_yaml({file.path, file.text}))
+      if (const Node* run = card.at({"spec", "run"})) node = *run;
+  } else if (!schema::read_json(file.text, node, error))
     throw Problem(Kind::invalid,
                   fmt::format("{}: no JSON at byte {}: {}", file.path, error.offset, error.message),
                   "mlib bench endpoint URL -o json writes results");
@@ -120,6 +131,8 @@ void bench_search(const World& world, const Caller&, const BenchSearchArguments&
   if (arguments.slo.empty())
     throw Problem(Kind::usage, "`mlib bench search` needs --slo: what has to hold",
                   "as in --slo ttft_p95=500ms,tpot_p95=50ms");
+  if (!arguments.like.empty())
+    throw Problem(Kind::usage, "--like is not of bench search, which makes its own loads");
   if (arguments.requests)
     throw Problem(Kind::usage, "--requests is not of bench search: each load is measured for a --duration");
   BenchSearchArguments asked = arguments;

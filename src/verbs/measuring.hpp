@@ -82,12 +82,15 @@ loadgen::Plan plan_of(const LoadArguments& arguments);
 void aim(loadgen::Plan& plan, const std::string& url);
 
 struct EndpointBenchArguments : LoadArguments {
-  std::string url, api_key, hardware, template_name, currency = "USD";
+  std::string url, like, api_key, hardware, template_name, currency = "USD";
   std::optional<double> price_per_hour;
 
   template <class D>
   void describe(D& d) {
     d.field("url", url, {.help = "Of the engine, e.g. http://127.0.0.1:8080 or …/v1", .required = true});
+    d.field("like", like,
+            {.help = "Load, requests and seed of that result (-o json), instead of the options that say them",
+             .format = "content"});
     LoadArguments::describe(d);
     describe_subject(d);
   }
@@ -123,7 +126,9 @@ struct BenchCompareArguments {
 
   template <class D>
   void describe(D& d) {
-    d.field("files", files, {.help = "Two results as bench endpoint -o json writes them", .required = true});
+    d.field(
+        "files", files,
+        {.help = "Two results as bench endpoint -o json writes them, or kept as cards", .required = true});
   }
 };
 

@@ -37,7 +37,6 @@ std::vector<Verb> life() {
        run,
        "diff TEMPLATE --name demo --set threads=4",
        {},
-       {},
        {"0 nothing differs, 1 something does; above 1 an error: 9 the target failed, others as everywhere",
         [](Kind kind) { return kind == Kind::failed ? 9 : exit_code(kind); }}},
   };
@@ -132,7 +131,6 @@ std::vector<Verb> watching() {
        Names{"name"},
        run,
        "wait demo --timeout 5m\nwait demo --for deleted",
-       {},
        {},
        {"0 it is so, 1 it is not in time, or the deployment failed; others as everywhere",
         [](Kind kind) { return kind == Kind::timeout ? 1 : exit_code(kind); }}},
@@ -241,7 +239,8 @@ std::vector<Verb> ending() {
 
 std::vector<Verb> all() {
   std::vector<Verb> verbs;
-  for (const auto part : {card_verbs, life, kept, places, watching, using_it, ending, measure_verbs})
+  for (const auto part :
+       {card_verbs, life, kept, places, watching, using_it, ending, bench_verbs, measure_verbs})
     for (Verb& verb : part()) verbs.push_back(std::move(verb));
   return verbs;
 }

@@ -20,6 +20,7 @@ std::vector<Verb> measure_verbs() {
        "bench endpoint $(mlib endpoint demo) --rate 5 --slo ttft_p95=500ms\n"
        "bench endpoint http://127.0.0.1:8080 --users 8 -o html > report.html",
        {},
+       {},
        result_outputs()},
       {"bench search",
        Method::post,

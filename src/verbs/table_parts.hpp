@@ -33,5 +33,7 @@ inline constexpr std::string_view look = "Look around", check = "Check and rende
 std::vector<Verb> card_verbs();
 /// Those that measure.
 std::vector<Verb> measure_verbs();
+/// Those that measure a template and keep the result with it.
+std::vector<Verb> bench_verbs();
 
 }  // namespace mlib::verbs

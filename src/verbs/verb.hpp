@@ -49,6 +49,18 @@ struct TargetOptions {
 };
 using MakeTarget = std::function<std::unique_ptr<targets::Target>(const TargetOptions&)>;
 
+/// Where results of benchmarks are kept: files beside the cards, which the library reads again.
+class Results {
+ public:
+  virtual ~Results() = default;
+  /// Problem{unavailable} when nothing can be kept there; asked before anything is deployed.
+  virtual void check() = 0;
+  /// Whole or not at all, and on disk when it returns. Gives the file's name. Problem{unavailable}.
+  virtual std::string save(const cards::BenchmarkCard& card) = 0;
+  /// Removes what a killed process had begun to write.
+  virtual void tidy() = 0;
+};
+
 /// Everything a verb may use; handed in by app/.
 struct World {
   const Shelf& shelf;
@@ -57,6 +69,7 @@ struct World {
   std::vector<std::pair<std::string, MakeTarget>> targets;  ///< in reading order; the first is the default
   const render::PolicyFile& policy;
   net::Client* http = nullptr;  ///< asks deployments; without it they cannot be asked
+  Results* results = nullptr;   ///< keeps benchmarks; without it none can be made
 };
 
 enum class Role { viewer, editor, admin };
@@ -114,9 +127,10 @@ struct Exits {
 
 /// One line of the one table that drives routing, the command line and OpenAPI. `name` is what is typed
 /// ("get templates"); `path` has {name} parts, filled from arguments of that name; "" keeps the verb to the
-/// command line. Exactly one of call and stream is set. In the arguments' schema, `writeOnly` marks a secret
-/// (the command line takes it from a file or stdin only) and `format: local` what names a thing on the
-/// caller's own machine or shows secrets: only the command line has it, api/ refuses it.
+/// command line. Exactly one of call and
+/// stream is set. In the arguments' schema, `writeOnly` marks a secret (the command line takes it from a file
+/// or stdin only) and `format: local` what names a thing on the caller's own machine or shows secrets: only
+/// the command line has it, api/ refuses it.
 struct Verb {
   std::string_view name;
   Method method;
@@ -131,8 +145,8 @@ struct Verb {
   std::string_view group = {};    ///< heading in the help
   std::string_view example = {};  ///< one command line per line, without `mlib `
   Question question = {};
-  std::vector<std::string_view> outputs = {};  ///< that it has beside those of every verb
   Exits exits = {};
+  std::vector<std::string_view> outputs = {};  ///< that it has beside those of every verb
 };
 
 /// All verbs, in reading order.

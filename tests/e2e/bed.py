@@ -227,9 +227,10 @@ class _Bed:
             raise SystemExit(128 + asked[0])
 
     def load(self, *names):
-        """Brings the images of beds, "engine" or "base", into this bed."""
+        """Brings the images of beds, "engine" or "base", or of archives into this bed."""
         for name in names:
-            need(self._script("load.sh", build(name) / "image.tar"), f"load {name}")
+            archive = name if isinstance(name, pathlib.Path) else build(name) / "image.tar"
+            need(self._script("load.sh", archive), f"load {name}")
 
 
 class Podman(_Bed):

@@ -30,6 +30,7 @@ class User:
         weights.mkdir()
         shutil.copy(next(bed.weights().glob("*.gguf")), weights / "made.gguf")
         self.edit("models/tiny-llama-test.yaml", r"file://\S+", f"file://{weights}/made.gguf")
+        (weights / "broken.gguf").write_text("<!doctype html>\n<title>Not found</title>\n")
         # The shipped manifest leaves its claim out when weights are mounted; here it is used, as a cache.
         manifest = "frameworks/llama-cpp-server/manifest.yaml"
         self.edit(manifest, r"- \$weights_mounts", "- $weights_mounts\n            - {name: cache, mountPath: /cache}")
@@ -39,6 +40,9 @@ class User:
         self.edit("frameworks/llama-cpp-server/framework.yaml", r"\n  flags: llama.cpp", "")
         self.template("tiny-bad-flag", "--no-such-flag")
         self.template("tiny-no-weights", "--model", "/models/absent.gguf")
+        for kind in ("models", "templates"):  # whose weights are a web page
+            text = (self.catalogue / kind / "tiny-llama-test.yaml").read_text().replace("tiny-llama-test", "tiny-broken", 2)
+            (self.catalogue / kind / "tiny-broken.yaml").write_text(text.replace("made.gguf", "broken.gguf"))
 
     def template(self, name, *arguments):
         """The test's template with more arguments for the engine."""
@@ -159,6 +163,7 @@ def failures(user):
         ("image", "tiny-llama-test", ["--set", "image=127.0.0.1:9/none:1"],
          ["127.0.0.1:9/none:1", "its registry does not answer"]),
         ("memory", "tiny-llama-test", ["--set", "memory=6Mi"], ["used more memory than its limit"]),
+        ("broken", "tiny-broken", [], ["the weights are no file that this engine reads", "exit code 1"]),
         ("weights", "tiny-no-weights", [], ["cannot load the weights", "exit code 1", "absent.gguf"]),
     ]
     for name, template, arguments, words in cases:

@@ -10,7 +10,8 @@ namespace mlib::golden {
 namespace {
 
 /// Input: files, each after a line `=== PATH`; they are laid over the sound cards of
-/// tests/golden/broken/base. A line `%with NAME` lays the cards of tests/golden/broken/NAME over them; a line `%repeat N TEXT` stands for N times TEXT.
+/// tests/golden/broken/base. A line `%with NAME` lays the cards of tests/golden/broken/NAME over them; a line
+/// `%repeat N TEXT` stands for N times TEXT.
 std::vector<cards::File> files_of(const std::string& input) {
   std::vector<cards::File> files = cards::read_folder(MLIB_SOURCE_DIR "/tests/golden/broken/base");
   for (const std::string& line : split(input, '\n')) {

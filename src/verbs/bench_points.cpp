@@ -1,0 +1,137 @@
+#include "verbs/bench_points.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "schema/document.hpp"
+#include "verbs/names.hpp"
+
+namespace mlib::verbs {
+namespace {
+
+constexpr std::size_t most_points = 200;
+
+struct Swept {
+  std::string name;
+  std::vector<Node> values;
+};
+
+/// `NAME=VALUE,VALUE` of a parameter that there is.
+Swept swept_of(const std::string& text, const cards::Framework& framework) {
+  const std::size_t equals = text.find('=');
+  Swept made{std::string(trim(text.substr(0, equals))), {}};
+  if (equals != std::string::npos)
+    for (const std::string& each : split(text.substr(equals + 1), ','))
+      if (!trim(each).empty()) made.values.push_back(schema::scalar_of(trim(each)));
+  if (made.name.empty() || made.values.empty())
+    throw Problem(Kind::usage, fmt::format("--sweep: `{}` has no values", shortened(text, 80)),
+                  "as in --sweep num_cpus=4,8,12,16");
+  std::vector<std::string> known;
+  for (const auto& [name, parameter] : framework.spec.parameters) {
+    if (!parameter.secret) known.push_back(name);
+    if (name == made.name && parameter.secret)
+      throw Problem(Kind::usage, fmt::format("--sweep: `{}` is secret, and results are kept", name));
+  }
+  if (std::find(known.begin(), known.end(), made.name) == known.end())
+    throw Problem(Kind::usage,
+                  fmt::format("--sweep: the framework `{}` has no parameter `{}`", framework.metadata.name,
+                              shortened(made.name, 60)),
+                  suggestion(made.name, known));
+  return made;
+}
+
+std::vector<std::string> hardware_of(const cards::Library& library, const cards::Template& card,
+                                     const std::vector<std::string>& asked) {
+  std::vector<std::string> all;
+  const auto add = [&](const std::string& name) {
+    library.get_hardware(name);
+    if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
+  };
+  if (asked.empty()) add(card.spec.hardware);
+  for (const std::string& each : asked) {
+    if (each != "viable") {
+      add(each);
+      continue;
+    }
+    add(card.spec.hardware);
+    for (const std::string& name : card.spec.viable_hardware) add(name);
+  }
+  return all;
+}
+
+void set_value(cards::Dict<Node>& values, const std::string& name, const Node& value) {
+  for (auto& [key, there] : values)
+    if (key == name) {
+      there = value;
+      return;
+    }
+  values.emplace_back(name, value);
+}
+
+/// What two runs have to share to be the same one. The model's name follows from the template, and the
+/// schedule from the load.
+Node identity(loadgen::Result result) {
+  result.workload.model.clear();
+  result.load.schedule_sha256.clear();
+  Node made = Node::map();
+  made.set("revisions", schema::encode(result.subject.revisions));
+  made.set("values", schema::encode(result.subject.values));
+  made.set("hardware", result.subject.hardware);
+  made.set("target", result.subject.target);
+  made.set("position", result.client.position);
+  made.set("workload", schema::encode(result.workload));
+  made.set("load", schema::encode(result.load));
+  Node limits = Node::list();
+  for (const loadgen::LimitText& each : result.objective) limits.push(each.limit);
+  made.set("objective", std::move(limits));
+  return made;
+}
+
+}  // namespace
+
+std::vector<Point> points_of(const cards::Library& library, const cards::Template& card,
+                             const std::vector<std::string>& hardware, const std::vector<std::string>& sweep,
+                             const cards::Dict<Node>& set) {
+  const std::vector<std::string> machines = hardware_of(library, card, hardware);
+  std::vector<Point> points;
+  for (const std::string& each : machines)
+    points.push_back({each, set, machines.size() > 1 ? "hardware=" + each : ""});
+  std::vector<std::string> names;
+  for (const std::string& text : sweep) {
+    const Swept swept = swept_of(text, library.framework_of(card));
+    if (std::find(names.begin(), names.end(), swept.name) != names.end())
+      throw Problem(Kind::usage, fmt::format("--sweep: `{}` is given twice", swept.name),
+                    fmt::format("name all its values at once: --sweep {}=A,B", swept.name));
+    names.push_back(swept.name);
+    std::vector<Point> more;
+    for (const Point& point : points)
+      for (const Node& value : swept.values) {
+        Point next = point;
+        set_value(next.set, swept.name, value);
+        next.title += fmt::format("{}{}={}", next.title.empty() ? "" : " ", swept.name, cell(value));
+        more.push_back(std::move(next));
+      }
+    points = std::move(more);
+    if (points.size() > most_points)
+      throw Problem(Kind::usage, fmt::format("--sweep: more than {} points to measure", most_points),
+                    "sweep fewer values at once");
+  }
+  return points;
+}
+
+const cards::Benchmark* done_already(const cards::Template& card, const loadgen::Result& planned) {
+  const Node wanted = identity(planned);
+  for (const cards::Benchmark& each : card.spec.benchmarks) {
+    if (!each.run.is_map()) continue;
+    try {
+      if (identity(loadgen::result_from(each.run)) == wanted) return &each;
+    } catch (const Problem&) {
+      continue;  // a run of another version: not this one
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace mlib::verbs

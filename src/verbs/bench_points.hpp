@@ -1,0 +1,26 @@
+#pragma once
+#include "loadgen/result.hpp"
+#include "verbs/verb.hpp"
+
+/// What `bench template` measures one after another.
+namespace mlib::verbs {
+
+/// One thing to measure of a template.
+struct Point {
+  std::string hardware;  ///< never ""
+  cards::Dict<Node> set;
+  std::string title;  ///< "num_cpus=4", or "" when there is only one
+};
+
+/// Every hardware with every combination of swept values (`NAME=VALUE,VALUE`), each laid over `set`.
+/// Problem{usage} for a parameter that the framework does not have or that is swept twice, for secrets, and
+/// for more than 200 points; Problem{not_found} for unknown hardware.
+std::vector<Point> points_of(const cards::Library& library, const cards::Template& card,
+                             const std::vector<std::string>& hardware, const std::vector<std::string>& sweep,
+                             const cards::Dict<Node>& set);
+
+/// The benchmark of the template that did what `planned` would do (a result that is not measured yet): the
+/// same cards, values, target, load and seed; a null pointer when there is none.
+const cards::Benchmark* done_already(const cards::Template& card, const loadgen::Result& planned);
+
+}  // namespace mlib::verbs
