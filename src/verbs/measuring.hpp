@@ -63,7 +63,7 @@ struct LoadArguments {
         "prompts", prompts,
         {.help =
              "Requests of your own, one a line: {\"prompt\": …}, ShareGPT, OpenAI messages, or a trace of "
-             "Mooncake or Azure",
+             "Mooncake or Azure, at its own instants unless --rate or --users is given",
          .format = "content"});
     d.field("stream", stream, {.help = "Ask for whole answers, not streams"});
     d.field("warm_up", warm_up, {.help = "Requests before that do not count (1)", .min = 0, .max = 10'000});

@@ -69,6 +69,23 @@ void check_loop(const LoadArguments& arguments) {
                   "as in --rate 5 --arrivals constant");
 }
 
+/// The requests of a file; with instants they arrive at those, unless another load is asked for.
+void set_requests(Plan& plan, const LoadArguments& arguments) {
+  loadgen::Recorded recorded = loadgen::read_requests({"--prompts", arguments.prompts});
+  plan.workload.scripts = std::move(recorded.scripts);
+  if (recorded.arrivals.empty() || arguments.rate || arguments.users) return;
+  plan.users = 0;
+  plan.arrivals.kind = Arrivals::Kind::trace;
+  plan.arrivals.trace = std::move(recorded.arrivals);
+  const loadgen::Instant span = plan.arrivals.trace.back() - plan.arrivals.trace.front();
+  plan.arrivals.rate =
+      span > 0 ? static_cast<double>(plan.arrivals.trace.size() - 1) * 1e9 / static_cast<double>(span) : 0;
+  if (!arguments.duration.empty()) return;
+  plan.stop.duration.reset();
+  plan.stop.requests = std::min<std::uint64_t>(plan.stop.requests.value_or(plan.arrivals.trace.size()),
+                                               plan.arrivals.trace.size());
+}
+
 }  // namespace
 
 Plan plan_of(const LoadArguments& arguments) {
@@ -90,11 +107,10 @@ Plan plan_of(const LoadArguments& arguments) {
   }
   if (arguments.instructions && !arguments.prompts.empty())
     throw Problem(Kind::usage, "--instructions and --prompts are two workloads", "leave one out");
+  if (arguments.instructions) plan.workload.prompts = loadgen::instructions();
+  if (!arguments.prompts.empty()) set_requests(plan, arguments);
   if (arguments.turns > 1 && plan.users == 0)
     throw Problem(Kind::usage, "--turns is of --users", "as in --users 8 --turns 4");
-  if (arguments.instructions) plan.workload.prompts = loadgen::instructions();
-  if (!arguments.prompts.empty())
-    plan.workload.scripts = loadgen::read_requests({"--prompts", arguments.prompts}).scripts;
   plan.workload.turns.mean = arguments.turns;
   plan.workload.prompt = length_of(arguments.prompt_tokens, arguments.prompt_deviation);
   plan.workload.output = length_of(arguments.max_tokens, arguments.output_deviation);

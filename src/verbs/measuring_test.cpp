@@ -225,6 +225,23 @@ TEST_CASE("options that do not go together are refused with what would be right"
   LoadArguments own;
   own.prompts = "{\"prompt\": \"hello\"}\n\"there\"\n";
   CHECK(plan_of(own).workload.scripts.size() == 2);
+  CHECK(plan_of(own).users == 1);
+  LoadArguments trace;
+  for (const char* line : {"{\"timestamp\": 1000, \"input_length\": 9, \"output_length\": 5}\n",
+                           "{\"timestamp\": 1250, \"input_length\": 9, \"output_length\": 5}\n",
+                           "{\"timestamp\": 2000, \"input_length\": 9, \"output_length\": 5}\n"})
+    trace.prompts += line;
+  CHECK(plan_of(trace).users == 0);
+  CHECK(plan_of(trace).arrivals.kind == loadgen::Arrivals::Kind::trace);
+  CHECK(plan_of(trace).arrivals.trace == std::vector<loadgen::Instant>{0, 250'000'000, 1'000'000'000});
+  CHECK(plan_of(trace).arrivals.rate == doctest::Approx(2));
+  CHECK(plan_of(trace).stop.requests == 3);
+  CHECK(!plan_of(trace).stop.duration);
+  trace.users = 2;
+  CHECK(plan_of(trace).users == 2);
+  trace.users.reset();
+  trace.rate = 4;
+  CHECK(plan_of(trace).arrivals.kind == loadgen::Arrivals::Kind::poisson);
   LoadArguments plain;
   CHECK(plan_of(plain).users == 1);
   CHECK(plan_of(plain).stop.duration == 30 * loadgen::second);
