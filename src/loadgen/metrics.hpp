@@ -17,7 +17,7 @@ struct Distribution {
   std::uint64_t count = 0;
   double mean = 0, p50 = 0, most = 0;  ///< milliseconds; 0 without samples
   /// Nothing when the sample cannot support it: at 99 % confidence a percentile p needs ln(0.01)/ln(p)
-  /// samples (64 for p90 with none beyond, 90 for p95, 459 for p99; MLPerf's early stopping with no
+  /// samples (44 for p90 with none beyond, 90 for p95, 459 for p99; MLPerf's early stopping with no
   /// violation).
   std::optional<double> p90, p95, p99;
   /// At 95 % confidence; nothing for the gaps between events, which hang together.
