@@ -71,6 +71,11 @@ def mlib(*arguments, **options):
     return run(MLIB, *arguments, **options)
 
 
+def instrumented():
+    """True of a program with sanitizers, which is slow and whose memory is mostly theirs."""
+    return b"__asan_init" in (program := pathlib.Path(MLIB).read_bytes()) or b"__tsan_init" in program
+
+
 def need(result, what):
     """The result, or a Failure when its command failed."""
     if result.code != 0:

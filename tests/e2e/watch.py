@@ -211,11 +211,6 @@ def deploy_all(cluster, state):
         raise bed.Failure(f"{len(bad)} of {COUNT} are not deployed: {bad[0]}")
 
 
-def instrumented():
-    """True of a program with sanitizers, whose memory is mostly theirs."""
-    return b"__asan_init" in (program := pathlib.Path(bed.MLIB).read_bytes()) or b"__tsan_init" in program
-
-
 def looking_costs_little(front, server):
     server.get("/api/v1/deployments?name=none")  # what any first question costs is not the watches'
     before = memory(server.process)
@@ -227,7 +222,7 @@ def looking_costs_little(front, server):
     counts = front.counts()
     bed.claim(all(lists <= 1 and watches <= 1 for lists, watches in counts.values()) and counts.get("pods") == [1, 1],
               f"{COUNT} deployments looked at five times cost at most one list and one watch of each kind", counts)
-    if not instrumented():
+    if not bed.instrumented():
         bed.claim(grown <= 10 << 20, f"{COUNT} deployments looked at cost at most 10 MB of the server's memory", grown)
     bed.note(f"{COUNT} deployments: {grown / 1e6:.1f} MB; lists and watches: {counts}")
 
