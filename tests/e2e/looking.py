@@ -161,10 +161,10 @@ def external_node(user):
         seen.append(user("status", "ported", "-o", "json").out)
         return json.loads(seen[-1]).get("endpoint", "").startswith("http://198.51.100.7:3")
     try:
-        bed.wait(external, 60, "the node's external address")
+        told = bed.wait(external, 60, "the node's external address")
     except bed.Failure:
-        pass
-    bed.claim(external(), "endpoint: a node port is at its node's ExternalIP where it has one", seen[-1])
+        told = False
+    bed.claim(told, "endpoint: a node port is at its node's ExternalIP where it has one", seen[-1])
 
 
 def inside(user, home):
