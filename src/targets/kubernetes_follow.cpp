@@ -76,7 +76,7 @@ class Follower {
         }
         turn(pod, container, place);
         // What an init container says comes before what the next one does.
-        if (container.prepares && !place.done) break;
+        if (container.prepares && (place.reader.valid() || !place.done)) break;
       }
       if (!options_.all_pods) break;
     }
