@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from typing import NamedTuple
@@ -360,6 +361,18 @@ class Answer(NamedTuple):
 
     def json(self):
         return json.loads(self.body)
+
+
+class Serving:
+    """Serves `self.server` on a thread of its own while it is entered."""
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 def ask(port, method, path, body=None, headers=None, host="127.0.0.1", timeout=30):

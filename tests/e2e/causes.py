@@ -163,6 +163,30 @@ status:
   allocatable: {cpu: "4", memory: 8Gi, pods: "110"}
   conditions: [{type: Ready, status: "True", reason: Made}]
 """
+# A webhook that does not answer, asked in the namespace `hooked`.
+WEBHOOK = """\
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: hooked, labels: {hooked: "yes"}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: bed}
+webhooks:
+  - name: HOOK
+    rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [RESOURCE]}]
+    clientConfig: {url: "https://127.0.0.1:9/"}
+    namespaceSelector: {matchLabels: {hooked: "yes"}}
+    admissionReviewVersions: [v1]
+    sideEffects: None
+"""
+
+
+def webhook(name, resource):
+    return WEBHOOK.replace("HOOK", name).replace("RESOURCE", resource)
+
+
 SETTING = """\
 apiVersion: v1
 kind: Namespace
@@ -199,22 +223,7 @@ spec: {limits: [{type: Container, max: {memory: 24Mi}}]}
 apiVersion: v1
 kind: Namespace
 metadata: {name: restricted, labels: {pod-security.kubernetes.io/enforce: restricted}}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: hooked, labels: {hooked: "yes"}}
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingWebhookConfiguration
-metadata: {name: bed}
-webhooks:
-  - name: pods.bed.local
-    rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
-    clientConfig: {url: "https://127.0.0.1:9/"}
-    namespaceSelector: {matchLabels: {hooked: "yes"}}
-    admissionReviewVersions: [v1]
-    sideEffects: None
-"""
+""" + webhook("pods.bed.local", "pods")
 
 
 def write_cards(catalogue, name, case, images={}):

@@ -26,7 +26,7 @@ def deploy(server, name, mode="serve"):
         return None
 
 
-class Deaf:
+class Deaf(bed.Serving):
     """Between mlib and podman's socket: a log that is followed never ends, as when podman 4.3 does not hear that the
     container has ended."""
 
@@ -59,14 +59,6 @@ class Deaf:
                 pass  # the other side is gone
 
         self.server = Server(self.path, Handler)
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def deaf_podman(podman, folder, serve):

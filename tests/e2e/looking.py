@@ -110,7 +110,7 @@ def load_balancer(user):
     answers(user, "balanced", f"http://{user.cluster.address}:8080", "a load balancer by the address it was given, where it answers")
 
 
-class Forward:
+class Forward(bed.Serving):
     """What an Ingress controller does for one pod, on port 80 of this machine's end of the cluster's network."""
 
     def __init__(self, user, name):
@@ -131,14 +131,6 @@ class Forward:
             def log_message(self, *_):
                 pass
         self.server = http.server.ThreadingHTTPServer((self.address, 80), Handler)
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def ingress(user):
@@ -266,7 +258,7 @@ def not_started(user):
         bed.claim(following.lines[:2] == ["prepare | prepared", "server | listening on 8080"], "logs -f waits for it, and tells what comes before", following.lines)
 
 
-class Metrics:
+class Metrics(bed.Serving):
     """Speaks metrics.k8s.io: what metrics-server does, from what the kubelet measures."""
 
     def __init__(self, cluster):
@@ -305,14 +297,6 @@ class Metrics:
         return {"kind": "NodeMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": [
             {"metadata": {"name": "bed-node"}, "timestamp": measured["cpu"]["time"], "window": "10s", "usage": {
                 "cpu": f"{measured['cpu']['usageNanoCores']}n", "memory": f"{measured['memory']['workingSetBytes']}"}}]}
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def usage(user):

@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 
 import bed
-from causes import write_cards
+from causes import webhook, write_cards
 
 SPACE = "refusing"
 POD = {"container": {"args": ["http", "8080"]}}
@@ -44,22 +44,7 @@ apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
 metadata: {name: owners}
 spec: {policyName: owners, validationActions: [Deny], matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: refusing}}}}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: hooked, labels: {hooked: "yes"}}
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingWebhookConfiguration
-metadata: {name: bed}
-webhooks:
-  - name: maps.bed.local
-    rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}]
-    clientConfig: {url: "https://127.0.0.1:9/"}
-    namespaceSelector: {matchLabels: {hooked: "yes"}}
-    admissionReviewVersions: [v1]
-    sideEffects: None
-"""
+""" + webhook("maps.bed.local", "configmaps")
 KINDS = "deployments,services,configmaps,persistentvolumeclaims,secrets,pods"
 
 

@@ -28,7 +28,7 @@ SPACES = ("team-a", "team-b")
 KINDS = ("deployments", "pods", "services", "persistentvolumeclaims", "events", "nodes", "statefulsets")
 
 
-class Front:
+class Front(bed.Serving):
     """Plain HTTP before the API server: knows what was asked, cuts connections, refuses when told."""
 
     def __init__(self, cluster):
@@ -84,13 +84,8 @@ class Front:
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__exit__()
         self.cut()
 
     def cut(self):
@@ -123,7 +118,7 @@ class Front:
         return found
 
 
-class Tunnel:
+class Tunnel(bed.Serving):
     """A proxy that knows CONNECT and nothing else."""
 
     def __init__(self):
@@ -155,14 +150,6 @@ class Tunnel:
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def memory(process):
