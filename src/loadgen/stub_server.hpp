@@ -187,10 +187,11 @@ class StubServer {
     peer.record = Record{index, clock()};
     if (rules_.error_every > 0 && index % static_cast<std::uint64_t>(rules_.error_every) == 0) {
       peer.out += whole_answer("503 Busy", R"({"error":{"message":"too busy"}})");
-      flush(descriptor, peer);
-      const std::lock_guard lock(mutex_);
-      ++truth_.errors;
-      return;
+      {
+        const std::lock_guard lock(mutex_);
+        ++truth_.errors;
+      }
+      return flush(descriptor, peer);
     }
     peer.streams = wants_stream(body);
     most_active_ = std::max(most_active_.load(), active_ + static_cast<int>(queue_.size()) + 1);
@@ -216,15 +217,18 @@ class StubServer {
     peer.due = thawed(peer.due + until_next);
   }
 
+  /// Before the last piece is sent: who has read the answer finds it in the truth.
+  void keep(const Peer& peer) {
+    if (!rules_.keep) return;
+    const std::lock_guard lock(mutex_);
+    truth_.records.push_back(peer.record);
+    truth_.gaps.insert(truth_.gaps.end(), gaps_.begin(), gaps_.end());
+    gaps_.clear();
+  }
+
   void end(Peer& peer) {
     peer.sent = -1;
     --active_;
-    if (rules_.keep) {
-      const std::lock_guard lock(mutex_);
-      truth_.records.push_back(peer.record);
-      truth_.gaps.insert(truth_.gaps.end(), gaps_.begin(), gaps_.end());
-      gaps_.clear();
-    }
     while (!queue_.empty() && active_ < rules_.slots) {
       const int next = queue_.front();
       queue_.pop_front();
@@ -253,6 +257,7 @@ class StubServer {
         peer.out += whole_answer("200 OK", whole_body(rules_));
       }
       const bool ended = peer.sent >= rules_.tokens;
+      if (ended) keep(peer);
       flush(descriptor, peer);
       if (ended) return end(peer);
     }

@@ -48,6 +48,15 @@ TEST_CASE("percentiles are those of the engine, at any rate: the smaller form of
   }
 }
 
+TEST_CASE("the stub's truth holds every answer that was read") {
+  for (int run = 0; run < 200; ++run) {
+    const StubServer server({.ttft = 0, .gap = 0, .tokens = 1});
+    Collector collector(server);
+    collector.run(server, {.arrivals = {0}});
+    CHECK(server.truth().records.size() == 1);
+  }
+}
+
 TEST_CASE("latency counts from the schedule: a queue at the engine is not left out (coordinated omission)") {
   // One slot, 20 ms an answer, asked every 10 ms: the n-th request waits n * 10 ms longer than the first.
   const StubServer server({.ttft = 20'000'000, .gap = 0, .tokens = 1, .slots = 1});
