@@ -276,11 +276,12 @@ void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sin
   if (main == nullptr) main = &all.front();
   std::string common = options.timestamps ? "&timestamps=true" : "";
   if (!options.since.empty()) common += "&since=" + percent_encoded(options.since);
+  const auto lines_of = [&](const SeenContainer& from, const LineSink& to) -> LineSink {
+    if (!prefixed) return to;
+    return [to, prefix = from.title + " | "](std::string_view line) { return to(prefix + std::string(line)); };
+  };
   const auto give = [&](const SeenContainer& from, const std::string& query, const LineSink& to) {
-    const std::string prefix = prefixed ? from.title + " | " : "";
-    podman_.logs(
-        from.id, query + common, [&](std::string_view line) { return to(prefix + std::string(line)); },
-        &cancel);
+    podman_.logs(from.id, query + common, lines_of(from, to), &cancel);
   };
   if (options.previous) {
     if (main->restarts == 0)
@@ -305,7 +306,8 @@ void Podman::logs(const Ref& ref, const LogOptions& options, const LineSink& sin
       give(each, "tail=all", take);
     }
   for (const std::string& line : kept) wanted = wanted && sink(line);
-  if (options.follow && wanted) give(*main, bounded ? "follow=true&tail=0" : "follow=true", sink);
+  if (options.follow && wanted)
+    podman_.follow(main->id, (bounded ? "&tail=0" : "") + common, lines_of(*main, sink), cancel);
 }
 
 std::vector<Event> Podman::events(const Ref& ref) {

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -203,11 +206,11 @@ int Libpod::last_exit_code(const std::string& id) {
 
 // --- logs
 
-void Libpod::logs(const std::string& id, const std::string& query, const LineSink& sink, const Cancel* cancel,
-                  std::chrono::milliseconds quiet) {
+void Libpod::logs(const std::string& id, const std::string& query, const LineSink& sink,
+                  const Cancel* cancel) {
   net::Call call = request("GET", fmt::format("containers/{}/logs?stdout=true&stderr=true{}{}", id,
                                               query.empty() ? "" : "&", query));
-  call.timeout = quiet;
+  call.timeout = std::chrono::hours(24);
   Frames frames;
   bool wanted = true;
   const auto give = [&](const std::vector<std::string>& lines) {
@@ -219,6 +222,42 @@ void Libpod::logs(const std::string& id, const std::string& query, const LineSin
   if (answer.status == 404 || answer.status == 409) return;
   if (!is_fine(answer)) throw failure("give the log", answer);
   if (wanted) give(frames.rest());
+}
+
+/// Podman 4.3 follows a log until it hears that the container has ended, and does not hear it when that was just
+/// before it listened. So the container is looked at beside it.
+void Libpod::follow(const std::string& id, const std::string& query, const LineSink& sink,
+                    const Cancel& cancel) {
+  Cancel over;
+  std::atomic<bool> spoke{false};
+  const auto watch = [&](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any woken;
+    std::unique_lock lock(mutex);
+    for (int looks = 1, silent = 0; silent < 3; ++looks) {
+      woken.wait_for(lock, stop, std::chrono::milliseconds(50), [] { return false; });
+      if (stop.stop_requested() || cancel.asked()) break;
+      if (looks % 20 == 0) silent = has_ended(id) && !spoke.exchange(false) ? silent + 1 : 0;
+    }
+    over.ask();
+  };
+  try {
+    const std::jthread watcher(watch);
+    logs(
+        id, "follow=true" + query, [&](std::string_view line) { return spoke = true, sink(line); }, &over);
+  } catch (const Problem& problem) {
+    if (problem.kind() != Kind::cancelled || cancel.asked()) throw;
+  }
+}
+
+/// It does not run any more, or is away; false when podman does not say.
+bool Libpod::has_ended(const std::string& id) {
+  try {
+    const SeenContainer now = container(id);
+    return now.id.empty() || now.ended();
+  } catch (const Problem&) {
+    return false;
+  }
 }
 
 std::string Libpod::end_of_log(const std::string& id) {

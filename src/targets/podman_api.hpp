@@ -50,8 +50,9 @@ class Libpod {
   void pull(const std::string& image, const LineSink& progress, const Cancel& cancel);
 
   /// Lines of a container's log. `query` is tail=…, since=… and the like.
-  void logs(const std::string& id, const std::string& query, const LineSink& sink, const Cancel* cancel,
-            std::chrono::milliseconds quiet = std::chrono::hours(24));
+  void logs(const std::string& id, const std::string& query, const LineSink& sink, const Cancel* cancel);
+  /// The same as they come, until the container has ended and its log is silent.
+  void follow(const std::string& id, const std::string& query, const LineSink& sink, const Cancel& cancel);
   std::string end_of_log(const std::string& id);  ///< its last 200 lines
 
   void create_volume(const PodmanVolume& volume, const Ref& ref);
@@ -74,6 +75,7 @@ class Libpod {
   net::Answer send(std::string_view method, const std::string& path);
   net::Answer send(std::string_view method, const std::string& path, const Node& body);
   Node get(const std::string& path, std::string_view what);
+  bool has_ended(const std::string& id);
 
   net::Client& client_;
   const PodmanOptions& options_;

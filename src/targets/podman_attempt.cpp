@@ -15,7 +15,6 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view aside = ".old";
 constexpr milliseconds pause{150};
-constexpr milliseconds quiet{5'000};  // of a log, until its container is looked at
 constexpr int port_tries = 4;
 
 bool is_aside(const SeenContainer& each) { return each.name.ends_with(aside); }
@@ -108,19 +107,13 @@ void Attempt::set_aside(std::string_view role) {
   }
 }
 
-/// Podman 4.3 follows a log until it hears that the container has ended, and does not hear it when that was
-/// just before it listened; so a log that is silent for a while is left, and the container looked at.
 void Attempt::tell_log(const std::string& id, const std::string& title, const std::string& from) {
-  try {
-    with_.podman.logs(
-        id, "follow=true" + from,
-        [&](std::string_view line) {
-          return with_.progress(fmt::format("{}: {}", title, visible(line))), true;
-        },
-        &with_.cancel, quiet);
-  } catch (const Problem& problem) {
-    if (problem.kind() != Kind::timeout) throw;
-  }
+  with_.podman.follow(
+      id, from,
+      [&](std::string_view line) {
+        return with_.progress(fmt::format("{}: {}", title, visible(line))), true;
+      },
+      with_.cancel);
 }
 
 void Attempt::run_init(const PodmanContainer& container) {

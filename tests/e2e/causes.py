@@ -31,7 +31,7 @@ CARDS = {
     "templates": "kind: Template\nmetadata: {name: NAME}\nspec: {model: NAME, hardware: NAME}\n",
 }
 CLAIM = ('apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: "${name}-pvc"}\nspec:\n  storageClassName: CLASS\n'
-         "  accessModes: [ReadWriteOnce]\n  resources: {requests: {storage: 8Mi}}\n---\n")
+         "  accessModes: [MODE]\n  resources: {requests: {storage: 8Mi}}\n---\n")
 OPEN = {"resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "32Mi"}}}
 PROBE = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1}
 TOLERATES = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
@@ -50,8 +50,8 @@ def busybox(script, **more):
     return {"image": bed.BASE_IMAGE, "command": ["sh", "-c", script.replace("$", "$$")], **more}
 
 
-def claim_pod(storage_class):
-    return {"container": {"volumeMounts": MOUNT}, "before": CLAIM.replace("CLASS", storage_class),
+def claim_pod(storage_class, mode="ReadWriteOnce"):
+    return {"container": {"volumeMounts": MOUNT}, "before": CLAIM.replace("CLASS", storage_class).replace("MODE", mode),
             "pod": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "${name}-pvc"}}]}}
 
 
@@ -78,6 +78,7 @@ CASES = {
                   "is restarted because its health check answers 503"),
     "no-class": (SPACE, claim_pod("nowhere"), "there is no StorageClass `nowhere`"),
     "no-fitting-volume": (SPACE, claim_pod('""'), "names no StorageClass, and no free PersistentVolume has its size and access mode"),
+    "access-mode": (SPACE, claim_pod('""\n  volumeName: one-node', "ReadWriteMany"), "`one-node`, which it names, has another access mode"),
     "no-provisioner": (SPACE, claim_pod("never"), "waits for a volume from `bed.local/never`"),
     "label": (SPACE, {"pod": {"nodeSelector": {"disk": "ssd"}}}, "1 node without the labels that it selects (disk=ssd)"),
     "affinity": (SPACE, {"pod": {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
@@ -140,6 +141,14 @@ spec:
   claimRef: {namespace: causes, name: disk}
 ---
 apiVersion: v1
+kind: PersistentVolume
+metadata: {name: one-node}
+spec:
+  capacity: {storage: 8Mi}
+  accessModes: [ReadWriteOnce]
+  csi: {driver: disk.bed.local, volumeHandle: one-node}
+---
+apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {name: disk, namespace: causes}
 spec: {storageClassName: "", volumeName: disk, accessModes: [ReadWriteOnce], resources: {requests: {storage: 8Mi}}}
@@ -162,6 +171,12 @@ status:
   capacity: {cpu: "4", memory: 8Gi, pods: "110"}
   allocatable: {cpu: "4", memory: 8Gi, pods: "110"}
   conditions: [{type: Ready, status: "True", reason: Made}]
+"""
+LEAST = """\
+apiVersion: scheduling.k8s.io/v1
+kind: PriorityClass
+metadata: {name: least}
+value: -1000
 """
 # A webhook that does not answer, asked in the namespace `hooked`.
 WEBHOOK = """\
@@ -345,15 +360,15 @@ def said(user):
 
 
 @contextlib.contextmanager
-def impatient_controllers(cluster):
-    """The controller manager started again to wait for a node's reports for seconds; what comes after is without it."""
+def started_again(cluster, part, change):
+    """A part of the cluster started again with `change(words)`; what comes after is without it."""
     folder = cluster.run_folder / "k"
-    line = next(line for line in (folder / "pids").read_text().split("\n") if line.endswith(" kube-controller-manager"))
+    line = next(line for line in (folder / "pids").read_text().split("\n") if line.endswith(f" {part}"))
     pid = int(line.split()[0])
-    words = [word.replace("24h", "12s") for word in pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]]
+    words = change(pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1])
     os.kill(pid, signal.SIGKILL)
     bed.wait(lambda: not os.path.exists(f"/proc/{pid}") or "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text(), 20, "it ends")
-    with open(folder / "log" / "kube-controller-manager-2.log", "wb") as log:
+    with open(folder / "log" / f"{part}-2.log", "wb") as log:
         process = subprocess.Popen(["nsenter", f"--net=/run/netns/{(folder / 'netns').read_text().strip()}", *words],
                                    stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
@@ -361,6 +376,25 @@ def impatient_controllers(cluster):
     finally:
         process.kill()
         process.wait()
+
+
+def short_of_memory(words):
+    """A kubelet that wants nearly all memory of its node free; the rest is its own doing."""
+    path = pathlib.Path(words[words.index("--config") + 1])
+    path.write_text(path.read_text().replace("evictionHard: {}", 'evictionHard: {memory.available: "99%"}'))
+    return words
+
+
+def node_presses(user, cluster):
+    """A node that runs short of memory evicts what counts least."""
+    bed.need(cluster.kubectl("apply", "-f", "-", input=LEAST), "kubectl apply")
+    write_cards(user.catalogue, "pressed", {"container": {"resources": {}}, "pod": {"priorityClassName": "least"}})
+    bed.need(user("deploy", "pressed", "--name", "pressed", "-n", SPACE, "--target", "kubernetes", "--no-wait"), "deploy pressed")
+    bed.wait(lambda: json.loads(user("status", "pressed", "-n", SPACE, "-o", "json").out)["phase"] == "ready", 60, "pressed is ready")
+    with started_again(cluster, "kubelet", short_of_memory):
+        held, seen = tells(user, "pressed", SPACE, "the node evicted it because it ran short of memory")
+    bed.claim(held and seen["evidence"] and seen["hint"], "a node that runs short of memory is told", (
+        seen, cluster.kubectl("describe", "pods", "-n", SPACE, "-l", "app.kubernetes.io/instance=pressed").out))
 
 
 def node_leaves(user, cluster):
@@ -382,7 +416,7 @@ def node_leaves(user, cluster):
     def phase():
         return json.loads(user("status", "left", "-n", SPACE, "-o", "json").out)["phase"]
     bed.wait(lambda: phase() == "ready", 60, "the deployment on the leaving node is ready")
-    with impatient_controllers(cluster):
+    with started_again(cluster, "kube-controller-manager", lambda words: [word.replace("24h", "12s") for word in words]):
         held, seen = tells(user, "left", SPACE, "its node leaving is not ready")
     bed.claim(held and seen["phase"] == "degraded" and seen["evidence"] and seen["hint"], "a node that is not ready any more is told", seen)
 
@@ -402,7 +436,7 @@ def test():
             write_cards(catalogue, name, case, images)
 
         lifted = ["foreignReferences", "serviceAccount", "scheduling", "hostPort", "hostPath"]
-        more = ["placed", "left", *(f"said-{name}" for name in SAID)]
+        more = ["placed", "left", "pressed", *(f"said-{name}" for name in SAID)]
         policy = pathlib.Path(home) / "policy.yaml"
         policy.write_text(json.dumps({"frameworks": {name: lifted for name in [*CASES, *more]}}))
 
@@ -424,6 +458,7 @@ def test():
                     bed.claim("fatal: no such model" in seen["evidence"], "crash: the evidence is its last error line", seen)
         tops(user)
         said(user)
+        node_presses(user, cluster)
         node_leaves(user, cluster)
 
 

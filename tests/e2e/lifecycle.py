@@ -141,6 +141,25 @@ def leaves_the_claim(user, claim, left):
     claim(bed.wait(lambda: not left() or None, 40, "nothing is left") or True, "which goes on request", f"{before} → {left()}")
 
 
+def logs_end(podman, user, claim):
+    """`logs -f` ends with its container, also when that has ended before; podman 4.3 does not always say so."""
+    bed.need(user.deploy("ends"), "deploy ends")
+    words = [bed.MLIB, *user.words("logs", "ends", "-f")]
+    began = subprocess.Popen(words, env={**bed.os.environ, **user.env}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        seen = next((line for line in began.stdout if "listens" in line), "")
+        for name in podman("ps", "--format", "{{.Names}}").out.split():
+            bed.need(podman("stop", "--time", "1", name), "podman stop")
+        seen += began.communicate(timeout=30)[0]
+        claim(began.returncode == 0, "logs -f ends when what it follows ends", seen)
+    finally:
+        began.kill()
+    for _ in range(3):
+        late = user("logs", "ends", "-f")
+        claim(late.code == 0 and "box | box listens" in late.out, "and when that has ended before", late)
+    user.delete("ends", "--with-storage")
+
+
 def everything(users, claim, left, held=None):
     rolls_back(users[0], claim)
     looks(users[0], claim)
@@ -165,6 +184,7 @@ def on_podman():
             found |= {f"volume {name}" for name in podman("volume", "ls", "--quiet").out.split()}
             return found | {f"secret {name}" for name in podman("secret", "ls", "--format", "{{.Name}}").out.split()}
 
+        logs_end(podman, users[0], claims_of(users[0]))
         everything(users, claims_of(users[0]), left)
 
 
