@@ -148,7 +148,8 @@ Node unsigned_node(std::uint64_t value) {
 
 class Reading {
  public:
-  Reading(const Bytes& file, std::string_view name) : file_(file), in_(file, name) {}
+  Reading(const Bytes& file, std::string_view name, const GgufLists& lists)
+      : file_(file), in_(file, name), lists_(lists) {}
 
   Gguf read() {
     Gguf made;
@@ -255,6 +256,10 @@ class Reading {
       in_.refuse(fmt::format("`{}`: lists within lists, more than {} deep", shortened(key, 80), deepest));
     const ValueKind of = kind(key);
     const std::uint64_t items = count("items of a list", most_items);
+    if (const GgufItem taker = depth == 0 && lists_ ? lists_(key) : nullptr) {
+      for (std::uint64_t i = 0; i < items; ++i) taker(i, value(of, key, depth + 1));
+      return Node(Node::Map{{"items", unsigned_node(items)}});
+    }
     const bool kept = items <= most_kept && kept_ + items <= most_kept_in_all;
     if (kept) kept_ += items;
     Node made = Node::list();
@@ -349,6 +354,7 @@ class Reading {
 
   const Bytes& file_;
   Cursor in_;
+  const GgufLists& lists_;
   std::uint64_t tensor_count_ = 0;
   std::uint64_t pair_count_ = 0;
   std::uint64_t kept_ = 0;  ///< items of lists
@@ -356,7 +362,11 @@ class Reading {
 
 }  // namespace
 
-Gguf read_gguf(const Bytes& file, std::string_view name) { return Reading(file, name).read(); }
+Gguf read_gguf(const Bytes& file, std::string_view name) { return read_gguf(file, name, nullptr); }
+
+Gguf read_gguf(const Bytes& file, std::string_view name, const GgufLists& lists) {
+  return Reading(file, name, lists).read();
+}
 
 std::string_view gguf_file_type(std::int64_t number) {
   for (const FileType& each : file_types)

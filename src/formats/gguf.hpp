@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,13 @@ struct Gguf {
 /// memory than is kept. Versions 2 and 3, little-endian. Problem{invalid} names `name`, the byte and the
 /// cause. Layout: github.com/ggml-org/ggml, docs/gguf.md.
 Gguf read_gguf(const Bytes& file, std::string_view name);
+
+/// Takes an item of a metadata list, in order.
+using GgufItem = std::function<void(std::uint64_t index, const schema::Node& item)>;
+/// What takes the items of that list; an empty function: nothing does.
+using GgufLists = std::function<GgufItem(const std::string& key)>;
+/// The same; lists that something takes are not kept, however short or long.
+Gguf read_gguf(const Bytes& file, std::string_view name, const GgufLists& lists);
 
 /// What `general.file_type` stands for (Q4_K_M), or "".
 std::string_view gguf_file_type(std::int64_t number);

@@ -198,7 +198,9 @@ void warm_up(const Plan& plan, const Cancel& cancel) {
 /// Bytes of answers under way: 512 for each token, of every user or of 256 requests at once.
 std::size_t memory_of(const Plan& plan) {
   if (plan.memory > 0) return plan.memory;
-  const double tokens = std::max(plan.workload.output.mean + 3 * plan.workload.output.deviation, 0.0);
+  const Length& output = plan.workload.output;
+  double tokens = std::max(output.mean + 3 * output.deviation, 0.0);
+  for (const Bin& bin : output.bins) tokens = std::max(tokens, static_cast<double>(bin.most));
   return std::max(Load().memory,
                   std::max<std::size_t>(plan.users, 256) * static_cast<std::size_t>(tokens * 512));
 }

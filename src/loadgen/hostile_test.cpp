@@ -1,7 +1,6 @@
 // Targets that misbehave: a run ends on time, in little memory, and every figure is a number.
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <cmath>
 #include <fstream>
 
@@ -14,8 +13,6 @@ namespace {
 
 constexpr std::string_view open_ended = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
 constexpr Instant load = second / 2, drain = second / 2;
-// One second, and one more where three of these tests run on two cores.
-constexpr Instant late = 2 * second;
 
 /// KiB of a line of /proc/self/status.
 long status(const std::string& name) {
@@ -45,9 +42,10 @@ Outcome suffered(StubRules rules, Instant timeout = 10 * second) {
   plan.warm_up = 0;
   std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins anew
   const long before = status("VmRSS");
-  const auto began = std::chrono::steady_clock::now();
   Outcome outcome = measured(plan);
-  CHECK(std::chrono::steady_clock::now() - began < std::chrono::nanoseconds(load + drain + late));
+  // On time, but for what others of the machine took from it; what is decoded after that costs little.
+  CHECK(outcome.client.ended < load + drain + second + outcome.client.stall.most());
+  CHECK(outcome.client.decode_cpu_seconds < 2);
   CHECK(outcome.client.most_bytes <= (13U << 20U));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which keep what was freed
   CHECK(status("VmHWM") - before < 64L << 10U);

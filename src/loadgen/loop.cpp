@@ -21,6 +21,8 @@ namespace {
 using net::Stream;
 
 constexpr Instant spin = 60'000;  // the last stretch before a deadline is not slept
+// Between two looks at the clock that nothing else asks for: no multiple of a scheduler's tick.
+constexpr Instant look = 1'970'000;
 
 Instant monotonic(clockid_t clock = CLOCK_MONOTONIC) {
   timespec time{};
@@ -91,6 +93,7 @@ class Loop {
   bool send_again(std::uint32_t slot);
   void watch(std::uint32_t slot, std::uint32_t events);
   void expire();
+  void look_at_clock();
   void wait(Instant until);
   Instant next_event() const;
   bool over(Instant& end) const;
@@ -117,7 +120,7 @@ class Loop {
   Instant last_arrival_ = 0;
   std::size_t in_flight_ = 0, held_ = 0;
   std::uint64_t ended_ = 0, errors_ = 0;
-  Instant told_ = 0;
+  Instant told_ = 0, look_ = look;
   std::vector<char> buffer_ = std::vector<char>(64U << 10U);
 };
 
@@ -369,6 +372,11 @@ void Loop::expire() {
   }
 }
 
+/// A stall counts at each look that fell into it, so that the shares are those of time.
+void Loop::look_at_clock() {
+  for (const Instant time = now(); look_ <= time; look_ += look) facts_.stall.add(time - look_);
+}
+
 /// True when nothing more is to come; `end` is when it ends at the latest.
 bool Loop::over(Instant& end) const {
   const bool sent_all = open() ? exhausted_ || next_ >= load_.arrivals.size()
@@ -391,12 +399,9 @@ Instant Loop::next_event() const {
 }
 
 void Loop::wait(Instant until) {
-  const Instant left = until - now();
-  timespec time{};
-  if (left > spin) {
-    time.tv_sec = (left - spin) / second;
-    time.tv_nsec = (left - spin) % second;
-  }
+  const Instant began = now();
+  const Instant pause = std::clamp<Instant>(until - began - spin, 0, std::max<Instant>(look_ - began, 0));
+  const timespec time{pause / second, pause % second};
   epoll_event events[64];
   const int count = ::epoll_pwait2(epoll_, events, 64, &time, nullptr);
   for (int i = 0; i < count; ++i) {
@@ -437,6 +442,7 @@ ClientFacts Loop::go(const Cancel& cancel) {
   for (std::uint32_t user = 0; user < load_.users; ++user) due_.push({0, user});
   Instant end = INT64_MAX;
   while (!cancel.asked() && !over(end)) {
+    look_at_clock();
     start_due();
     expire();
     prepare();

@@ -7,6 +7,7 @@
 
 #include "base/cancel.hpp"
 #include "loadgen/exchange.hpp"
+#include "loadgen/histogram.hpp"
 #include "net/client.hpp"
 
 namespace mlib::loadgen {
@@ -56,6 +57,9 @@ struct ClientFacts {
   std::uint64_t reads = 0;  ///< that brought bytes
   std::size_t most_in_flight = 0;
   std::size_t most_bytes = 0;  ///< of bodies held at once
+  /// How late it looked, at instants spread evenly over the run, whatever kept it: what came at any instant
+  /// was stamped so much late.
+  Histogram stall = {};
 };
 
 /// Told about twice a second.

@@ -39,21 +39,6 @@ Distribution distribution(std::vector<double> values) {
   return out;
 }
 
-Distribution distribution(const Histogram& gaps) {
-  Distribution out;
-  out.count = gaps.count();
-  out.mean = gaps.mean() / 1e6;
-  out.p50 = gaps.percentile(0.5) / 1e6;
-  const auto at = [&](double p) {
-    return gaps.count() < samples_needed(p) ? std::optional<double>() : gaps.percentile(p) / 1e6;
-  };
-  out.p90 = at(0.90);
-  out.p95 = at(0.95);
-  out.p99 = at(0.99);
-  out.most = ms(gaps.most());
-  return out;
-}
-
 bool keeps(const Limit& limit, const Sample& sample) {
   if (!sample.good()) return false;
   if (limit.of == Limit::Of::tpot && sample.tokens < 2) return true;
@@ -118,7 +103,7 @@ void judge_gaps(Metrics& metrics, const Histogram& gaps, std::uint64_t events,
   } else if (metrics.coalesced > 0.2) {
     metrics.no_itl = fmt::format("{:.0f} % of the events came with the one before", metrics.coalesced * 100);
   } else {
-    metrics.itl = distribution(gaps);
+    metrics.itl = distribution_of(gaps);
   }
 }
 
@@ -131,6 +116,21 @@ void judge_unseen(Metrics& metrics, std::uint64_t unseen, std::uint64_t several)
 }
 
 }  // namespace
+
+Distribution distribution_of(const Histogram& of) {
+  Distribution out;
+  out.count = of.count();
+  out.mean = of.mean() / 1e6;
+  out.p50 = of.percentile(0.5) / 1e6;
+  const auto at = [&](double p) {
+    return of.count() < samples_needed(p) ? std::optional<double>() : of.percentile(p) / 1e6;
+  };
+  out.p90 = at(0.90);
+  out.p95 = at(0.95);
+  out.p99 = at(0.99);
+  out.most = ms(of.most());
+  return out;
+}
 
 std::uint64_t samples_needed(double p) {
   return static_cast<std::uint64_t>(std::ceil(std::log(0.01) / std::log(p) - 1e-9));

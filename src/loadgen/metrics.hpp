@@ -24,6 +24,8 @@ struct Distribution {
   std::optional<Interval> mean_in, p50_in, p90_in, p95_in, p99_in;
 };
 
+Distribution distribution_of(const Histogram& of);
+
 /// The least number of samples for that percentile (0 < p < 1), as above.
 std::uint64_t samples_needed(double p);
 

@@ -256,4 +256,45 @@ Recorded Reader::read() {
 
 Recorded read_requests(const schema::Source& file) { return Reader(file).read(); }
 
+std::string trace_text(const Recorded& recorded) {
+  constexpr std::size_t longest = 512U << 10U;
+  std::string text;
+  Instant before = 0;
+  for (std::size_t i = 0; i < recorded.scripts.size(); ++i) {
+    const Script& script = recorded.scripts[i];
+    if (!script.questions.empty() || text.size() > longest) return "";
+    const Instant at = i < recorded.arrivals.size() ? recorded.arrivals[i] : before;
+    text += fmt::format("{} {} {}", at - before, script.prompt_tokens, script.answer_tokens);
+    if (!script.blocks.empty()) text += fmt::format(" {}", fmt::join(script.blocks, ","));
+    text += '\n';
+    before = at;
+  }
+  return text.size() > longest ? "" : text;
+}
+
+Recorded read_trace_text(const std::string& text) {
+  Recorded made;
+  Instant at = 0;
+  for (const std::string& line : split(text, '\n')) {
+    if (line.empty()) continue;
+    const std::vector<std::string> parts = split(line, ' ');
+    try {
+      if (parts.size() < 3) throw Wrong{Fault::missing, "it has no three numbers"};
+      Script script;
+      at += number_of<Instant>(parts[0], "an instant");
+      script.prompt_tokens = number_of<int>(parts[1], "a length");
+      script.answer_tokens = number_of<int>(parts[2], "a length");
+      if (parts.size() > 3)
+        for (const std::string& block : split(parts[3], ','))
+          script.blocks.push_back(number_of<std::uint64_t>(block, "a block"));
+      made.scripts.push_back(std::move(script));
+      made.arrivals.push_back(at);
+    } catch (const Wrong& wrong) {
+      throw Problem(Kind::invalid, fmt::format("line {} of the result's requests: {}",
+                                               made.scripts.size() + 1, wrong.message));
+    }
+  }
+  return made;
+}
+
 }  // namespace mlib::loadgen

@@ -22,4 +22,11 @@ struct Recorded {
 /// Problem{too_large} above five million requests.
 Recorded read_requests(const schema::Source& file);
 
+/// A trace of made text in short, to be kept with a result: a line for each request, with the nanoseconds
+/// since the one before (0 without instants), tokens in, tokens out, and its blocks between commas. "" for
+/// requests with texts of their own, and for one of more than 512 KiB.
+std::string trace_text(const Recorded& recorded);
+/// The same back; Problem{invalid} with the line that is none.
+Recorded read_trace_text(const std::string& text);
+
 }  // namespace mlib::loadgen

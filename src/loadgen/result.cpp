@@ -103,11 +103,19 @@ void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
   all.emplace_back("schedule_lag", spread("how late the client sent", metrics.lag));
 }
 
+void add_stall(Dict<Measured>& all, const ClientFacts& client) {
+  if (client.stall.count() == 0) return;
+  all.emplace_back("client_stall", spread("how late the client looked, at instants spread evenly over the "
+                                          "run: what came then was stamped so much late",
+                                          distribution_of(client.stall)));
+}
+
 Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText>& price) {
   const Metrics& metrics = outcome.metrics;
   constexpr auto windows = "95 %, over ten parts of the run";
   Dict<Measured> all;
   add_latencies(all, metrics);
+  add_stall(all, outcome.client);
   all.emplace_back("request_throughput",
                    figure("good answers, each second of the run", "requests/s", metrics.good,
                           metrics.requests_per_second, metrics.requests_in, windows));
@@ -220,6 +228,30 @@ void add_own(WorkloadText& to, const Workload& workload) {
   to.own_prompts_sha256 = sha256_hex(all);
 }
 
+TokenizerText text_of(const ExactText& exact) {
+  TokenizerText made;
+  made.file = exact.file();
+  made.sha256 = exact.sha256();
+  for (const WordTokens& each : exact.words()) {
+    if (each.alone == 1 && each.after == 1) {
+      made.single += (made.single.empty() ? "" : " ") + each.word;
+      continue;
+    }
+    made.words.emplace_back();
+    made.words.back().word = each.word;
+    made.words.back().alone = each.alone;
+    made.words.back().after = each.after;
+  }
+  return made;
+}
+
+std::shared_ptr<const ExactText> exact_of(const TokenizerText& text) {
+  std::vector<WordTokens> words;
+  for (const std::string& word : split(text.single, ' ')) words.push_back({word});
+  for (const WordText& each : text.words) words.push_back({each.word, each.alone, each.after});
+  return std::make_shared<const ExactText>(text.file, text.sha256, std::move(words));
+}
+
 WorkloadText workload_of(const Plan& plan) {
   WorkloadText made;
   made.protocol = protocol_names()[static_cast<std::size_t>(plan.asking.protocol)];
@@ -233,6 +265,11 @@ WorkloadText workload_of(const Plan& plan) {
     made.prompts = "instructions";
   else if (!plan.workload.prompts.empty())
     add_own(made, plan.workload);
+  if (made.prompts == "own") made.requests = trace_text({plan.workload.scripts, plan.arrivals.trace});
+  if (makes_text(plan.workload) && plan.asking.protocol != Protocol::http) {
+    made.prompt_length = plan.workload.exact != nullptr ? "exact" : "estimated";
+    if (plan.workload.exact != nullptr) made.tokenizer = text_of(*plan.workload.exact);
+  }
   made.prompt = text_of(plan.workload.prompt);
   made.output = text_of(plan.workload.output);
   made.ignore_end = plan.workload.ignore_end;
@@ -329,6 +366,28 @@ Result begun(const Plan& plan, const std::string& schedule, const ClientFacts& c
   return made;
 }
 
+/// The requests that a result was measured with, of a trace with their instants.
+void add_requests(Plan& plan, const Result& result, const schema::Source& file) {
+  const WorkloadText& then = result.workload;
+  if (then.requests.empty() && file.text.empty())
+    throw Problem(Kind::usage,
+                  fmt::format("the {} requests of `{}` are not kept with it", then.own_prompts, result.id),
+                  "name their file: --prompts FILE");
+  Recorded requests = file.text.empty() ? read_trace_text(then.requests) : read_requests(file);
+  plan.workload.scripts = std::move(requests.scripts);
+  plan.arrivals.trace = std::move(requests.arrivals);
+  WorkloadText now;
+  add_own(now, plan.workload);
+  if (now.own_prompts_sha256 != then.own_prompts_sha256)
+    throw Problem(Kind::invalid, fmt::format("these {} requests are not the {} that `{}` was measured with",
+                                             now.own_prompts, then.own_prompts, result.id));
+  const std::string& instants = result.load.schedule_sha256;
+  if (plan.arrivals.kind == Arrivals::Kind::trace && !instants.empty() &&
+      fingerprint(schedule(plan.arrivals, plan.stop, plan.seed)) != instants)
+    throw Problem(Kind::invalid,
+                  fmt::format("these requests came at other instants than those of `{}`", result.id));
+}
+
 }  // namespace
 
 Result result_of(const Plan& plan, const Outcome& outcome, const Setting& setting) {
@@ -366,11 +425,8 @@ Result failed_result(const Plan& plan, const Problem& cause, const Setting& sett
   return made;
 }
 
-Plan plan_of(const Result& result) {
+Plan plan_of(const Result& result, const schema::Source& requests) {
   Plan plan;
-  if (result.load.arrivals == "trace")
-    throw Problem(Kind::unsupported, "the instants of a trace are not kept in a result",
-                  "give the trace again");
   plan.endpoint.url = result.subject.url;
   plan.path = result.workload.path;
   plan.asking.protocol = protocol_of(result.workload.protocol);
@@ -378,6 +434,7 @@ Plan plan_of(const Result& result) {
   plan.asking.stream = result.workload.stream;
   plan.asking.temperature = result.workload.temperature;
   if (result.workload.prompts == "instructions") plan.workload.prompts = instructions();
+  if (result.workload.tokenizer) plan.workload.exact = exact_of(*result.workload.tokenizer);
   plan.workload.prompt = length_of(result.workload.prompt);
   plan.workload.output = length_of(result.workload.output);
   plan.workload.ignore_end = result.workload.ignore_end;
@@ -400,6 +457,7 @@ Plan plan_of(const Result& result) {
   plan.drain = instant_of(load.drain);
   plan.warm_up = load.warm_up;
   plan.seed = static_cast<std::uint64_t>(load.seed);
+  if (result.workload.prompts == "own") add_requests(plan, result, requests);
   for (const LimitText& each : result.objective)
     for (const Limit& limit : objective_of(each.limit)) plan.objective.push_back(limit);
   return plan;

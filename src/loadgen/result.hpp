@@ -1,5 +1,6 @@
 #pragma once
 #include "loadgen/bench.hpp"
+#include "loadgen/recorded.hpp"
 #include "schema/describe.hpp"
 
 /// A benchmark's result as it is kept, sent and read again. What `describe` says is its published schema
@@ -84,6 +85,34 @@ struct LengthText {
   }
 };
 
+/// A word of made text that is not one token wherever it stands.
+struct WordText {
+  std::string word;
+  int alone = 1, after = 1;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("word", word, {.help = "Of the letters a to z", .required = true});
+    d.field("alone", alone, {.help = "Tokens at the beginning of a text", .required = true, .min = 1});
+    d.field("after", after, {.help = "Tokens with the space before it", .required = true, .min = 1});
+  }
+};
+
+/// What made text was counted by, and what it was made of: enough to make the same without the file.
+struct TokenizerText {
+  std::string file, sha256, single;
+  std::vector<WordText> words;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("file", file, {.help = "A GGUF file or a tokenizer.json", .required = true});
+    d.field("sha256", sha256,
+            {.help = "Of tokenizer.json; of a GGUF file the part before its tensors' data"});
+    d.field("single", single, {.help = "Words that are one token wherever they stand"});
+    d.field("words", words, {.help = "Other words that were used"});
+  }
+};
+
 /// What was asked, and how.
 struct WorkloadText {
   std::string protocol = "chat", path, model;
@@ -91,8 +120,10 @@ struct WorkloadText {
   double temperature = 0;
   std::string prompts = "made";  ///< made, instructions (the original's 25), or own
   std::int64_t own_prompts = 0;
-  std::string own_prompts_sha256;
+  std::string own_prompts_sha256, requests;
+  std::string prompt_length;
   LengthText prompt, output;
+  std::optional<TokenizerText> tokenizer;
   bool ignore_end = false;
   int groups = 0, prefix = 0;
   std::optional<LengthText> turns;  ///< of conversations, where there are some
@@ -109,7 +140,16 @@ struct WorkloadText {
              .one_of = {"made", "instructions", "own"}});
     d.field("own_prompts", own_prompts, {.help = "How many, where they are somebody's own", .min = 0});
     d.field("own_prompts_sha256", own_prompts_sha256, {.help = "Over them, each ended by a NUL"});
-    d.field("prompt", prompt, {.help = "Tokens of made prompts (estimated: one for each word)"});
+    d.field(
+        "requests", requests,
+        {.help = "Of a trace, where it is short enough to be kept: of each request the nanoseconds since the "
+                 "one before, tokens in, tokens out, blocks"});
+    d.field("prompt_length", prompt_length,
+            {.help = "Of made prompts. Estimated: one token for each word. Exact: by the tokenizer, without "
+                     "what a chat's template or the engine adds",
+             .one_of = {"estimated", "exact"}});
+    d.field("prompt", prompt, {.help = "Tokens of made prompts"});
+    d.field("tokenizer", tokenizer, {.help = "That made prompts were counted by"});
     d.field("output", output, {.help = "Tokens that answers were asked to have at most"});
     d.field("ignore_end", ignore_end, {.help = "Answers were to go on to their full length"});
     d.field("groups", groups, {.help = "Prefixes that made prompts share; 0: none", .min = 0});
@@ -347,9 +387,10 @@ struct Setting {
 Result result_of(const Plan& plan, const Outcome& outcome, const Setting& setting);
 /// The result of one that did not: it could not be deployed, or asked.
 Result failed_result(const Plan& plan, const Problem& cause, const Setting& setting);
-/// The plan that would do the same again; a key, TLS and own prompts are the caller's to add.
-/// Problem{unsupported} for a trace, whose instants are not kept.
-Plan plan_of(const Result& result);
+/// The plan that would do the same again; a key and TLS are the caller's to add. `requests` is the file of
+/// those that were somebody's own, "" for one that is not at hand: Problem{usage} when it is needed,
+/// Problem{invalid} when it has others, by their sum.
+Plan plan_of(const Result& result, const schema::Source& requests = {});
 
 Node to_node(const Result& result);
 /// Problem{invalid} with findings when it is none; fields of a later version are passed over.

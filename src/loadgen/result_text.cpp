@@ -141,6 +141,14 @@ std::vector<std::string> remarks(const Result& result) {
     all.push_back("The network from this machine to there is part of what was measured.");
   if (result.client.position == "same-machine")
     all.push_back("Client and engine shared this machine: the client's own work is part of it.");
+  const WorkloadText& asked = result.workload;
+  if (asked.prompt_length == "estimated")
+    all.push_back("Lengths of prompts are estimated: one token for each word.");
+  if (asked.tokenizer)
+    all.push_back(
+        fmt::format("Lengths of prompts are exact by {} (sha256 {}), without what a chat's template or "
+                    "the engine adds.",
+                    one_line(asked.tokenizer->file), asked.tokenizer->sha256.substr(0, 12)));
   if (result.counts.good > 0 && !result.counts.usage && result.workload.protocol != "http")
     all.push_back("The engine does not say how many tokens an answer has: events were counted.");
   if (result.ended != "failed")

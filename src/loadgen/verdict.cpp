@@ -52,6 +52,29 @@ void judge_client(Judge& judge, const Metrics& metrics, const ClientFacts& clien
     judge.suspect(fmt::format("the client used {:.0f} % of its core", work * 100));
 }
 
+/// Stalls between arrivals show in nothing that was sent, only in when answers were seen.
+void judge_stall(Judge& judge, const Metrics& metrics, const Histogram& stall) {
+  struct Figure {
+    double median = 0;
+    std::string_view name;
+  };
+  Figure least{metrics.ttft_service.p50, "time to the first token"};
+  if (metrics.tpot.count > 0) least = {metrics.tpot.p50, "time between tokens"};
+  if (metrics.itl && metrics.itl->p50 > 0) least = {metrics.itl->p50, "time between tokens"};
+  if (stall.count() == 0 || least.median <= 0) return;
+  const double half = stall.percentile(0.5) / 1e6, tail = stall.percentile(0.995) / 1e6;
+  if (half > std::max(5.0, 0.25 * least.median))
+    judge.invalid(fmt::format(
+        "the client was not there half of the time: it looked {:.3g} ms late or more, and the median {} is "
+        "{:.3g} ms",
+        half, least.name, least.median));
+  else if (tail > std::max(0.1, 0.04 * least.median))
+    judge.suspect(fmt::format(
+        "the client stalled: at one of 200 instants it looked {:.3g} ms late or more, and the median {} is "
+        "{:.3g} ms, so the high percentiles may be off by that",
+        tail, least.name, least.median));
+}
+
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -113,6 +136,7 @@ Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const 
   Judge judge;
   judge_answers(judge, metrics, circumstances);
   judge_client(judge, metrics, client, circumstances.open_loop);
+  judge_stall(judge, metrics, client.stall);
   judge_drift(judge, samples);
   if (metrics.attainment && metrics.attainment->good == metrics.offered)
     judge.note("every request met the objective: it says nothing of the most that would be possible");

@@ -16,16 +16,6 @@ constexpr std::uint64_t prompt_length = 11, output_length = 12, text = 13, group
                         turn_count = 16, block_text = 17;
 constexpr std::uint64_t of_turn = 1ULL << 48U;  // what a later question adds to its conversation's number
 
-// Short common words: one token each in the vocabularies of today's models.
-constexpr std::string_view words[] = {
-    "the",      "time",   "year",   "people",   "way",   "day",    "man",     "thing",  "woman",
-    "life",     "child",  "world",  "school",   "state", "family", "student", "group",  "country",
-    "problem",  "hand",   "part",   "place",    "case",  "week",   "company", "system", "program",
-    "question", "work",   "number", "night",    "point", "home",   "water",   "room",   "mother",
-    "area",     "money",  "story",  "fact",     "month", "lot",    "right",   "study",  "book",
-    "eye",      "job",    "word",   "business", "issue", "side",   "kind",    "head",   "house",
-    "service",  "friend", "father", "power",    "hour",  "game",   "line",    "end",    "member"};
-
 int draw_of_bins(const Length& length, Random random) {
   double total = 0;
   for (const Bin& bin : length.bins) total += bin.weight;
@@ -54,21 +44,26 @@ int draw(const Length& length, Random random) {
   return std::clamp(static_cast<int>(length.mean), length.least, length.most);
 }
 
-void add_words(std::string& to, Random random, int count) {
+void add_words(std::string& to, const Workload& workload, Random random, int count) {
+  if (workload.exact != nullptr) return workload.exact->add(to, random, count);
+  const std::vector<std::string>& words = made_words();
   for (int i = 0; i < count; ++i) {
     if (!to.empty()) to += ' ';
-    to += words[random.below(std::size(words))];
+    to += words[random.below(words.size())];
   }
 }
 
-/// Text that no other request has: it begins with a word of its own.
-void add_own_text(std::string& to, Random random, int tokens) {
+/// Text that no other request has: it begins with a word of its own. Exact text has none but known words,
+/// drawn anew for each request.
+void add_own_text(std::string& to, const Workload& workload, Random random, int tokens) {
+  if (workload.exact != nullptr) return workload.exact->add(to, random, tokens);
   const std::string own = fmt::format("{:x}", random.next() >> 44U);  // about two or three tokens
   to += (to.empty() ? "" : " ") + own;
-  add_words(to, random, std::max(tokens - 3, 0));
+  add_words(to, workload, random, std::max(tokens - 3, 0));
 }
 
-void add_script(Ask& ask, const Script& script, std::uint64_t seed, std::uint64_t index, int turn) {
+void add_script(Ask& ask, const Workload& workload, std::uint64_t seed, std::uint64_t index, int turn) {
+  const Script& script = workload.scripts[index % workload.scripts.size()];
   int answer = script.answer_tokens;
   if (!script.questions.empty()) {
     const Script::Question& question =
@@ -76,11 +71,11 @@ void add_script(Ask& ask, const Script& script, std::uint64_t seed, std::uint64_
     ask.prompt = question.text;
     answer = question.answer_tokens;
   } else if (script.blocks.empty()) {
-    add_own_text(ask.prompt, Random(seed, text, index), script.prompt_tokens);
+    add_own_text(ask.prompt, workload, Random(seed, text, index), script.prompt_tokens);
   } else {
     int left = script.prompt_tokens;
     for (const std::uint64_t block : script.blocks) {
-      add_words(ask.prompt, Random(seed, block_text, block), std::min(left, block_tokens));
+      add_words(ask.prompt, workload, Random(seed, block_text, block), std::min(left, block_tokens));
       left = std::max(left - block_tokens, 0);
     }
   }
@@ -106,12 +101,40 @@ void check(const Length& length, const char* field) {
   if (!(total > 0)) refuse("is a histogram without a bin whose weight is above 0");
 }
 
+/// Made text may be too short for the words that there are.
+void check_exact(const Workload& workload) {
+  const int least = workload.exact->least();
+  const auto refuse = [&](int tokens, const char* field) {
+    if (tokens > 0 && tokens < least)
+      throw Problem(Kind::usage, fmt::format("`{}` has to be {} or more: by {} made text is not shorter",
+                                             field, least, workload.exact->file()));
+  };
+  for (const Script& script : workload.scripts)
+    if (script.questions.empty()) refuse(script.prompt_tokens, "input length");
+  if (!workload.scripts.empty()) return;
+  const Length& prompt = workload.prompt;
+  if (prompt.kind == Length::Kind::fixed)
+    refuse(std::max(static_cast<int>(prompt.mean), prompt.least), "prompt tokens");
+  else if (prompt.kind == Length::Kind::histogram)
+    for (const Bin& bin : prompt.bins) refuse(bin.least, "prompt tokens");
+  else
+    refuse(prompt.least, "prompt tokens");
+  refuse(workload.prefix, "prefix tokens");
+}
+
 }  // namespace
 
 void check(const Workload& workload) {
   check(workload.prompt, "prompt tokens");
   check(workload.output, "output tokens");
   check(workload.turns, "turns");
+  if (workload.exact != nullptr && makes_text(workload)) check_exact(workload);
+}
+
+bool makes_text(const Workload& workload) {
+  if (workload.scripts.empty()) return workload.prompts.empty();
+  return std::any_of(workload.scripts.begin(), workload.scripts.end(),
+                     [](const Script& script) { return script.questions.empty(); });
 }
 
 const std::vector<std::string>& instructions() {
@@ -161,7 +184,7 @@ Ask ask_of(const Workload& workload, std::uint64_t seed, std::uint64_t index, in
   ask.max_tokens = draw(workload.output, Random(seed, output_length, number));
   ask.ignore_end = workload.ignore_end;
   if (!workload.scripts.empty()) {
-    add_script(ask, workload.scripts[index % workload.scripts.size()], seed, index, turn);
+    add_script(ask, workload, seed, index, turn);
   } else if (!workload.prompts.empty()) {
     ask.prompt = workload.prompts[index % workload.prompts.size()];
   } else {
@@ -170,9 +193,9 @@ Ask ask_of(const Workload& workload, std::uint64_t seed, std::uint64_t index, in
     if (shares) {
       const std::uint64_t which =
           Random(seed, group, index).below(static_cast<std::uint64_t>(workload.groups));
-      add_words(ask.prompt, Random(seed, prefix_text, which), workload.prefix);
+      add_words(ask.prompt, workload, Random(seed, prefix_text, which), workload.prefix);
     }
-    add_own_text(ask.prompt, Random(seed, text, number), tokens);
+    add_own_text(ask.prompt, workload, Random(seed, text, number), tokens);
     ask.prompt_tokens = tokens + (shares ? workload.prefix : 0);
   }
   return ask;

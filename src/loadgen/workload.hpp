@@ -1,7 +1,9 @@
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "loadgen/exact_text.hpp"
 #include "loadgen/protocol.hpp"
 
 namespace mlib::loadgen {
@@ -38,8 +40,8 @@ struct Script {
 inline constexpr int block_tokens = 512;
 
 /// What is asked. `scripts` non-empty: those, in turn; else `prompts`, in turn; else made text of `prompt`
-/// tokens, about one for each word (an estimate: without the model's tokenizer nobody knows before the
-/// answer's `usage`).
+/// tokens: exactly so many with `exact`, else about one for each word (an estimate: without the model's
+/// tokenizer nobody knows before the answer's `usage`).
 struct Workload {
   std::vector<Script> scripts = {};
   std::vector<std::string> prompts = {};
@@ -51,10 +53,13 @@ struct Workload {
   /// Questions of one conversation of made text; above 1 only for the users of a closed loop. The first has
   /// the shared prefix, each later one carries what was said before.
   Length turns = {Length::Kind::fixed, 1};
+  std::shared_ptr<const ExactText> exact = {};  ///< of all made text
 };
 
 /// Problem{usage} naming the field that makes no sense.
 void check(const Workload& workload);
+/// Some of what is asked is made text.
+bool makes_text(const Workload& workload);
 /// A conversation may have more than one question.
 bool converses(const Workload& workload);
 /// The number of questions of that conversation.

@@ -280,13 +280,10 @@ void bench_repeat(const World& world, const Caller& caller, const RepeatArgument
   const std::shared_ptr<const cards::Library> library = world.shelf.library();
   const cards::FoundBenchmark found = cards::get_benchmark(*library, arguments.id);
   const Result then = result_of(*found.benchmark);
-  if (then.workload.prompts == "own")
-    throw Problem(Kind::unsupported, fmt::format("the prompts of `{}` are not kept with it", arguments.id),
-                  "mlib bench template NAME --prompts FILE measures with yours");
   if (then.client.position == "in-cluster" && arguments.in_cluster.empty())
     throw Problem(Kind::usage, fmt::format("`{}` was measured inside the cluster", arguments.id),
                   "name an image in which mlib is: --in-cluster IMAGE");
-  const loadgen::Plan plan = loadgen::plan_of(then);
+  const loadgen::Plan plan = loadgen::plan_of(then, {"--prompts", arguments.prompts});
   const Benching bench{
       world,
       caller,

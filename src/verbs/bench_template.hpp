@@ -38,7 +38,7 @@ struct BenchTemplateArguments {
 };
 
 struct RepeatArguments {
-  std::string id, api_key, in_cluster;
+  std::string id, api_key, in_cluster, prompts;
   TargetOptions reach;
   std::string start_timeout = "10m";
 
@@ -48,6 +48,9 @@ struct RepeatArguments {
     d.field("api_key", api_key, {.help = "Key that the endpoint asks its clients for", .secret = true});
     d.field("start_timeout", start_timeout, {.help = "How long it may take to come up, e.g. 90s, 1h (10m)"});
     d.field("in_cluster", in_cluster, {.help = in_cluster_help});
+    d.field("prompts", prompts,
+            {.help = "Requests of your own that it was measured with, which are not kept (a short trace is)",
+             .format = "content"});
     reach.describe(d);
   }
 };

@@ -7,8 +7,9 @@ namespace mlib::verbs {
 
 /// How an engine is asked and loaded: the options that every verb which measures has.
 struct LoadArguments {
-  std::optional<std::string> protocol, arrivals;
-  std::string prompts, model, duration, slo, think = "0s", timeout = "2m", on = "10s", off = "10s";
+  std::optional<std::string> protocol, arrivals, distribution;
+  std::string prompts, prompt_histogram, output_histogram;
+  std::string model, duration, slo, think = "0s", timeout = "2m", on = "10s", off = "10s";
   std::optional<double> rate, end_rate, burstiness;
   std::optional<int> users;
   std::optional<std::int64_t> requests;
@@ -51,6 +52,11 @@ struct LoadArguments {
             {.help = "Standard deviation of prompts' length", .min = 0, .max = 1'000'000});
     d.field("output_deviation", output_deviation,
             {.help = "Standard deviation of answers' length", .min = 0, .max = 1'000'000});
+    d.field("distribution", distribution,
+            {.help = "Of lengths that have a deviation (normal)", .one_of = {"normal", "lognormal"}});
+    d.field("prompt_histogram", prompt_histogram,
+            {.help = "Lengths of prompts instead, FROM-TO:WEIGHT,…, e.g. 16-64:3,1024:1"});
+    d.field("output_histogram", output_histogram, {.help = "Lengths of answers instead, likewise"});
     d.field("ignore_end", ignore_end, {.help = "Answers go on to their full length (ignore_eos)"});
     d.field("instructions", instructions, {.help = "Ask the original's 25 instructions, not made text"});
     d.field("prefix_groups", prefix_groups,
@@ -78,11 +84,15 @@ struct LoadArguments {
 
 /// The plan but for its endpoint; Problem{usage} names options that do not go together.
 loadgen::Plan plan_of(const LoadArguments& arguments);
+/// The lengths of `16-64:3,1024:1`: evenly from 16 to 64, three times as often as 1024. Problem{usage} names
+/// the option and the bin.
+loadgen::Length histogram_of(const std::string& text, std::string_view option);
 /// Sets origin and path from what a person gives: http://host:8080, …/v1 or a whole path.
 void aim(loadgen::Plan& plan, const std::string& url);
 
 struct EndpointBenchArguments : LoadArguments {
-  std::string url, like, api_key, hardware, template_name, currency = "USD";
+  std::string url, like, tokenizer, ca, api_key, hardware, template_name, currency = "USD";
+  bool insecure = false;
   std::optional<double> price_per_hour;
 
   template <class D>
@@ -91,12 +101,19 @@ struct EndpointBenchArguments : LoadArguments {
     d.field("like", like,
             {.help = "Load, requests and seed of that result (-o json), instead of the options that say them",
              .format = "content"});
+    d.field(
+        "tokenizer", tokenizer,
+        {.help = "GGUF file, tokenizer.json or folder of the model: made prompts then have exactly so many "
+                 "tokens (lengths are estimated)"});
     LoadArguments::describe(d);
     describe_subject(d);
   }
   template <class D>
   void describe_subject(D& d) {
     d.field("api_key", api_key, {.help = "Key that the endpoint asks for", .secret = true});
+    d.field("ca", ca,
+            {.help = "Certificates to trust of an https endpoint, PEM (the system's)", .format = "content"});
+    d.field("insecure", insecure, {.help = "Trust any certificate"});
     d.field("template", template_name,
             {.help = "Template that it was deployed from: its hardware's price and limits are compared with",
              .format = "template"});

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "base/text.hpp"
@@ -20,9 +21,11 @@ loadgen::Instant instant_of(const std::string& text, std::string_view option) {
   return span_of(text, option).count() * (loadgen::second / 1000);
 }
 
-Length length_of(int mean, int deviation) {
+Length length_of(int mean, int deviation, bool skewed) {
   Length length;
-  length.kind = deviation > 0 ? Length::Kind::normal : Length::Kind::fixed;
+  length.kind = deviation <= 0 ? Length::Kind::fixed
+                : skewed       ? Length::Kind::lognormal
+                               : Length::Kind::normal;
   length.mean = mean;
   length.deviation = deviation;
   return length;
@@ -86,6 +89,63 @@ void set_requests(Plan& plan, const LoadArguments& arguments) {
                                                plan.arrivals.trace.size());
 }
 
+/// A whole number above 0 of those digits, or 0.
+int tokens_of(std::string_view digits) {
+  int tokens = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), tokens);
+  return error == std::errc() && end == digits.data() + digits.size() && tokens <= 1'000'000 ? tokens : 0;
+}
+
+}  // namespace
+
+Length histogram_of(const std::string& text, std::string_view option) {
+  Length length;
+  length.kind = Length::Kind::histogram;
+  double total = 0;
+  for (const std::string& each : split(text, ',')) {
+    const std::size_t colon = each.find(':');
+    const std::string_view range = trim(std::string_view(each).substr(0, colon));
+    const std::size_t dash = range.find('-');
+    loadgen::Bin bin;
+    bin.least = tokens_of(range.substr(0, dash));
+    bin.most = dash == std::string_view::npos ? bin.least : tokens_of(range.substr(dash + 1));
+    if (colon != std::string::npos) {
+      const std::string_view weight = trim(std::string_view(each).substr(colon + 1));
+      const auto [end, error] = std::from_chars(weight.data(), weight.data() + weight.size(), bin.weight);
+      if (error != std::errc() || end != weight.data() + weight.size()) bin.weight = -1;
+    }
+    if (bin.least < 1 || bin.most < bin.least || !(bin.weight >= 0) || !std::isfinite(bin.weight))
+      throw Problem(Kind::usage, fmt::format("{}: `{}` is no FROM-TO:WEIGHT", option, shortened(each, 60)),
+                    fmt::format("as in {} 16-64:3,1024:1", option));
+    total += bin.weight;
+    length.mean += bin.weight * (bin.least + bin.most) / 2.0;
+    length.bins.push_back(bin);
+  }
+  if (!(total > 0)) throw Problem(Kind::usage, fmt::format("{}: all weights are 0", option));
+  length.mean /= total;  // for what is said of the run
+  return length;
+}
+
+namespace {
+
+void set_lengths(loadgen::Workload& workload, const LoadArguments& arguments) {
+  if (arguments.distribution && arguments.prompt_deviation == 0 && arguments.output_deviation == 0)
+    throw Problem(Kind::usage, "--distribution is of --prompt-deviation and --output-deviation");
+  const bool skewed = arguments.distribution == "lognormal";
+  const auto length = [&](const std::string& bins, int mean, int deviation, const std::string& what) {
+    if (bins.empty()) return length_of(mean, deviation, skewed);
+    if (deviation > 0)
+      throw Problem(Kind::usage,
+                    fmt::format("--{0}-histogram and --{0}-deviation are two ways to say lengths", what),
+                    "leave one out");
+    return histogram_of(bins, fmt::format("--{}-histogram", what));
+  };
+  workload.prompt =
+      length(arguments.prompt_histogram, arguments.prompt_tokens, arguments.prompt_deviation, "prompt");
+  workload.output =
+      length(arguments.output_histogram, arguments.max_tokens, arguments.output_deviation, "output");
+}
+
 }  // namespace
 
 Plan plan_of(const LoadArguments& arguments) {
@@ -112,8 +172,7 @@ Plan plan_of(const LoadArguments& arguments) {
   if (arguments.turns > 1 && plan.users == 0)
     throw Problem(Kind::usage, "--turns is of --users", "as in --users 8 --turns 4");
   plan.workload.turns.mean = arguments.turns;
-  plan.workload.prompt = length_of(arguments.prompt_tokens, arguments.prompt_deviation);
-  plan.workload.output = length_of(arguments.max_tokens, arguments.output_deviation);
+  set_lengths(plan.workload, arguments);
   plan.workload.ignore_end = arguments.ignore_end;
   plan.workload.groups = arguments.prefix_groups;
   plan.workload.prefix = arguments.prefix_tokens;

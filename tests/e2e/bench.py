@@ -1,16 +1,20 @@
-"""Measuring the real engine through podman: the client's figures against the engine's own `timings`, the result in all its
-forms, Ctrl-C, comparison, search, and what cannot be measured.
+"""Measuring the real engine through podman: the client's figures against the engine's own `timings`, exact lengths against its
+own count, the result in all its forms, Ctrl-C, a client that is stopped, a trace twice, certificates, comparison, search, and
+what cannot be measured.
 """
 import csv
+import http.server
 import io
 import json
 import pathlib
 import re
 import shutil
 import signal
+import ssl
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -71,6 +75,95 @@ def agrees(mlib, url):
               and result["verdict"]["validity"] in ("valid", "suspect", "invalid") and result["load"]["users"] == 1,
               "with load, client and verdict", result)
     return done.out, result
+
+
+def counts_exactly(mlib, url, tokenizer):
+    """The engine counts as many tokens as were asked for, and the one that begins every text."""
+    for tokens in (1, 2, 7, 64, 301):
+        done = mlib("bench", "endpoint", url, "--protocol", "completions", "--tokenizer", tokenizer, "--prompt-tokens", tokens,
+                    "--requests", "8", "--warm-up", "0", "--max-tokens", "2", "--users", "2", "-o", "json")
+        result = json.loads(done.out) if done.out else {"counts": {"prompt_tokens": 0, "good": 0}, "workload": {}}
+        bed.claim(result["counts"]["good"] == 8 and result["counts"]["prompt_tokens"] == 8 * (tokens + 1)
+                  and result["workload"]["prompt_length"] == "exact",
+                  f"prompts of exactly {tokens} tokens, as the engine counts", (result["counts"], done.err))
+    told = mlib("bench", "endpoint", url, "--tokenizer", tokenizer, "--requests", "4", "--max-tokens", "2")
+    bed.claim("exact by" in " ".join(told.out.split()) and str(tokenizer) in "".join(told.out.split()), "and the result says by which file", told)
+    told = mlib("bench", "endpoint", url, "--requests", "4", "--max-tokens", "2")
+    bed.claim("Lengths of prompts are estimated" in told.out, "without a tokenizer they are estimated, and it says so", told)
+
+
+def stalls(url, env):
+    """A client that is stopped again and again says that its figures may be off."""
+    process = subprocess.Popen([bed.MLIB, "bench", "endpoint", url, "--users", "1", "--duration", "4s", "--max-tokens", "64", "-o",
+                                "json"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stderr.readline()
+    process.stderr.readline()  # the load has begun
+    for _ in range(6):
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.06)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.2)
+    out, err = process.communicate(timeout=30)
+    verdict = json.loads(out)["verdict"] if out else {}
+    bed.claim(verdict.get("validity") in ("suspect", "invalid") and any("the client stalled: at one of 200" in reason or
+              "the client was not there" in reason for reason in verdict["reasons"]), "a stalled client says so", (verdict, err))
+
+
+def replays(mlib, url, folder):
+    trace, like = pathlib.Path(folder) / "trace.csv", pathlib.Path(folder) / "like.json"
+    trace.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n" + "".join(
+        f"2023-11-16 18:17:0{i}.{i}79960{i},{20 + i},{2 + i}\n" for i in range(4)))
+    first = mlib("bench", "endpoint", url, "--prompts", trace, "-o", "json")
+    like.write_text(first.out)
+    trace.unlink()
+    again = mlib("bench", "endpoint", url, "--like", like, "-o", "json")
+    results = [json.loads(each.out) if each.out else {"load": {}, "counts": {}} for each in (first, again)]
+    bed.claim(all(each["counts"].get("good") == 4 and each["load"].get("arrivals") == "trace" for each in results) and
+              results[0]["load"]["schedule_sha256"] == results[1]["load"]["schedule_sha256"],
+              "a trace is replayed from its result", (first.err, again.err, results))
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """One model, one word."""
+    protocol_version = "HTTP/1.1"
+
+    def reply(self, kind, body):
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.reply("application/json", b'{"data":[{"id":"made"}]}')
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.reply("text/event-stream", b'data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: [DONE]\n\n')
+
+    def log_message(self, *_):
+        pass
+
+
+def trusts(mlib, folder):
+    """An https endpoint by a certificate that no authority has signed."""
+    key, certificate = f"{folder}/key.pem", f"{folder}/certificate.pem"
+    bed.need(bed.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1", "-addext",
+                     "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate), "make a certificate")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"https://127.0.0.1:{server.server_port}"
+    short = ("--requests", "3", "--max-tokens", "1", "-o", "json")
+    refused = mlib("bench", "endpoint", url, *short)
+    bed.claim(refused.code == 7 and "certificate" in refused.err and not refused.out, "a certificate that nobody vouches for is refused",
+              refused)
+    for words in (("--ca", certificate), ("--insecure",)):
+        done = mlib("bench", "endpoint", url, *words, *short)
+        bed.claim(done.out and json.loads(done.out)["counts"]["good"] == 3, f"and trusted with {words[0]}", done)
+    server.shutdown()
 
 
 def forms(mlib, url):
@@ -156,9 +249,14 @@ def test():
         if not bed.claim(made.code == 0, "the engine is deployed", made):
             return
         url = mlib("endpoint", "demo").out.strip()
+        env = {**podman.env, "HOME": folder, "PATH": "/usr/bin:/bin"}
         text, _ = agrees(mlib, url)
+        counts_exactly(mlib, url, f"{folder}/made-llama.gguf")
+        replays(mlib, url, folder)
+        stalls(url, env)
+        trusts(mlib, folder)
         forms(mlib, url)
-        interrupted(mlib, url, {**podman.env, "HOME": folder, "PATH": "/usr/bin:/bin"})
+        interrupted(mlib, url, env)
         compares(mlib, folder, text)
         finds(mlib, url)
         refuses(mlib, url)

@@ -1,0 +1,83 @@
+// A client that is not there while answers come: it shows in nothing that was sent.
+#include <doctest/doctest.h>
+
+#include "loadgen/stub_run.hpp"
+
+using namespace mlib;
+using namespace mlib::loadgen;
+
+namespace {
+
+Instant clock_now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * second + time.tv_nsec;
+}
+
+/// One user, whose answers take a second: nothing is sent while they come.
+Plan one_long_answer(const StubServer& server) {
+  Plan plan = plan_for(server, 1, 2);
+  plan.users = 1;
+  plan.warm_up = 0;
+  return plan;
+}
+
+std::string told(const Verdict& verdict) {
+  std::string all;
+  for (const std::string& reason : verdict.reasons) all += reason + "\n";
+  return all;
+}
+
+Histogram looks(int in_time, int late, Instant by) {
+  Histogram stall;
+  for (int i = 0; i < in_time; ++i) stall.add(50'000);
+  for (int i = 0; i < late; ++i) stall.add(by);
+  return stall;
+}
+
+Verdict judged(const Histogram& stall) {
+  const StubServer server({.ttft = 20'000'000, .gap = 10'000'000, .tokens = 8});
+  static const Outcome outcome = measured(plan_for(server, 50, 60));
+  ClientFacts client;
+  client.stall = stall;
+  return judge(outcome.metrics, outcome.samples, client, {});
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a client thread that stalls while answers come is a doubt with its numbers, in a closed loop too") {
+  const StubServer server({.ttft = 20'000'000, .gap = 10'000'000, .tokens = 100});
+  const Cancel never;
+  // What is told of a run is told on the loop's own thread: there it stands still.
+  const Outcome outcome = bench(one_long_answer(server), never, [](const Live& live) {
+    for (const Instant end = clock_now() + 60'000'000; live.ended == 0 && clock_now() < end;) continue;
+  });
+  CHECK(outcome.client.stall.count() > 500);
+  CHECK(outcome.client.stall.most() > 55'000'000);
+  CHECK(outcome.client.stall.percentile(0.995) > 10'000'000);
+  CHECK(outcome.verdict.validity != Validity::valid);
+  CHECK(told(outcome.verdict).find("the client stalled: at one of 200 instants it looked ") !=
+        std::string::npos);
+}
+
+TEST_CASE("looks are spread evenly over the run, and a stall counts for as long as it was") {
+  const StubServer server({.ttft = 20'000'000, .gap = 10'000'000, .tokens = 100});
+  Plan plan = one_long_answer(server);
+  plan.stop.requests = 1;
+  const Outcome outcome = measured(plan);
+  const double expected = static_cast<double>(outcome.client.ended) / 1'970'000;
+  CHECK(static_cast<double>(outcome.client.stall.count()) == doctest::Approx(expected).epsilon(0.1));
+}
+
+TEST_CASE("few late looks are no doubt, one of a hundred is, and half of them end belief") {
+  CHECK(told(judged(looks(1000, 0, 0))).find("it looked") == std::string::npos);
+  CHECK(told(judged(looks(1000, 4, 5'000'000))).find("it looked") == std::string::npos);
+  CHECK(told(judged(looks(1000, 10, 300'000))).find("it looked") == std::string::npos);  // 3 % of 10 ms
+  CHECK(told(judged(looks(1000, 10, 5'000'000)))
+            .find("the client stalled: at one of 200 instants it looked 5") != std::string::npos);
+  const Verdict half = judged(looks(1000, 1100, 9'000'000));
+  CHECK(half.validity == Validity::invalid);
+  CHECK(told(half).find("the client was not there half of the time: it looked 9") != std::string::npos);
+  CHECK(told(judged({})).find("it looked") == std::string::npos);
+}

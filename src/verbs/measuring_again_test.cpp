@@ -1,0 +1,260 @@
+// Lengths that are exact, certificates, and runs that are done again.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/text.hpp"
+#include "loadgen/made_result.hpp"
+#include "loadgen/stub_server.hpp"
+#include "net/client.hpp"
+#include "schema/document.hpp"
+#include "verbs/bench_facts.hpp"
+#include "verbs/measuring.hpp"
+#include "verbs/scripted_world.hpp"
+
+using namespace mlib;
+using namespace mlib::verbs;
+
+namespace {
+
+/// Serves one model, and keeps how it was asked.
+class Engine final : public net::Client {
+ public:
+  net::Answer call(const net::Call& call, const Cancel*) override {
+    asked.push_back(call);
+    return {200, {}, call.url.ends_with("/v1/models") ? R"({"data":[{"id":"made"}]})" : ""};
+  }
+  net::Answer stream(const net::Call& one, const net::BodySink&, const Cancel* cancel) override {
+    return call(one, cancel);
+  }
+  std::vector<net::Call> asked;
+};
+
+struct Bench : ScriptedWorld {
+  Bench() {
+    world.http = &http;
+    arguments.url = server.url();
+    arguments.users = 1;
+    arguments.requests = 6;
+    arguments.warm_up = 0;
+    arguments.seed = 3;
+  }
+  loadgen::Result run() {
+    Node last;
+    const auto sink = [&](const Node& event) {
+      if (const Node* found = event.find("result")) last = *found;
+      return true;
+    };
+    bench_endpoint(world, ann, arguments, sink, cancel);
+    return loadgen::result_from(last);
+  }
+  /// What was asked since, one prompt each.
+  std::vector<std::string> prompts() {
+    std::vector<std::string> all;
+    for (const std::string& body : server.bodies())
+      all.push_back(schema::read_json(body).text_at({"messages", "0", "content"}));
+    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(seen));
+    seen += all.size();
+    return all;
+  }
+  std::size_t seen = 0;
+  loadgen::StubServer server{loadgen::StubRules{.ttft = 2'000'000, .gap = 0, .tokens = 1}};
+  Engine http;
+  EndpointBenchArguments arguments;
+  Cancel cancel;
+};
+
+/// A byte-level tokenizer.json that knows the letters and the words that made text is of, `home` in two
+/// parts.
+std::string made_tokenizer() {
+  std::string vocabulary = R"("Ġ":0)", merges;
+  int id = 0;
+  const auto token = [&](const std::string& text) { vocabulary += fmt::format(R"(,"{}":{})", text, ++id); };
+  for (const std::string& letter : loadgen::made_letters()) token(letter);
+  for (const std::string& word : loadgen::made_words()) {
+    for (std::size_t size = 2; size <= word.size() && (word != "home" || size <= 2); ++size) {
+      if (vocabulary.find("\"" + word.substr(0, size) + "\"") != std::string::npos) continue;
+      token(word.substr(0, size));
+      merges += fmt::format(R"({}["{}","{}"])", merges.empty() ? "" : ",", word.substr(0, size - 1),
+                            word[size - 1]);
+    }
+    if (word == "home") continue;
+    token("Ġ" + word);
+    merges += fmt::format(R"(,["Ġ","{}"])", word);
+  }
+  return fmt::format(
+      R"({{"model":{{"type":"BPE","ignore_merges":true,"vocab":{{{}}},"merges":[{}]}},"pre_tokenizer":)"
+      R"({{"type":"ByteLevel","add_prefix_space":false}}}})",
+      vocabulary, merges);
+}
+
+/// A folder that goes with it.
+struct Folder {
+  Folder() { std::filesystem::create_directories(path); }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(path + "/" + name) << text;
+    return path + "/" + name;
+  }
+  std::string path = (std::filesystem::temp_directory_path() / ("mlib-again-" + random_hex(6))).string();
+};
+
+}  // namespace
+
+TEST_CASE("with the model's tokenizer prompts have exactly so many tokens, and their result says by which") {
+  const Folder folder;
+  folder.write("tokenizer.json", made_tokenizer());
+  Bench b;
+  b.arguments.prompt_tokens = 20;
+  b.arguments.tokenizer = folder.path;
+  const loadgen::Result result = b.run();
+  CHECK(result.workload.prompt_length == "exact");
+  CHECK(result.workload.tokenizer->file == folder.path + "/tokenizer.json");
+  CHECK(result.workload.tokenizer->sha256 == sha256_hex(made_tokenizer()));
+  const std::vector<std::string> asked = b.prompts();
+  CHECK(asked.size() == 6);
+  for (const std::string& prompt : asked) {
+    int tokens = 0;
+    for (const std::string& word : split(prompt, ' '))  // of `home` ho and me, and the space before
+      tokens += word != "home" ? 1 : tokens == 0 ? 2 : 3;
+    CHECK(tokens == 20);
+  }
+  std::filesystem::remove(folder.path + "/tokenizer.json");
+  b.arguments.tokenizer.clear();
+  b.arguments.like = schema::to_json(loadgen::to_node(result));
+  CHECK(b.run().workload.prompt_length == "exact");  // what it was made of is in the result
+  CHECK(b.prompts() == asked);
+  b.arguments.like.clear();
+  CHECK(b.run().workload.prompt_length == "estimated");
+}
+
+TEST_CASE("a tokenizer that cannot count is refused before any load") {
+  const Folder folder;
+  Bench b;
+  b.arguments.tokenizer = folder.path;
+  CHECK(failure([&] { b.run(); }).kind() == Kind::not_found);
+  folder.write("tokenizer.json", R"({"model":{"type":"Unigram"}})");
+  const Problem refused = failure([&] { b.run(); });
+  CHECK(refused.message().find("its model is Unigram, so its tokens cannot be counted here") !=
+        std::string::npos);
+  b.arguments.prompts = "\"mine\"";
+  CHECK(failure([&] { b.run(); }).message() == "--tokenizer is of made prompts");
+  CHECK(b.server.requests() == 0);
+}
+
+TEST_CASE("certificates to trust go wherever the engine is asked") {
+  Bench b;
+  b.arguments.insecure = true;
+  b.run();
+  b.arguments.insecure = false;
+  b.arguments.ca = "PEM";
+  b.run();
+  CHECK(b.http.asked.front().tls->insecure);
+  CHECK(b.http.asked.back().tls->ca == "PEM");
+  CHECK(!b.http.asked.back().tls->insecure);
+  b.arguments.insecure = true;
+  CHECK(failure([&] { b.run(); }).message() == "--insecure and --ca are two ways to trust");
+}
+
+TEST_CASE("a trace is replayed again as it was, requests of one's own from their file and from no other") {
+  Bench b;
+  b.arguments.users.reset();
+  b.arguments.requests.reset();
+  b.arguments.prompts =
+      "{\"timestamp\": 5, \"input_length\": 9}\n"
+      "{\"timestamp\": 35.5, \"input_length\": 700, \"output_length\": 3, \"hash_ids\": [46, 47]}\n";
+  const loadgen::Result result = b.run();
+  CHECK(result.workload.requests == "0 9 0\n30500000 700 3 46,47\n");
+  const std::vector<std::string> asked = b.prompts();
+  b.arguments.prompts.clear();
+  b.arguments.like = schema::to_json(loadgen::to_node(result));
+  const loadgen::Result again = b.run();
+  CHECK(again.load.arrivals == "trace");
+  CHECK(again.load.schedule_sha256 == result.load.schedule_sha256);
+  CHECK(again.workload.own_prompts_sha256 == result.workload.own_prompts_sha256);
+  CHECK(b.prompts() == asked);
+  loadgen::Result other = result;
+  other.workload.requests = "0 9 0\n30500001 700 3 46,47\n";
+  CHECK(failure([&] { plan_of(other); }).message().find("these requests came at other instants") == 0);
+  other.workload.requests = "0 9 0\n";
+  CHECK(failure([&] { plan_of(other); }).message().find("these 1 requests are not the 2 that") == 0);
+  other.workload.requests = "0 9\n";
+  CHECK(failure([&] { plan_of(other); }).message() ==
+        "line 1 of the result's requests: it has no three numbers");
+}
+
+TEST_CASE("texts of one's own are not kept: a repeat takes their file, and no other") {
+  Bench b;
+  b.arguments.prompts = "\"mine\"\n\"yours\"\n";
+  const loadgen::Result result = b.run();
+  CHECK(result.workload.requests.empty());
+  const std::vector<std::string> asked = b.prompts();
+  b.arguments.like = schema::to_json(loadgen::to_node(result));
+  CHECK(b.run().counts.good == 6);
+  CHECK(b.prompts() == asked);
+  b.arguments.prompts = "\"mine\"\n";
+  CHECK(failure([&] { b.run(); }).message().find("these 1 requests are not the 2 that") == 0);
+  b.arguments.prompts.clear();
+  const Problem gone = failure([&] { b.run(); });
+  CHECK(gone.message().find("the 2 requests of `") == 0);
+  CHECK(gone.hint() == "name their file: --prompts FILE");
+}
+
+TEST_CASE("lengths by histogram and by distribution") {
+  const loadgen::Length length = histogram_of("16-64:3, 1024:1,8", "--prompt-histogram");
+  REQUIRE(length.bins.size() == 3);
+  CHECK(length.kind == loadgen::Length::Kind::histogram);
+  CHECK(length.bins[0].most == 64);
+  CHECK(length.bins[0].weight == 3);
+  CHECK(length.bins[1].least == 1024);
+  CHECK(length.bins[2].weight == 1);
+  CHECK(length.mean == doctest::Approx((40 * 3 + 1024 + 8) / 5.0));
+  for (const char* wrong : {"", "a", "0-5", "9-5", "5:x", "5:-1", "5:inf", "5-", "5:1,", "2000000"}) {
+    const Problem problem = failure([&] { histogram_of(wrong, "--prompt-histogram"); });
+    CHECK(problem.kind() == Kind::usage);
+    CHECK(problem.message().find("--prompt-histogram: `") == 0);
+  }
+  CHECK(failure([&] { histogram_of("5:0", "--x"); }).message() == "--x: all weights are 0");
+  LoadArguments arguments;
+  arguments.output_histogram = "4-8:1";
+  CHECK(plan_of(arguments).workload.output.kind == loadgen::Length::Kind::histogram);
+  arguments.output_deviation = 5;
+  CHECK(failure([&] { plan_of(arguments); }).message() ==
+        "--output-histogram and --output-deviation are two ways to say lengths");
+  arguments.output_histogram.clear();
+  CHECK(plan_of(arguments).workload.output.kind == loadgen::Length::Kind::normal);
+  arguments.distribution = "lognormal";
+  CHECK(plan_of(arguments).workload.output.kind == loadgen::Length::Kind::lognormal);
+  arguments.output_deviation = 0;
+  CHECK(failure([&] { plan_of(arguments); }).message() ==
+        "--distribution is of --prompt-deviation and --output-deviation");
+}
+
+TEST_CASE("results kept as cards are compared as those in JSON are") {
+  const loadgen::Result result = loadgen::made_result();
+  const std::string json = schema::to_json(loadgen::to_node(result));
+  const std::string card = schema::to_yaml(schema::encode(card_of(result)));
+  ScriptedWorld w;
+  BenchCompareArguments arguments;
+  arguments.files = {{"before.yaml", card}, {"after.yaml", card}};
+  const Response same = bench_compare(w.world, w.ann, arguments);
+  CHECK(same.exit_code == 0);
+  CHECK(same.value.text_at({"a"}) == result.id);
+  CHECK(same.value.text_at({"conclusion"}) == "no difference beyond noise");
+  loadgen::Plan slower = loadgen::made_plan();
+  loadgen::Outcome outcome = loadgen::made_outcome(slower);
+  for (loadgen::Sample& sample : outcome.samples)
+    for (loadgen::Instant* at : {&sample.first, &sample.first_output, &sample.last, &sample.end})
+      *at += 80'000'000;
+  arguments.files[1] = {
+      "after.json", schema::to_json(loadgen::to_node(result_of(slower, outcome, loadgen::made_setting())))};
+  const Response differs = bench_compare(w.world, w.ann, arguments);
+  CHECK(differs.exit_code == 1);
+  CHECK(differs.text->find("ttft") != std::string::npos);
+  arguments.files[0].text = "apiVersion: model-library/v1\nkind: Benchmark\nspec: {}\n";
+  CHECK(failure([&] { bench_compare(w.world, w.ann, arguments); }).message() ==
+        "before.yaml: this is no benchmark result");
+  arguments.files[0].text = "a: [";
+  CHECK(failure([&] { bench_compare(w.world, w.ann, arguments); }).message().find("before.yaml") == 0);
+}
