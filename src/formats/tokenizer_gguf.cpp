@@ -15,6 +15,7 @@ namespace {
 using schema::Node;
 
 constexpr std::string_view byte_level_space = "\u0120", word_space = "\u2581";
+constexpr std::string_view sentence_piece = "llama";  // what llama.cpp calls it
 
 /// Pre-tokenizers of llama.cpp (src/llama-vocab.cpp) that split plain text before each space and nowhere
 /// else. Left out are those that merge across words (superbpe, exaone-moe) or split otherwise (whitespace).
@@ -112,7 +113,7 @@ TokenRules rules_of(const Node& metadata, const std::string& name) {
   const Node* suffix = metadata.find("tokenizer.ggml.treat_whitespace_as_suffix");
   const bool suffixed = suffix != nullptr && suffix->is_boolean() && suffix->boolean();
   TokenRules rules;
-  if (model == "llama" && !suffixed) {
+  if (model == sentence_piece && !suffixed) {
     const Node* prefix = metadata.find("tokenizer.ggml.add_space_prefix");
     rules.space = word_space;
     rules.leading_space = prefix == nullptr || !prefix->is_boolean() || prefix->boolean();

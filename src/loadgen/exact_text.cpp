@@ -40,6 +40,9 @@ ExactText::ExactText(std::string file, std::string sha256, std::vector<WordToken
   for (const WordTokens& each : words_)
     if (each.word.empty() || each.alone < 1 || each.after < 1)
       throw Problem(Kind::invalid, fmt::format("{}: `{}` cannot be {} tokens", file_, each.word, each.after));
+  // One order, however they came: the same seed draws the same words, from a result too.
+  std::sort(words_.begin(), words_.end(),
+            [](const WordTokens& a, const WordTokens& b) { return a.word < b.word; });
   ends_[0] = true;
   std::vector<bool> begins(bound + 1);
   for (int length = 1; length <= bound; ++length)

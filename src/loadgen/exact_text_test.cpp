@@ -87,7 +87,7 @@ TEST_CASE("what cannot be made of the words that there are is refused, with the 
 TEST_CASE("a result holds the words, so that it is repeated without the tokenizer's file") {
   Plan plan = made_plan();
   CHECK(result_of(plan, made_outcome(plan), {}).workload.prompt_length == "estimated");
-  plan.workload = exactly({{"the"}, {"year"}, {"place", 1, 2}});
+  plan.workload = exactly({{"year"}, {"place", 1, 2}, {"the"}});
   plan.workload.prompt = {Length::Kind::fixed, 9};
   const Result result = result_of(plan, made_outcome(plan), {});
   CHECK(result.workload.prompt_length == "exact");

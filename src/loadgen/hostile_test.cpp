@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::string_view open_ended = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
 constexpr Instant load = second / 2, drain = second / 2;
+// On a quiet machine none of it is needed. A busy one takes seconds from the decoder, for which the loop
+// waits.
+constexpr Instant late = 8 * second;
 
 /// KiB of a line of /proc/self/status.
 long status(const std::string& name) {
@@ -43,8 +46,7 @@ Outcome suffered(StubRules rules, Instant timeout = 10 * second) {
   std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins anew
   const long before = status("VmRSS");
   Outcome outcome = measured(plan);
-  // On time, but for what others of the machine took from it; what is decoded after that costs little.
-  CHECK(outcome.client.ended < load + drain + second + outcome.client.stall.most());
+  CHECK(outcome.client.ended < load + drain + late);
   CHECK(outcome.client.decode_cpu_seconds < 2);
   CHECK(outcome.client.most_bytes <= (13U << 20U));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which keep what was freed

@@ -57,6 +57,10 @@ struct LoadArguments {
     d.field("prompt_histogram", prompt_histogram,
             {.help = "Lengths of prompts instead, FROM-TO:WEIGHT,…, e.g. 16-64:3,1024:1"});
     d.field("output_histogram", output_histogram, {.help = "Lengths of answers instead, likewise"});
+    describe_requests(d);
+  }
+  template <class D>
+  void describe_requests(D& d) {
     d.field("ignore_end", ignore_end, {.help = "Answers go on to their full length (ignore_eos)"});
     d.field("instructions", instructions, {.help = "Ask the original's 25 instructions, not made text"});
     d.field("prefix_groups", prefix_groups,
