@@ -78,7 +78,7 @@ CASES = {
                   "is restarted because its health check answers 503"),
     "no-class": (SPACE, claim_pod("nowhere"), "there is no StorageClass `nowhere`"),
     "no-fitting-volume": (SPACE, claim_pod('""'), "names no StorageClass, and no free PersistentVolume has its size and access mode"),
-    "access-mode": (SPACE, claim_pod('""\n  volumeName: one-node', "ReadWriteMany"), "`one-node`, which it names, has another access mode"),
+    "access-mode": (SPACE, claim_pod("by-hand\n  volumeName: one-node", "ReadWriteMany"), "`one-node`, which it names, has another access mode"),
     "no-provisioner": (SPACE, claim_pod("never"), "waits for a volume from `bed.local/never`"),
     "label": (SPACE, {"pod": {"nodeSelector": {"disk": "ssd"}}}, "1 node without the labels that it selects (disk=ssd)"),
     "affinity": (SPACE, {"pod": {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
@@ -146,6 +146,7 @@ metadata: {name: one-node}
 spec:
   capacity: {storage: 8Mi}
   accessModes: [ReadWriteOnce]
+  storageClassName: by-hand
   csi: {driver: disk.bed.local, volumeHandle: one-node}
 ---
 apiVersion: v1
@@ -435,7 +436,7 @@ def test():
         for name, (_, case, _) in CASES.items():
             write_cards(catalogue, name, case, images)
 
-        lifted = ["foreignReferences", "serviceAccount", "scheduling", "hostPort", "hostPath"]
+        lifted = ["foreignReferences", "serviceAccount", "scheduling", "hostPort", "hostPath", "volumeName"]
         more = ["placed", "left", "pressed", *(f"said-{name}" for name in SAID)]
         policy = pathlib.Path(home) / "policy.yaml"
         policy.write_text(json.dumps({"frameworks": {name: lifted for name in [*CASES, *more]}}))
