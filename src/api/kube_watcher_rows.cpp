@@ -1,5 +1,6 @@
 #include "api/kube_watcher_rows.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "schema/document.hpp"
@@ -42,14 +43,19 @@ struct Address {
   std::int64_t port = 0;
 };
 
-/// Of `http://host:port`.
+/// Of `http://host:port`; nothing where a path belongs to it (an Ingress, the API server's proxy), since
+/// clients make a URL of host and port alone.
 Address address_of(const std::string& url) {
-  Address address;
   const std::size_t begin = url.find("://");
-  const std::size_t colon = url.rfind(':');
-  if (begin == std::string::npos || colon <= begin) return address;
-  address.host = url.substr(begin + 3, colon - begin - 3);
-  std::from_chars(url.data() + colon + 1, url.data() + url.size(), address.port);
+  if (begin == std::string::npos) return {};
+  const std::size_t slash = std::min(url.find('/', begin + 3), url.size());
+  if (slash + 1 < url.size()) return {};
+  const std::string authority = url.substr(begin + 3, slash - begin - 3);
+  const std::size_t colon = authority.rfind(':');
+  if (colon == std::string::npos || authority.ends_with(']'))
+    return {authority, url.starts_with("https:") ? 443 : 80};
+  Address address{authority.substr(0, colon)};
+  std::from_chars(authority.data() + colon + 1, authority.data() + authority.size(), address.port);
   return address;
 }
 

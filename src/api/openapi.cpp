@@ -104,6 +104,7 @@ Node operation_of(const Route& route) {
     if (is_in_path(route.path, entry.key)) {
       parameters.push(parameter("path", entry.key, entry.value, true));
     } else if (verb.method != verbs::Method::post) {
+      if (entry.value.find("writeOnly") != nullptr) continue;  // a secret is not taken from an address
       parameters.push(parameter("query", entry.key, entry.value, required));
     } else {
       body.child("properties").set(entry.key, entry.value);

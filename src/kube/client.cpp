@@ -151,7 +151,7 @@ std::optional<Node> Client::read(const std::string& path, const Cancel* cancel) 
   return parsed(answer, what);
 }
 
-std::vector<Resource> Client::namespaced(const Cancel* cancel) {
+std::vector<Resource> Client::namespaced(std::vector<std::string>& away, const Cancel* cancel) {
   std::vector<std::string> versions{"v1"};
   if (const std::optional<Node> groups = read("/apis", cancel))
     if (const Node* list = groups->find("groups"); list != nullptr && list->is_list())
@@ -162,6 +162,7 @@ std::vector<Resource> Client::namespaced(const Cancel* cancel) {
     // What it tells is measured, not kept.
     if (version.empty() || version.starts_with("metrics.k8s.io/")) continue;
     const std::optional<Node> kinds = read(group_path(version), cancel);
+    if (!kinds) away.push_back(version);
     for (Resource& each : kinds ? listable(*kinds, version) : std::vector<Resource>{}) {
       const std::lock_guard lock(mutex_);
       found_.emplace(version + " " + each.kind, each);

@@ -78,8 +78,8 @@ class Client {
   void log(const LogQuery& query, const net::BodySink& sink, const Cancel* cancel = nullptr);
 
   /// Every kind of object that a namespace may hold and that can be listed, in the version the server
-  /// prefers; a group whose server does not answer is left out.
-  std::vector<Resource> namespaced(const Cancel* cancel = nullptr);
+  /// prefers; a group whose server does not answer is left out, and put into `away`.
+  std::vector<Resource> namespaced(std::vector<std::string>& away, const Cancel* cancel = nullptr);
 
   /// How the server calls `kind`, asked once when it is not among the known. Problem{unsupported} when it has
   /// no such kind.

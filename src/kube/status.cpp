@@ -101,6 +101,8 @@ std::string hint_for(std::string_view message, const Row& row) {
   if (says("exceeded quota")) return "ask for less, delete what is not needed, or have the quota raised";
   if (says("violates PodSecurity"))
     return "the namespace's Pod Security level forbids it: use another namespace";
+  if (says("usage per ")) return "a LimitRange of the namespace bounds it: kubectl describe limitrange";
+  if (says("ValidatingAdmissionPolicy")) return "an admission policy of the cluster refused it";
   if (says("because it is being terminated")) return "wait until the namespace is gone, or use another one";
   if (says("admission webhook")) return "an admission webhook of the cluster refused it";
   if (says("field is immutable"))

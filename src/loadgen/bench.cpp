@@ -27,8 +27,14 @@ class Decoder {
 
   void add(Exchange&& exchange) {
     std::unique_lock lock(mutex_);
-    // A loop that waits here is late, which its verdict says.
-    room_.wait(lock, [this] { return held_ < held_limit; });
+    if (held_ >= held_limit &&
+        !exchange.error.empty()) {  // a failed answer is not waited for: its error counts
+      exchange.body = {};
+      exchange.arrivals = {};
+    } else {
+      // A loop that waits here is late, which its verdict says.
+      room_.wait(lock, [this] { return held_ < held_limit; });
+    }
     held_ += exchange.bytes();
     waiting_.push_back(std::move(exchange));
     if (waiting_.size() == 1) changed_.notify_one();

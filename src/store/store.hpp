@@ -17,14 +17,16 @@ using schema::Node;
 struct Deployment {
   std::string namespace_name;
   std::string name;
+  std::string id;     ///< random, its own for as long as it lives (targets::Ref::id)
   std::string target;
+  std::string place;  ///< which cluster (targets::Target::place)
   std::string template_name;
   std::string hardware;
   std::string framework;
   std::string model;
   std::string user;
   schema::Dict<Node> values;
-  std::string state;              ///< deploying, deployed, deleting, failed
+  std::string state;              ///< deploying, deployed, incomplete, deleting, failed
   std::string message;            ///< of the last failure
   std::string created;            ///< UTC
   std::string updated;            ///< UTC
@@ -41,14 +43,16 @@ struct Deployment {
   void describe(D& d) {
     d.field("namespace", namespace_name, {.help = "Namespace", .required = true});
     d.field("name", name, {.help = "Name", .required = true});
+    d.field("id", id, {.help = "Random; what it is made of carries it"});
     d.field("target", target, {.help = "Where it runs", .required = true});
+    d.field("place", place, {.help = "Which cluster that is: uid of its namespace kube-system"});
     d.field("template", template_name, {.help = "Template card", .required = true});
     d.field("hardware", hardware, {.help = "Hardware card"});
     d.field("framework", framework, {.help = "Framework card"});
     d.field("model", model, {.help = "Model card"});
     d.field("user", user, {.help = "Who asked for it"});
     d.field("values", values, {.help = "Overrides"});
-    d.field("state", state, {.help = "deploying, deployed, deleting, failed", .required = true});
+    d.field("state", state, {.help = "deploying, deployed, incomplete, deleting, failed", .required = true});
     d.field("message", message, {.help = "Why it failed"});
     d.field("created", created, {.help = "UTC"});
     d.field("updated", updated, {.help = "UTC"});

@@ -39,10 +39,20 @@ class FakeCluster final : public net::Client {
     if (call.method == "PATCH") return patch(path, schema::read_json(call.body), dry);
     if (call.method == "DELETE") return remove(path, schema::read_json(call.body));
     if (objects.count(path) > 0) return answer(200, objects.at(path));
-    static const std::vector<std::string> lists{
-        "secrets", "services", "deployments", "statefulsets",
-        "jobs",    "pods",     "configmaps",  "persistentvolumeclaims",
-        "events",  "nodes",    "replicasets", "ingresses"};
+    static const std::vector<std::string> lists{"secrets",
+                                                "services",
+                                                "deployments",
+                                                "statefulsets",
+                                                "jobs",
+                                                "pods",
+                                                "configmaps",
+                                                "persistentvolumeclaims",
+                                                "events",
+                                                "nodes",
+                                                "replicasets",
+                                                "ingresses",
+                                                "poddisruptionbudgets",
+                                                "horizontalpodautoscalers"};
     const std::string last = path.substr(path.rfind('/') + 1);
     for (const std::string& list : lists)
       if (last == list) return all(path + "/", query);

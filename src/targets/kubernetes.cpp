@@ -11,6 +11,15 @@ class KubernetesTarget final : public Target {
       : client_(http, clock, std::move(options.config), options.shared), causes_(std::move(options.causes)) {}
 
   std::string_view name() const override { return "kubernetes"; }
+  std::string place() override {
+    try {
+      const std::optional<Node> system = client_.get({"v1", "Namespace", "", "kube-system"});
+      return system ? kubernetes::uid_of(*system) : "";
+    } catch (const Problem& problem) {
+      if (problem.kind() != Kind::forbidden) throw;
+      return "";
+    }
+  }
 
   std::vector<Change> plan(const Desired& desired) override {
     const kubernetes::Survey survey = kubernetes::survey(client_, desired, nullptr);

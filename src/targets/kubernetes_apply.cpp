@@ -7,10 +7,6 @@
 namespace mlib::targets::kubernetes {
 namespace {
 
-Owned owned_of(const Id& id, const Node& object) {
-  return {id.kind, id.api_version, id.namespace_name, id.name, uid_of(object)};
-}
-
 Node namespace_object(const std::string& name) {
   Node labels = Node::map();
   labels.set(managed_by, us);
@@ -49,8 +45,7 @@ std::optional<Problem> not_ours(const Item& item, const Desired& desired) {
                    "choose another --name or namespace, or remove that object yourself");
   if (!item.live->text_at({"metadata", "deletionTimestamp"}).empty())
     return Problem(Kind::conflict, fmt::format("{} is being deleted", object), "try again when it is gone");
-  const bool recorded = std::any_of(desired.known.begin(), desired.known.end(),
-                                    [&](const Owned& owned) { return owned.uid == uid_of(*item.live); });
+  const bool recorded = is_recorded(*item.live, desired.ref, desired.known);
   if (recorded || desired.force_conflicts || is_claim(item.id)) return std::nullopt;
   return Problem(Kind::conflict,
                  fmt::format("{} exists, made by a Model Library whose records are elsewhere", object),
@@ -122,6 +117,57 @@ void try_item(kube::Client& client, Item& item, const Desired& desired, Survey& 
   }
 }
 
+/// A pod as the workload's controller will make it; a null for what has no pods.
+Node pod_of(const Item& item) {
+  const Node* given = item.object.at({"spec", "template"});
+  if (given == nullptr) return {};
+  Node pod = *given;
+  pod.set("apiVersion", "v1");
+  pod.set("kind", "Pod");
+  Node& metadata = pod.child("metadata");
+  metadata.set("name", item.id.name + "-dry-run");
+  metadata.set("namespace", item.id.namespace_name);
+  if (const Node* claims = item.object.at({"spec", "volumeClaimTemplates"}); claims && claims->is_list())
+    for (const Node& claim : claims->items()) {
+      const std::string name = claim.text_at({"metadata", "name"});
+      Node volume = Node::map();
+      volume.set("name", name);
+      volume.child("persistentVolumeClaim").set("claimName", name);
+      Node& volumes = pod.child("spec").child("volumes");
+      if (!volumes.is_list()) volumes = Node::list();
+      volumes.push(std::move(volume));
+    }
+  return pod;
+}
+
+/// What says nothing of the pod itself: one may make workloads and no pods; a namespace that was made just
+/// now has no service account yet; an update first frees what the running pod has of a quota.
+bool says_nothing(const Problem& refusal, const Item& item, const Node& pod) {
+  const auto says = [&](std::string_view words) {
+    return refusal.message().find(words) != std::string::npos;
+  };
+  return says("cannot create resource") || says("does not support dry run") ||
+         refusal.kind() == Kind::conflict || (item.live && says("exceeded quota")) ||
+         (says("error looking up service account") &&
+          pod.text_at({"spec", "serviceAccountName"}, "default") == "default");
+}
+
+/// A workload passes the server's dry run whatever its pods are: Pod Security, quotas, LimitRanges and
+/// webhooks for pods speak when the pod itself is tried.
+void try_pod(kube::Client& client, const Item& item, Survey& survey, const Cancel* cancel) {
+  const Node pod = pod_of(item);
+  if (pod.is_null() || !item.after) return;
+  try {
+    client.create(pod, true, cancel);
+  } catch (const Problem& problem) {
+    if (!is_refusal(problem.kind())) throw;
+    if (!says_nothing(problem, item, pod))
+      survey.refusals.emplace_back(
+          problem.kind(), fmt::format("{} would have no pod: {}", kube::to_text(item.id), problem.message()),
+          problem.hint(), problem.findings());
+  }
+}
+
 /// What deploying, looking and removing need.
 std::vector<kube::Right> rights_for(const Survey& survey, const Ref& ref) {
   std::vector<kube::Right> rights;
@@ -132,27 +178,32 @@ std::vector<kube::Right> rights_for(const Survey& survey, const Ref& ref) {
       rights.push_back({std::string(verb), {item.id.api_version, item.id.kind, item.id.namespace_name, ""}});
   for (const std::string_view kind : {"Pod", "Service", "PersistentVolumeClaim", "Event"})
     rights.push_back({"list", {"v1", std::string(kind), space, ""}});
-  rights.push_back({"list", {"apps/v1", "Deployment", space, ""}});
+  for (const std::string_view kind : {"Deployment", "StatefulSet"})
+    rights.push_back({"list", {"apps/v1", std::string(kind), space, ""}});
   rights.push_back({"get", {"v1", "Pod", space, ""}, "log"});
   return rights;
 }
 
-/// What became of each object when `failed` was refused after all had passed the dry run.
-Problem partial(const Problem& problem, const std::vector<Item>& items, std::size_t failed) {
+/// What became of each object when `failed` was refused after all had passed the dry run. A conflict is told
+/// as a failure once something else was changed.
+Problem partial(const Problem& problem, const std::vector<Item>& items, std::size_t failed, bool back) {
   if (problem.kind() == Kind::cancelled) return problem;
+  const bool changed = std::any_of(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(failed),
+                                   [&](const Item& item) { return item.live ? !stays(item) : !back; });
+  const Kind kind = problem.kind() == Kind::conflict && changed ? Kind::failed : problem.kind();
   std::vector<Finding> findings = problem.findings();
   for (std::size_t i = 0; i < items.size(); ++i) {
     Finding finding;
     finding.fault = Fault::not_allowed;
     const std::string_view became = i > failed        ? "not tried"
                                     : i == failed     ? "refused"
-                                    : !items[i].live  ? "created and taken back"
+                                    : !items[i].live  ? back ? "created and taken back" : "created"
                                     : stays(items[i]) ? "unchanged"
                                                       : "changed, and left so";
     finding.message = fmt::format("{}: {}", kube::to_text(items[i].id), became);
     findings.push_back(std::move(finding));
   }
-  return {problem.kind(), problem.message(),
+  return {kind, problem.message(),
           problem.hint().empty() ? "deploying again goes on from here" : problem.hint(), std::move(findings)};
 }
 
@@ -171,8 +222,10 @@ void tell(const LineSink& progress, const std::string& line) {
   if (progress) progress(line);
 }
 
-/// Takes back what this apply made, the newest first; what fails here is left and told.
-void take_back(kube::Client& client, const std::vector<Owned>& made, const LineSink& progress) {
+/// Takes back what this apply made, the newest first; what fails here is left and told. False when something
+/// is left.
+bool take_back(kube::Client& client, const std::vector<Owned>& made, const LineSink& progress) {
+  bool all = true;
   for (auto owned = made.rbegin(); owned != made.rend(); ++owned) {
     const std::string object = kube::to_text(id_of(*owned));
     try {
@@ -180,8 +233,10 @@ void take_back(kube::Client& client, const std::vector<Owned>& made, const LineS
       tell(progress, "taken back " + object);
     } catch (const Problem& problem) {
       tell(progress, fmt::format("{} could not be taken back: {}", object, problem.message()));
+      all = false;
     }
   }
+  return all;
 }
 
 std::string_view word_of(const Item& item) {
@@ -207,14 +262,26 @@ Survey survey(kube::Client& client, const Desired& desired, const Cancel* cancel
     if (object.text_at({"kind"}) == "Namespace") continue;
     if (cancel != nullptr) cancel->check();
     Item item{kube::id_of(object), object};
-    const bool namespaced = client.resource(item.id.api_version, item.id.kind, cancel).namespaced;
+    bool namespaced = true;
+    try {
+      namespaced = client.resource(item.id.api_version, item.id.kind, cancel).namespaced;
+    } catch (const Problem& problem) {  // the cluster has no such kind
+      if (!is_refusal(problem.kind())) throw;
+      survey.refusals.push_back(problem);
+      continue;
+    }
     if (namespaced && item.id.namespace_name.empty()) {
       item.id.namespace_name = desired.ref.namespace_name;
       item.object.child("metadata").set("namespace", item.id.namespace_name);
     }
     known.put_on(item.id, item.object);
+    if (!desired.ref.id.empty())
+      item.object.child("metadata").child("annotations").set(record_id, desired.ref.id);
     // The server cannot try an object whose namespace does not exist.
-    if (!survey.missing_namespace || !namespaced) try_item(client, item, desired, survey);
+    if (!survey.missing_namespace || !namespaced) {
+      try_item(client, item, desired, survey);
+      try_pod(client, item, survey, cancel);
+    }
     known.note(item.id, stays(item) ? version_of(*item.live) : "");
     survey.items.push_back(std::move(item));
   }
@@ -246,18 +313,38 @@ void require_accepted(const Survey& survey) {
                 survey.refusals.front().hint(), std::move(findings));
 }
 
-std::vector<Owned> apply(kube::Client& client, const Desired& desired, const LineSink& progress,
-                         const Cancel& cancel) {
-  const std::string& name = desired.ref.namespace_name;
-  if (!namespace_exists(client, name, &cancel)) {
-    try {
-      client.create(namespace_object(name), false, &cancel);
-      tell(progress, "created Namespace " + name);
-    } catch (const Problem& problem) {
-      // Somebody else was faster; or we may not, which is told below with all else that we may not.
-      if (problem.kind() != Kind::conflict && problem.kind() != Kind::forbidden) throw;
-    }
+namespace {
+
+/// Makes the namespace where there is none; gives it then.
+std::optional<Owned> make_namespace(kube::Client& client, const std::string& name, const LineSink& progress,
+                                    const Cancel& cancel) {
+  if (namespace_exists(client, name, &cancel)) return {};
+  try {
+    const Node made = client.create(namespace_object(name), false, &cancel);
+    tell(progress, "created Namespace " + name);
+    return owned_of({"v1", "Namespace", "", name}, made);
+  } catch (const Problem& problem) {
+    // Somebody else was faster; or we may not, which is told with all else that we may not.
+    if (problem.kind() != Kind::conflict && problem.kind() != Kind::forbidden) throw;
+    return {};
   }
+}
+
+/// Takes back a namespace that was made for an apply that failed, and waits a little until it is gone, so
+/// that the next one finds none that is going.
+void take_back_namespace(kube::Client& client, const Owned& made, const LineSink& progress) {
+  if (!take_back(client, {made}, progress)) return;
+  const auto end = client.clock().now() + std::chrono::seconds{15};
+  try {
+    while (client.get(id_of(made)) && client.clock().now() < end)
+      kube::pause(client.clock(), std::chrono::milliseconds{200}, nullptr);
+  } catch (const Problem&) {
+    return;  // whoever may not look does not wait
+  }
+}
+
+std::vector<Owned> apply_all(kube::Client& client, const Desired& desired, const LineSink& progress,
+                             const Cancel& cancel) {
   const Survey found = survey(client, desired, &cancel);
   require_accepted(found);
   std::vector<Owned> now;
@@ -277,14 +364,27 @@ std::vector<Owned> apply(kube::Client& client, const Desired& desired, const Lin
       tell(progress, fmt::format("{} {}", word_of(item), kube::to_text(item.id)));
     }
   } catch (const Problem& problem) {
-    take_back(client, made, progress);
-    throw partial(problem, found.items, at);
+    const bool back = take_back(client, made, progress);
+    throw partial(problem, found.items, at, back);
   }
   for (const Owned& owned : found.stale)
     if (remove_owned(client, owned, desired.ref, &cancel))
       tell(progress, "removed " + kube::to_text(id_of(owned)));
   now.insert(now.end(), found.kept.begin(), found.kept.end());
   return now;
+}
+
+}  // namespace
+
+std::vector<Owned> apply(kube::Client& client, const Desired& desired, const LineSink& progress,
+                         const Cancel& cancel) {
+  const std::optional<Owned> made = make_namespace(client, desired.ref.namespace_name, progress, cancel);
+  try {
+    return apply_all(client, desired, progress, cancel);
+  } catch (const Problem&) {
+    if (made) take_back_namespace(client, *made, progress);
+    throw;
+  }
 }
 
 bool remove_owned(kube::Client& client, const Owned& owned, const Ref& ref, const Cancel* cancel) {

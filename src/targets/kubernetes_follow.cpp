@@ -22,7 +22,12 @@ struct Place {
   std::future<void> reader = {};
 };
 
-bool is_passing(Kind kind) { return kind == Kind::unavailable || kind == Kind::timeout; }
+/// What may be over in a while. A server that is starting refuses what it allowed before, and one that cannot
+/// reach a node's kubelet answers with an internal error.
+bool is_passing(Kind kind, bool had_answers) {
+  const bool refused = kind == Kind::failed || kind == Kind::unauthorized || kind == Kind::forbidden;
+  return kind == Kind::unavailable || kind == Kind::timeout || (had_answers && refused);
+}
 
 class Follower {
  public:
@@ -56,9 +61,10 @@ class Follower {
     try {
       const bool more = look();
       failures_ = 0;
+      looked_ = true;
       return more;
     } catch (const Problem& problem) {
-      if (!is_passing(problem.kind()) || ++failures_ > most_failures) throw;
+      if (!is_passing(problem.kind(), looked_) || ++failures_ > most_failures) throw;
       return true;
     }
   }
@@ -150,7 +156,8 @@ class Follower {
       const bool absent = problem.kind() == Kind::invalid || problem.kind() == Kind::not_found;
       // A run whose log the node has thrown away is not waited for.
       whole = reading.previous && absent;
-      if (!whole && ((!absent && !is_passing(problem.kind())) || ++place.failures > most_failures)) throw;
+      const bool passing = absent || is_passing(problem.kind(), !first);
+      if (!whole && (!passing || ++place.failures > most_failures)) throw;
     }
     place.position = lines.position();
     if (whole && reading.ended && !reading.previous) place.done = true;
@@ -165,6 +172,7 @@ class Follower {
   std::mutex mutex_;  ///< of the caller's sink
   Cancel stop_;
   int failures_ = 0;                     ///< to look, one after the other
+  bool looked_ = false;                  ///< once at least
   std::map<std::string, Place> places_;  ///< last: readers use the others
 };
 

@@ -30,7 +30,8 @@ struct Desk {
   Cancel cancel;
   std::vector<std::string> lines, asked;
   std::function<std::string(const std::string& url, std::size_t count)> log;
-  int away = 0;  ///< calls that are not logs and get no answer
+  int away = 0;     ///< calls that are not logs and get no answer
+  int refused = 0;  ///< calls that are not logs and are refused
 
   std::vector<std::string> follow(LogOptions options) {
     options.follow = true;
@@ -40,6 +41,8 @@ struct Desk {
     cluster.refuse = [this](const net::Call& call) {
       const bool of_log = call.url.find("/log?") != std::string::npos;
       if (!of_log && away > 0 && away-- > 0) throw Problem(Kind::unavailable, "connection refused");
+      if (!of_log && refused > 0 && refused-- > 0)
+        return FakeCluster::status(403, "Forbidden", "not yet known who may");
       if (!of_log) return net::Answer{};
       asked.push_back(call.url);
       net::Answer answer;
@@ -151,6 +154,25 @@ TEST_CASE("a cluster that is away for a while is waited for") {
     return stamp(2) + "after\n";
   };
   CHECK(desk.follow({}) == std::vector<std::string>{"before", "after"});
+}
+
+TEST_CASE("what was allowed before and is refused for a moment is asked again; what never was is an error") {
+  Desk desk;
+  desk.cluster.add(pods_path + "p", pod("p", running));
+  desk.log = [&](const std::string&, std::size_t count) -> std::string {
+    if (count == 1) {
+      desk.refused = 2;  // as by an API server that starts
+      return stamp(1) + "before\n";
+    }
+    if (count == 2) throw Problem(Kind::failed, "dial tcp 10.0.0.1:10250: connection refused");
+    desk.gone();
+    return stamp(2) + "after\n";
+  };
+  CHECK(desk.follow({}) == std::vector<std::string>{"before", "after"});
+  Desk stranger;
+  stranger.cluster.add(pods_path + "p", pod("p", running));
+  stranger.refused = 1;
+  CHECK_THROWS_AS(stranger.follow({}), Problem);
 }
 
 TEST_CASE("more logs than can be followed at once are refused, with what to do") {

@@ -47,11 +47,14 @@ bool is_given(const Node& object) {
          (kind == "ServiceAccount" && name == "default");
 }
 
-/// All objects of the namespace, each once; kinds that may not be listed are told.
+/// All objects of the namespace, each once; what cannot be listed is told.
 std::vector<Node> objects_in(kube::Client& client, const std::string& name, std::vector<std::string>& unseen,
                              const Cancel* cancel) {
   std::vector<Node> all;
-  for (const kube::Resource& kind : client.namespaced(cancel)) {
+  std::vector<std::string> away;
+  const std::vector<kube::Resource> kinds = client.namespaced(away, cancel);
+  for (const std::string& group : away) unseen.push_back(group + ", whose server does not answer");
+  for (const kube::Resource& kind : kinds) {
     try {
       for (Node& object : client.list({kind.api_version, kind.kind, name, ""}, {}, cancel))
         if (!is_given(object)) all.push_back(std::move(object));
@@ -112,7 +115,7 @@ std::vector<std::string> contents(kube::Client& client, const std::string& names
     }
   }
   for (const auto& [kind, count] : owned) lines.push_back(fmt::format("{} {} that those own", count, kind));
-  if (!unseen.empty()) lines.push_back("what you may not list: " + join(unseen, ", "));
+  if (!unseen.empty()) lines.push_back("what cannot be listed: " + join(unseen, ", "));
   return lines;
 }
 

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "schema/document.hpp"
 #include "targets/kubernetes_parts.hpp"
 
@@ -36,6 +38,20 @@ bool is_ours(const Node& object, const Ref& ref) {
          object.text_at({"metadata", "labels", instance}) == ref.name;
 }
 
+bool carries_id(const Node& object, const Ref& ref) {
+  return !ref.id.empty() && object.text_at({"metadata", "annotations", record_id}) == ref.id;
+}
+
+bool is_recorded(const Node& object, const Ref& ref, const std::vector<Owned>& known) {
+  return carries_id(object, ref) || std::any_of(known.begin(), known.end(), [&](const Owned& owned) {
+           return owned.uid == uid_of(object);
+         });
+}
+
+Owned owned_of(const Id& id, const Node& object) {
+  return {id.kind, id.api_version, id.namespace_name, id.name, uid_of(object)};
+}
+
 std::string selector_of(const Ref& ref) {
   return fmt::format("{}={},{}={}", managed_by, us, instance, ref.name);
 }
@@ -65,6 +81,7 @@ Node cleaned(Node object) {
   if (Node* annotations = metadata->find("annotations")) {
     annotations->erase("kubectl.kubernetes.io/last-applied-configuration");
     annotations->erase("deployment.kubernetes.io/revision");
+    annotations->erase(record_id);
     if (annotations->is_map() && annotations->entries().empty()) metadata->erase("annotations");
   }
   return object;

@@ -18,9 +18,16 @@ using kube::Id;
 inline constexpr std::string_view managed_by = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view instance = "app.kubernetes.io/instance";
 inline constexpr std::string_view us = "model-library";
+/// The annotation that holds Ref::id.
+inline constexpr std::string_view record_id = "model-library/record";
 
 /// True when the object's labels say that it is ours and of this deployment.
 bool is_ours(const Node& object, const Ref& ref);
+/// True when the object was made under this very record.
+bool carries_id(const Node& object, const Ref& ref);
+/// True when the object's uid is among `known`, or it carries the record's id.
+bool is_recorded(const Node& object, const Ref& ref, const std::vector<Owned>& known);
+Owned owned_of(const Id& id, const Node& object);
 /// The label selector of a deployment's objects.
 std::string selector_of(const Ref& ref);
 /// The object's uid.

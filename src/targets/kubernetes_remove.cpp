@@ -20,6 +20,9 @@ const std::vector<Id>& owned_kinds() {
                                      {"v1", "Service", "", ""},
                                      {"v1", "Secret", "", ""},
                                      {"v1", "ConfigMap", "", ""},
+                                     {"policy/v1", "PodDisruptionBudget", "", ""},
+                                     {"autoscaling/v2", "HorizontalPodAutoscaler", "", ""},
+                                     {"networking.k8s.io/v1", "Ingress", "", ""},
                                      {"v1", "PersistentVolumeClaim", "", ""}};
   return kinds;
 }
@@ -109,30 +112,30 @@ std::vector<Owned> leftover_claims(const Work& work, const std::vector<Owned>& k
     const Id id = kube::id_of(claim);
     const bool recorded = std::any_of(known.begin(), known.end(),
                                       [&](const Owned& owned) { return owned.uid == uid_of(claim); });
-    if (!recorded) found.push_back({id.kind, id.api_version, id.namespace_name, id.name, uid_of(claim)});
+    if (!recorded) found.push_back(owned_of(id, claim));
   }
   return found;
 }
 
-/// What has our labels but was recorded by nobody here is left, and told.
-void tell_unrecorded(Work& work, const std::vector<Owned>& known) {
+/// What has our labels and is not among `known`, without what belongs to another object.
+std::vector<Node> others_labelled(const Work& work, const std::vector<Owned>& known) {
+  std::vector<Node> found;
   for (Id kind : owned_kinds()) {
     kind.namespace_name = work.ref.namespace_name;
-    std::vector<Node> found;
+    std::vector<Node> labelled;
     try {
-      found = work.client.list(kind, {.labels = selector_of(work.ref)}, &work.cancel);
+      labelled = work.client.list(kind, {.labels = selector_of(work.ref)}, &work.cancel);
     } catch (const Problem& problem) {
       if (problem.kind() != Kind::forbidden) throw;
     }
-    for (const Node& object : found) {
+    for (Node& object : labelled) {
       const bool recorded = std::any_of(known.begin(), known.end(),
                                         [&](const Owned& owned) { return owned.uid == uid_of(object); });
-      if (recorded || object.at({"metadata", "ownerReferences"}) != nullptr) continue;
-      const Id id = kube::id_of(object);
-      work.result.kept.push_back(is_claim(id) ? with_size(id, object)
-                                              : kube::to_text(id) + " (not recorded here, so not touched)");
+      if (!recorded && object.at({"metadata", "ownerReferences"}) == nullptr)
+        found.push_back(std::move(object));
     }
   }
+  return found;
 }
 
 }  // namespace
@@ -165,7 +168,7 @@ std::vector<std::string> storage(kube::Client& client, const Ref& ref, const std
       const bool recorded = std::any_of(claims.begin(), claims.end(),
                                         [&](const Owned& owned) { return owned.uid == uid_of(claim); });
       const Id id = kube::id_of(claim);
-      if (!recorded) claims.push_back({id.kind, id.api_version, id.namespace_name, id.name, uid_of(claim)});
+      if (!recorded) claims.push_back(owned_of(id, claim));
     }
   }
   std::vector<std::string> lines;
@@ -183,14 +186,29 @@ Removed remove(kube::Client& client, const Ref& ref, const RemoveOptions& option
   for (const Owned& owned : options.known)
     if (owned.kind != "Namespace") (is_claim(id_of(owned)) ? claims : others).push_back(owned);
   Work work{client, ref, progress, cancel};
+  // What an apply made that did not live to record it is removed, too; what others made is left, and told.
+  std::vector<Node> left;
+  for (Node& object : others_labelled(work, options.known)) {
+    const Id id = kube::id_of(object);
+    if (carries_id(object, ref) && !is_claim(id))
+      others.push_back(owned_of(id, object));
+    else
+      left.push_back(std::move(object));
+  }
   remove_all(work, others);
   if (options.with_storage) {
-    for (Owned& left : leftover_claims(work, claims)) claims.push_back(std::move(left));
+    for (Owned& each : leftover_claims(work, claims)) claims.push_back(std::move(each));
     remove_all(work, claims);
   } else {
     keep_claims(work, claims);
   }
-  tell_unrecorded(work, options.known);
+  for (const Node& object : left) {
+    const Id id = kube::id_of(object);
+    if (!is_claim(id))
+      work.result.kept.push_back(kube::to_text(id) + " (not recorded here, so not touched)");
+    else if (!options.with_storage)
+      work.result.kept.push_back(with_size(id, object));
+  }
   return work.result;
 }
 

@@ -29,6 +29,7 @@ struct Bench {
   Cancel cancel;
   render::Rendered rendered;
   std::vector<std::string> told;
+  std::string id;
   std::unique_ptr<Target> target;
 
   Bench() {
@@ -45,7 +46,7 @@ struct Bench {
                         object("apps/v1", "Deployment", "llama")};
   }
   Desired desired(std::vector<Owned> known = {}, bool force = false) {
-    return {{"team", "llama"}, &rendered, std::move(known), force};
+    return {{"team", "llama", id}, &rendered, std::move(known), force};
   }
   std::vector<Owned> apply(std::vector<Owned> known = {}, bool force = false) {
     return target->apply(
@@ -53,7 +54,7 @@ struct Bench {
         [&](std::string_view line) { return told.emplace_back(line), true; }, cancel);
   }
   Removed remove(std::vector<Owned> known, bool with_storage = false) {
-    return target->remove({"team", "llama"}, {with_storage, std::move(known)}, {}, cancel);
+    return target->remove({"team", "llama", id}, {with_storage, std::move(known)}, {}, cancel);
   }
   int real_calls() const {
     int count = 0;
@@ -88,6 +89,7 @@ TEST_CASE("apply makes the namespace, tries all objects, then applies them in or
                                           "PATCH? " + at(core, "persistentvolumeclaims/llama-pvc"),
                                           "PATCH? " + at(core, "services/llama"),
                                           "PATCH? " + at(apps, "deployments/llama"),
+                                          "POST? " + at(core, "pods"),
                                           "PATCH " + at(core, "secrets/llama-key"),
                                           "PATCH " + at(core, "persistentvolumeclaims/llama-pvc"),
                                           "PATCH " + at(core, "services/llama"),
@@ -184,6 +186,91 @@ TEST_CASE(
   CHECK(bench.apply({}, true).size() == 4);
   bench.remove(owned);
   CHECK(bench.apply()[1].uid == owned[1].uid);
+}
+
+TEST_CASE("what an apply made that did not live to record it is its record's by the record's id") {
+  Bench bench;
+  bench.id = "0f1e";
+  bench.apply();
+  CHECK(bench.apply().size() == 4);
+  bench.id = "another";
+  CHECK(problem_in([&] { bench.apply(); }).kind() == Kind::conflict);
+  const Removed nothing = bench.remove({});
+  CHECK(nothing.removed.empty());
+  CHECK(nothing.kept.size() == 4);
+  bench.id = "0f1e";
+  const Removed all = bench.remove({});
+  CHECK(all.removed.size() == 3);
+  REQUIRE(all.kept.size() == 1);
+  CHECK(all.kept[0] == "PersistentVolumeClaim team/llama-pvc (10Gi)");
+  CHECK_FALSE(bench.has(at(apps, "deployments/llama")));
+}
+
+TEST_CASE(
+    "what the server would say of the pods is asked before anything is sent, and told beside the rest") {
+  Bench bench;
+  bench.cluster.add("/api/v1/namespaces/team", R"({"kind":"Namespace","metadata":{"name":"team"}})");
+  bench.rendered.objects[4].set("spec", schema::read_json(R"({"template":{"spec":{"containers":[]}}})"));
+  std::string says = "pods \"llama-dry-run\" is forbidden: violates PodSecurity \"restricted:latest\": no";
+  bench.cluster.refuse = [&](const net::Call& call) {
+    if (call.method == "POST" && call.url.find("/pods?") != std::string::npos)
+      return FakeCluster::status(403, "Forbidden", says);
+    if (call.method == "PATCH" && call.url.find("/services/") != std::string::npos)
+      return FakeCluster::status(422, "Invalid", "spec.ports: Required value");
+    return net::Answer{};
+  };
+  const Problem problem = problem_in([&] { bench.apply(); });
+  CHECK(problem.message() == "the cluster refuses 2 of 4 objects; nothing was changed");
+  REQUIRE(problem.findings().size() == 2);
+  CHECK(problem.findings()[1].message.starts_with(
+      "Deployment team/llama would have no pod: cannot create Pod team/llama-dry-run: "));
+  CHECK(problem.findings()[1].message.ends_with("violates PodSecurity \"restricted:latest\": no"));
+  CHECK(bench.real_calls() == 0);
+  says = "pods is forbidden: User \"ann\" cannot create resource \"pods\" in API group \"\"";
+  CHECK(problem_in([&] { bench.apply(); }).message().find("Service team/llama") != std::string::npos);
+}
+
+TEST_CASE("a namespace that was made for what is refused is taken back") {
+  Bench bench;
+  bench.cluster.refuse = [](const net::Call& call) {
+    return call.method == "PATCH" && call.url.find("/services/") != std::string::npos
+               ? FakeCluster::status(422, "Invalid", "spec.ports: Required value")
+               : net::Answer{};
+  };
+  CHECK(problem_in([&] { bench.apply(); }).kind() == Kind::invalid);
+  CHECK_FALSE(bench.has("/api/v1/namespaces/team"));
+  CHECK(bench.told == std::vector<std::string>{"created Namespace team", "taken back Namespace team"});
+}
+
+TEST_CASE("a kind that the cluster lacks is told among the refusals") {
+  Bench bench;
+  bench.cluster.add("/api/v1/namespaces/team", R"({"kind":"Namespace","metadata":{"name":"team"}})");
+  bench.rendered.objects.push_back(object("example.com/v1", "Gadget", "llama"));
+  bench.cluster.refuse = [](const net::Call& call) {
+    return call.method == "PATCH" && call.url.find("/services/") != std::string::npos
+               ? FakeCluster::status(422, "Invalid", "spec.ports: Required value")
+               : net::Answer{};
+  };
+  const Problem problem = problem_in([&] { bench.apply(); });
+  REQUIRE(problem.findings().size() == 2);
+  CHECK(problem.findings()[1].message == "the cluster of context `fake` has no Gadget of example.com/v1");
+  CHECK(bench.real_calls() == 0);
+}
+
+TEST_CASE(
+    "a conflict after something was changed is told as a failure, so that it is not taken for nothing") {
+  Bench bench;
+  const auto owned = bench.apply();
+  bench.rendered.objects[3].child("spec").set("type", "NodePort");
+  bench.cluster.refuse = [](const net::Call& call) {
+    const bool real = call.url.find("dryRun") == std::string::npos;
+    return real && call.method == "PATCH" && call.url.find("/deployments/") != std::string::npos
+               ? FakeCluster::status(409, "Conflict", "the object has been modified")
+               : net::Answer{};
+  };
+  CHECK(problem_in([&] { bench.apply(owned); }).kind() == Kind::failed);
+  bench.rendered.objects[3].child("spec").set("type", "NodePort");
+  CHECK(problem_in([&] { bench.apply(owned); }).kind() == Kind::conflict);
 }
 
 TEST_CASE(

@@ -19,6 +19,9 @@ using schema::Node;
 struct Ref {
   std::string namespace_name;
   std::string name;
+  /// Of its record, made before anything is applied: an object that carries it is its own, even when nobody
+  /// lived to record that object. "" when there is no record.
+  std::string id = {};
 };
 
 /// One object and what apply would do or did with it.
@@ -163,6 +166,8 @@ class Target {
  public:
   virtual ~Target() = default;
   virtual std::string_view name() const = 0;
+  /// Tells a cluster from all others; "" where there is but one, or it cannot be told.
+  virtual std::string place() { return ""; }
   /// What it cannot do; asks the target where that depends on it.
   virtual std::vector<Ability> lacks() { return {}; }
   bool can(Ability ability);

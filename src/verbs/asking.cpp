@@ -36,6 +36,13 @@ std::string open_url(const targets::Status& status) {
   return "http://127.0.0.1:" + status.forward.substr(status.forward.rfind(':') + 1);
 }
 
+void refuse_key_through_proxy(const store::Deployment& record, const Place& place) {
+  if (place.status.forward.empty()) return;
+  throw Problem(Kind::unsupported,
+                fmt::format("`{}` is reached through the API server, which passes no key on", record.name),
+                fmt::format("{}, and ask {}", place.status.forward, open_url(place.status)));
+}
+
 std::string protocol_of(const World& world, const store::Deployment& record) {
   return world.shelf.library()->get_framework(record.framework).spec.protocol;
 }
@@ -79,22 +86,31 @@ Node question(const std::string& model, const std::string& text) {
   return body;
 }
 
+/// As one word of a POSIX shell: what comes from an engine or a cluster runs nothing there.
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/._-";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
+  return word + "'";
+}
+
 std::string snippet_of(const store::Deployment& record, const std::string& url, const std::string& model) {
   const bool openai = !model.empty();
   const std::string target = url + (openai                  ? "/v1/chat/completions"
                                     : record.health.empty() ? "/"
                                                             : record.health);
   const bool key = has_secret(record);
-  std::string curl = fmt::format("curl {}", target);
+  std::string curl = "curl " + shell_word(target);
   std::string python = "import json, os, urllib.request\n\n";
-  python += fmt::format("request = urllib.request.Request(\"{}\")\n", target);
+  python += fmt::format("request = urllib.request.Request({})\n", schema::to_json(target));
   if (key) {
     curl += " \\\n  -H \"Authorization: Bearer $API_KEY\"";
     python += "request.add_header(\"Authorization\", \"Bearer \" + os.environ[\"API_KEY\"])\n";
   }
   if (openai) {
     const std::string body = schema::to_json(question(model, "Hello"));
-    curl += fmt::format(" \\\n  -H 'Content-Type: application/json' \\\n  -d '{}'", body);
+    curl += fmt::format(" \\\n  -H 'Content-Type: application/json' \\\n  -d {}", shell_word(body));
     python += "request.add_header(\"Content-Type\", \"application/json\")\n";
     python += fmt::format("request.data = json.dumps({}).encode()\n", body);
     python += "with urllib.request.urlopen(request) as answer:\n";
@@ -171,12 +187,16 @@ Response endpoint(const World& world, const Caller&, const EndpointArguments& ar
   Answered answered;
   std::vector<std::string> models;
   if (world.http != nullptr) {
-    const Asking asking{world, *place.target, record, url};
+    if (!arguments.api_key.empty()) refuse_key_through_proxy(record, place);
+    const Asking asking{world, *place.target, record, url, arguments.api_key};
     answered = ask_health(asking);
-    if (openai && answered.status > 0 && !has_secret(record)) models = served_models(asking);
     value.set("answers", answered.well());
     value.set("said", answered.said);
-    if (openai) value.set("models", schema::encode(models));
+    // Without its key a deployment that has one does not tell.
+    if (openai && answered.status > 0 && (!has_secret(record) || !arguments.api_key.empty())) {
+      models = served_models(asking);
+      value.set("models", schema::encode(models));
+    }
   }
   Response response{
       .value = std::move(value), .text = url + "\n", .notes = notes_of(place, answered, models)};
@@ -200,10 +220,7 @@ void chat(const World& world, const Caller&, const ChatArguments& arguments, con
                               record.framework, protocol),
                   fmt::format("mlib endpoint {} --snippet", record.name));
   const Place place = place_of(world, record, arguments);
-  if (!place.status.forward.empty() && !arguments.api_key.empty())
-    throw Problem(Kind::unsupported,
-                  fmt::format("`{}` is reached through the API server, which passes no key on", record.name),
-                  fmt::format("{}, and ask {}", place.status.forward, open_url(place.status)));
+  if (!arguments.api_key.empty()) refuse_key_through_proxy(record, place);
   const std::string& url = place.status.endpoint;
   const std::vector<std::string> models =
       served_models({world, *place.target, record, url, arguments.api_key, &cancel});

@@ -5,10 +5,12 @@ namespace mlib::verbs {
 
 struct EndpointArguments : DeploymentArguments {
   bool snippet = false;
+  std::string api_key;
 
   template <class D>
   void describe(D& d) {
     DeploymentArguments::describe(d);
+    d.field("api_key", api_key, {.help = "Key with which it tells what models it serves", .secret = true});
     d.field("snippet", snippet, {.help = "Print a curl command and a Python program that use it"});
   }
 };

@@ -1,6 +1,7 @@
 #include "verbs/asking.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "kube/scripted_http.hpp"
@@ -32,6 +33,7 @@ struct Test : ScriptedWorld {
     chat(world, ann, arguments, sink, cancel);
   }
   int status = 200;
+  std::string model = "tiny";
   std::string streamed =
       "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n"
       "data: {\"choices\":[{\"delta\":{\"content\":\"Be\"}}]}\r\n\r\n"
@@ -41,7 +43,7 @@ struct Test : ScriptedWorld {
   kube::ScriptedHttp http{[this](const net::Call& call) {
     net::Answer answer;
     answer.status = call.method == "GET" ? 200 : status;
-    answer.body = call.method == "GET" ? R"({"data":[{"id":"tiny"}]})" : streamed;
+    answer.body = call.method == "GET" ? fmt::format(R"({{"data":[{{"id":"{}"}}]}})", model) : streamed;
     return answer;
   }};
   Cancel cancel;
@@ -104,6 +106,31 @@ TEST_CASE("a snippet has the served model, and names the key without holding it"
   CHECK(with_key.find("Bearer $API_KEY") != std::string::npos);
   CHECK(with_key.find("os.environ[\"API_KEY\"]") != std::string::npos);
   CHECK(with_key.find("canary") == std::string::npos);
+}
+
+TEST_CASE("an engine's name for its model runs nothing in the shell of who pastes the snippet") {
+  Test t;
+  t.model = "x' ; touch /tmp/canary; '";
+  EndpointArguments arguments;
+  arguments.name = "demo";
+  arguments.snippet = true;
+  const std::string text = *endpoint(t.world, t.ann, arguments).text;
+  CHECK(text.find(R"("model":"x'\'' ; touch /tmp/canary; '\''")") != std::string::npos);
+}
+
+TEST_CASE("a deployment with a key tells its models to who has the key") {
+  Test t;
+  DeployArguments locked;
+  locked.template_name = "tiny-llama-test";
+  locked.name = "demo";
+  locked.api_key = "canary-7f3a";
+  deploy(t.world, t.ann, locked, t.sink, t.cancel);
+  EndpointArguments arguments;
+  arguments.name = "demo";
+  CHECK(endpoint(t.world, t.ann, arguments).value.find("models") == nullptr);
+  arguments.api_key = "canary-7f3a";
+  CHECK(endpoint(t.world, t.ann, arguments).value.text_at({"models", "0"}) == "tiny");
+  CHECK(t.http.calls.back().bearer.reveal() == "canary-7f3a");
 }
 
 TEST_CASE("an event stream is the same wherever the network cuts it") {

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "verbs/asking.hpp"
 #include "verbs/deployments.hpp"
@@ -314,6 +316,50 @@ TEST_CASE("delete removes and keeps storage; with --with-storage what is left go
   delete_deployment(t.world, t.ann, arguments, sink, t.cancel);
   CHECK(said == "removed demo\n  Volume demo-pvc (1.2 GiB)\n");
   CHECK_THROWS_AS(delete_deployment(t.world, t.ann, arguments, sink, t.cancel), Problem);
+}
+
+TEST_CASE("a target that is away for a moment does not end the waiting") {
+  Test t;
+  t.podman.away = 3;
+  t.deploy_demo();
+  CHECK(t.result.text_at({"phase"}) == "ready");
+  CHECK(std::find(t.told.begin(), t.told.end(), "pending: not known now: no answer") != t.told.end());
+}
+
+TEST_CASE("what is on one cluster is not changed or removed by way of another") {
+  Test t;
+  t.podman.place = "uid-1";
+  t.deploy_demo();
+  t.podman.place = "uid-2";
+  const Problem changing = t.failure();
+  CHECK(changing.kind() == Kind::conflict);
+  CHECK(changing.message() ==
+        "`demo` is on another cluster than the one that is reached now (kube-system of that one has uid "
+        "uid-1, of this one uid-2)");
+  DeleteArguments arguments;
+  arguments.name = "demo";
+  const auto nobody = [](const Node&) { return true; };
+  CHECK(verbs::failure([&] { delete_deployment(t.world, t.ann, arguments, nobody, t.cancel); }).kind() ==
+        Kind::conflict);
+  CHECK(t.store->get("model-library", "demo")->state == "deployed");
+  t.podman.place.clear();  // where it cannot be told, nothing is refused
+  delete_deployment(t.world, t.ann, arguments, nobody, t.cancel);
+  CHECK(t.store->list().empty());
+}
+
+TEST_CASE("a change that ended halfway is told as long as it is not put right") {
+  Test t;
+  t.deploy_demo();
+  t.podman.apply_fails = Problem(Kind::failed, "webhook down");
+  t.failure();
+  StatusArguments arguments;
+  arguments.name = "demo";
+  const Response seen = status(t.world, t.ann, arguments);
+  CHECK(seen.value.text_at({"phase"}) == "degraded");
+  CHECK(seen.value.text_at({"cause"}) == "webhook down");
+  t.podman.apply_fails.reset();
+  t.deploy_demo();
+  CHECK(status(t.world, t.ann, arguments).value.text_at({"phase"}) == "ready");
 }
 
 TEST_CASE("names and spans that are none say what is right") {

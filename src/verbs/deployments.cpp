@@ -12,8 +12,6 @@
 namespace mlib::verbs {
 namespace {
 
-targets::Ref ref_of(const store::Deployment& record) { return {record.namespace_name, record.name}; }
-
 std::unique_ptr<targets::Target> target_for(const World& world, const store::Deployment& record,
                                             const DeploymentArguments& arguments) {
   return target_of(world, record.target).second(arguments.reach);
@@ -97,7 +95,8 @@ std::vector<Observed> observe_all(const World& world, const std::vector<store::D
       if (!target) target = target_of(world, record.target).second(arguments.reach);
       all.push_back(observed(record, *target));
     } catch (const Problem& problem) {
-      down.emplace(record.target, problem);
+      if (problem.kind() == Kind::unavailable || problem.kind() == Kind::timeout)
+        down.emplace(record.target, problem);
       all.push_back(unknown(record, problem));
     }
   }
@@ -125,22 +124,29 @@ void tell_removed(const targets::Ref& ref, const targets::Removed& removed, cons
 }
 
 /// Storage that a deployment left which has no record any more.
-void delete_leftover(const World& world, const DeleteArguments& arguments, const targets::LineSink& progress,
-                     const Sink& sink) {
+void delete_leftover(const World& world, const Caller& caller, const DeleteArguments& arguments,
+                     const targets::LineSink& progress, const Sink& sink, const Cancel& cancel) {
   const targets::Ref ref{namespace_or_default(arguments.namespace_name), arguments.name};
+  const std::unique_ptr<store::Hold> held = hold(world, ref);
   const auto target = target_of(world, arguments.target).second(arguments.reach);
   targets::RemoveOptions options;
   options.with_storage = true;
-  const Cancel never;
-  const targets::Removed removed = target->remove(ref, options, progress, never);
+  const targets::Removed removed = target->remove(ref, options, progress, cancel);
   if (removed.removed.empty()) record_of(world.store, ref.namespace_name, ref.name);
+  world.store.remove(ref.namespace_name, ref.name,
+                     {utc(world.clock.wall()), caller.user, "deleted-storage",
+                      fmt::format("{}/{}", ref.namespace_name, ref.name), join(removed.removed, ", ")});
   tell_removed(ref, removed, sink);
 }
 
 }  // namespace
 
 Observed observed(const store::Deployment& record, targets::Target& target) {
-  const targets::Status status = target.observe(ref_of(record));
+  targets::Status status = target.observe(ref_of(record));
+  if (record.state == incomplete_state && status.phase == targets::Phase::ready) {
+    status.phase = targets::Phase::degraded;
+    status.summary = "runs, but its last change ended halfway; deploy it again";
+  }
   Observed seen = recorded(record);
   seen.phase = targets::to_text(status.phase);
   seen.summary = status.summary;
@@ -240,10 +246,11 @@ void delete_deployment(const World& world, const Caller& caller, const DeleteArg
   };
   const std::string space = namespace_or_default(arguments.namespace_name);
   if (arguments.with_storage && !world.store.get(space, arguments.name))
-    return delete_leftover(world, arguments, progress, sink);
+    return delete_leftover(world, caller, arguments, progress, sink, cancel);
   const std::unique_ptr<store::Hold> held = hold(world, {space, arguments.name});
   store::Deployment record = record_of(world.store, space, arguments.name);
   const std::unique_ptr<targets::Target> target = target_for(world, record, arguments);
+  require_place(record, *target);
   const auto entry = [&](std::string_view verb, std::string detail) {
     return store::Audit{utc(world.clock.wall()), caller.user, std::string(verb),
                         fmt::format("{}/{}", space, record.name), std::move(detail)};

@@ -30,11 +30,14 @@ void put(Job& job, std::string_view state, const std::string& message, std::stri
   job.record = job.world.store.put(job.record, entry(job, verb, detail));
 }
 
-Phase phase_now(const Job& job) {
+/// Whether nothing of a new deployment runs, and what else of it the apply left is removed.
+bool nothing_left(const Job& job) {
   try {
-    return job.target->observe(job.ref).phase;
+    if (job.target->observe(job.ref).phase != Phase::absent) return false;
+    job.target->remove(job.ref, {}, {}, Cancel());
+    return true;
   } catch (const Problem&) {
-    return Phase::failed;
+    return false;  // it stays recorded, so that it can be removed later
   }
 }
 
@@ -48,12 +51,14 @@ bool settle(Job& job, std::optional<store::Deployment> before, const Problem& pr
     put(job, before->state, before->message, "deploy-refused");
     return true;
   }
-  if (job.is_new && (refused || phase_now(job) == Phase::absent)) {
+  if (job.is_new && (refused || nothing_left(job))) {
     job.world.store.remove(job.ref.namespace_name, job.ref.name,
                            entry(job, "deploy-failed", problem.message()));
     return false;
   }
-  put(job, "failed", problem.message(), "deploy-failed");
+  std::string message = problem.message();
+  for (const Finding& each : problem.findings()) message += "\n  " + each.message;
+  put(job, incomplete_state, message, "deploy-failed");
   return true;
 }
 
@@ -68,7 +73,11 @@ bool settle(Job& job, std::optional<store::Deployment> before, const Problem& pr
 void apply(Job& job) {
   if (job.is_new) job.target->observe(job.ref);  // where nobody answers, nothing is recorded either
   const std::unique_ptr<store::Hold> held = hold(job.world, job.ref);
+  require_place(job.record, *job.target);
   std::optional<store::Deployment> before = job.world.store.get(job.ref.namespace_name, job.ref.name);
+  if (job.record.id.empty()) job.record.id = random_hex(16);
+  job.record.place = job.target->place();
+  job.ref.id = job.record.id;
   ++job.record.applies;
   put(job, "deploying", "", job.verb == "deploy" && !job.is_new ? "update" : job.verb);
   try {
@@ -161,7 +170,14 @@ targets::Status wait(Job& job, const Waiting& waiting) {
   const auto end = job.world.clock.now() + waiting.timeout;
   std::string last;
   for (;;) {
-    const targets::Status status = job.target->observe(job.ref);
+    targets::Status status;
+    try {
+      status = job.target->observe(job.ref);
+    } catch (const Problem& problem) {
+      if (!may_pass(problem)) throw;
+      status.phase = Phase::pending;
+      status.summary = "not known now: " + problem.message();
+    }
     if (status.phase == Phase::ready) {
       await_answer(job, status.endpoint);
       return status;
@@ -211,6 +227,27 @@ std::string in_namespace(const targets::Ref& ref) {
   return ref.namespace_name == default_namespace ? "" : " -n " + ref.namespace_name;
 }
 
+bool may_pass(const Problem& problem) {
+  return problem.kind() == Kind::unavailable || problem.kind() == Kind::timeout ||
+         problem.kind() == Kind::failed;
+}
+
+targets::Ref ref_of(const store::Deployment& record) {
+  return {record.namespace_name, record.name, record.id};
+}
+
+void require_place(const store::Deployment& record, targets::Target& target) {
+  if (record.place.empty()) return;
+  const std::string now = target.place();
+  if (now.empty() || now == record.place) return;
+  throw Problem(
+      Kind::conflict,
+      fmt::format("`{}` is on another cluster than the one that is reached now (kube-system of that "
+                  "one has uid {}, of this one {})",
+                  record.name, record.place, now),
+      "reach that one: --context or --kubeconfig");
+}
+
 std::vector<targets::Owned> inventory_of(const store::Deployment& record) {
   schema::Reader reader;
   std::vector<targets::Owned> known;
@@ -221,6 +258,7 @@ std::vector<targets::Owned> inventory_of(const store::Deployment& record) {
 targets::Desired desired_of(const Job& job) {
   targets::Desired desired;
   desired.ref = job.ref;
+  desired.ref.id = job.record.id;
   desired.rendered = &job.rendered;
   desired.known = inventory_of(job.record);
   desired.force_conflicts = job.force_conflicts;

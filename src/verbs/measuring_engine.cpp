@@ -68,7 +68,9 @@ void ask_models(net::Client& http, const loadgen::Plan& plan, EngineSaid& said, 
   } catch (const Problem& problem) {
     if (problem.kind() == Kind::cancelled) throw;
     throw Problem(problem.kind(), problem.message(),
-                  "is it running, and is that its address? `mlib endpoint NAME` prints a deployment's");
+                  problem.message().find("certificate is refused") != std::string::npos
+                      ? "name what vouches for it with --ca FILE, or do without: --insecure"
+                      : "is it running, and is that its address? `mlib endpoint NAME` prints a deployment's");
   }
   if (answer.status == 401 || answer.status == 403)
     throw Problem(Kind::forbidden,

@@ -61,6 +61,8 @@ render::Rendered rendered_of(const store::Deployment& then) {
 /// The record as it goes on: what was asked for then, what is known of it now.
 store::Deployment taken_back(const store::Deployment& record, const store::Deployment& then) {
   store::Deployment next = then;
+  next.id = record.id;
+  next.place = record.place;
   next.created = record.created;
   next.inventory = record.inventory;
   next.manifest = record.manifest;

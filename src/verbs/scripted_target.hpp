@@ -21,6 +21,8 @@ class ScriptedTarget final : public targets::Target {
     std::vector<std::string> kept;
     std::vector<targets::Capacity> machines = {};
     int observed = 0;
+    int away = 0;  ///< so many observations get no answer
+    std::string place = {};
     bool removed_storage = false;
     bool kept_secrets = false;
     targets::LogOptions asked_log = {};
@@ -30,6 +32,7 @@ class ScriptedTarget final : public targets::Target {
   explicit ScriptedTarget(Script& script) : script_(script) {}
 
   std::string_view name() const override { return "podman"; }
+  std::string place() override { return script_.place; }
 
   std::vector<targets::Change> plan(const targets::Desired& desired) override {
     if (script_.plan_fails) throw Problem(*script_.plan_fails);
@@ -65,6 +68,8 @@ class ScriptedTarget final : public targets::Target {
   targets::Status observe(const targets::Ref& ref) override {
     ++script_.observed;
     if (script_.observe_fails) throw Problem(*script_.observe_fails);
+    if (script_.running.count(key(ref)) > 0 && script_.away > 0 && script_.away-- > 0)
+      throw Problem(Kind::unavailable, "no answer");
     if (script_.running.count(key(ref)) == 0) return {};
     const targets::Status status = script_.statuses.front();
     if (script_.statuses.size() > 1) script_.statuses.pop_front();

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "verbs/deployments.hpp"
+#include "verbs/job.hpp"
 #include "verbs/names.hpp"
 
 namespace mlib::verbs {
@@ -58,9 +59,18 @@ void wait_for(const World& world, const Caller&, const WaitArguments& arguments,
   if (!record) record = record_of(world.store, ref.namespace_name, ref.name);
   const auto target = target_of(world, record->target).second(arguments.reach);
   Teller tell(sink);
+  bool seen = false;
   for (;;) {
     const bool recorded = world.store.get(ref.namespace_name, ref.name).has_value();
-    const targets::Status status = target->observe(ref);
+    targets::Status status;
+    try {
+      status = target->observe(ref);
+      seen = true;
+    } catch (const Problem& problem) {
+      if (!seen || !may_pass(problem)) throw;
+      status.phase = Phase::pending;
+      status.summary = "not known now: " + problem.message();
+    }
     if (gone && !recorded && status.phase == Phase::absent) return tell_end(sink, ref, "deleted");
     if (!gone && !recorded) record_of(world.store, ref.namespace_name, ref.name);
     if (!gone && status.phase == Phase::ready) return tell_end(sink, ref, "ready");

@@ -223,13 +223,37 @@ kind: Namespace
 metadata: {name: tight}
 ---
 apiVersion: v1
-kind: ResourceQuota
-metadata: {name: small, namespace: tight}
-spec: {hard: {pods: "0"}}
+kind: Namespace
+metadata: {name: bounded}
 ---
 apiVersion: v1
 kind: Namespace
-metadata: {name: bounded}
+metadata: {name: restricted}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: hooked, labels: {hooked: "yes"}}
+"""
+# What deploying needs, and what is away when its pods are made anew.
+FIRST = """apiVersion: v1
+kind: ServiceAccount
+metadata: {name: robot, namespace: causes}
+---
+apiVersion: node.k8s.io/v1
+kind: RuntimeClass
+metadata: {name: nvidia}
+handler: nvidia
+---
+apiVersion: scheduling.k8s.io/v1
+kind: PriorityClass
+metadata: {name: urgent}
+value: 0
+"""
+# What is forbidden once they run: told of the deployment, since nobody deploys then.
+LATER = """apiVersion: v1
+kind: ResourceQuota
+metadata: {name: small, namespace: tight}
+spec: {hard: {pods: "0"}}
 ---
 apiVersion: v1
 kind: LimitRange
@@ -240,6 +264,7 @@ apiVersion: v1
 kind: Namespace
 metadata: {name: restricted, labels: {pod-security.kubernetes.io/enforce: restricted}}
 """ + webhook("pods.bed.local", "pods")
+REFUSED_LATER = ("account", "runtime", "priority", "quota", "limit-range", "pod-security", "webhook")
 
 
 def write_cards(catalogue, name, case, images={}):
@@ -320,6 +345,15 @@ def shrink_node(cluster):
             pathlib.Path(file).write_text(str(64 << 20))
             return
     raise bed.Failure("the node has no group of containers that ask for nothing")
+
+
+def forbid_pods(cluster):
+    """Pods that were allowed when they were deployed, and are not when they are made anew."""
+    bed.need(cluster.kubectl("delete", "-f", "-", input=FIRST), "kubectl delete")
+    bed.need(cluster.kubectl("apply", "-f", "-", input=LATER), "kubectl apply")
+    for name in REFUSED_LATER:
+        bed.need(cluster.kubectl("delete", "pods", "-n", CASES[name][0], "-l", f"app.kubernetes.io/instance={name}",
+                                 "--grace-period=0", "--force", timeout=120), f"delete the pod of {name}")
 
 
 def kill_one():
@@ -430,7 +464,7 @@ def test():
         shrink_node(cluster)
         registry.push("other", "1", "s390x")
         images = {"OPEN": registry.name, "LOCKED": locked.name, "DOWN": f"{registry.name.partition(':')[0]}:9"}
-        bed.need(cluster.kubectl("apply", "-f", "-", input=SETTING), "kubectl apply")
+        bed.need(cluster.kubectl("apply", "-f", "-", input=SETTING + "---\n" + FIRST), "kubectl apply")
         others(cluster)
         catalogue = pathlib.Path(home) / "catalog"
         for name, (_, case, _) in CASES.items():
@@ -449,6 +483,7 @@ def test():
         for name, (space, _, _) in CASES.items():
             bed.need(user("deploy", name, "--name", name, "-n", space, "--target", "kubernetes", "--no-wait"), f"deploy {name}")
         kill_one()
+        forbid_pods(cluster)
         for name, (space, _, words) in CASES.items():
             held, seen = tells(user, name, space, words)
             pods = "" if held else cluster.kubectl("describe", "pods", "-n", space, "-l", f"app.kubernetes.io/instance={name}")

@@ -2,6 +2,7 @@
 what a changed template no longer renders is removed, and nothing else."""
 import json
 import pathlib
+import subprocess
 import tempfile
 
 import bed
@@ -16,6 +17,28 @@ SETTING = """\
 apiVersion: v1
 kind: Namespace
 metadata: {name: refusing}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: guarded, labels: {pod-security.kubernetes.io/enforce: restricted}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: no-pods}
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: none, namespace: no-pods}
+spec: {hard: {pods: "0"}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: narrow}
+---
+apiVersion: v1
+kind: LimitRange
+metadata: {name: small, namespace: narrow}
+spec: {limits: [{type: Container, max: {memory: 24Mi}}]}
 ---
 apiVersion: v1
 kind: ResourceQuota
@@ -58,9 +81,12 @@ class User:
         bed.need(bed.run("rm", "-rf", folder / "frameworks" / name), "rm")
         write_cards(folder, name, {**POD, **case})
 
+    def words(self, *arguments, space):
+        return [*arguments, "-n", space, "--kubeconfig", self.cluster.kubeconfig, "--catalog", self.home / "cards",
+                "--state", self.home / "state"]
+
     def __call__(self, *arguments, space=SPACE):
-        return bed.mlib(*arguments, "-n", space, "--kubeconfig", self.cluster.kubeconfig, "--catalog", self.home / "cards",
-                        "--state", self.home / "state", timeout=120)
+        return bed.mlib(*self.words(*arguments, space=space), timeout=120)
 
     def deploy(self, name, *more, space=SPACE):
         return self("deploy", name, "--name", name, "--target", "kubernetes", "--no-wait", *more, space=space)
@@ -97,6 +123,54 @@ def one_by_one(user):
     shrinks = user.deploy("grows", space="one")
     bed.claim(shrinks.code == 2 and "PersistentVolumeClaim one/grows-pvc" in shrinks.err and "spec" in shrinks.err and
               ("can not be less" in shrinks.err or "immutable" in shrinks.err), "a field that may not be changed so is named", shrinks)
+
+
+def pods_are_tried(user):
+    """What is asked only of pods, which a controller would make later: told before anything is sent, too."""
+    user.cards("podded")
+    for space, words in {"guarded": 'violates PodSecurity "restricted:latest"', "no-pods": "exceeded quota: none, requested: pods=1",
+                         "narrow": "maximum memory usage per Container is 24Mi"}.items():
+        refused = bed.wait(lambda: (now := user.deploy("podded", space=space)).code != 0 and now, 60, f"{space} refuses")
+        bed.claim(refused.code in (1, 2, 4) and f"Deployment {space}/podded would have no pod" in refused.err and words in refused.err,
+                  f"{space}: what the cluster does not allow the pods is told", refused)
+        bed.claim(user.left(space) == set() and user("status", "podded", space=space).code == 3, "and nothing is made or recorded",
+                  user.left(space))
+    user.cards("podded", pod={"serviceAccountName": "robot"})
+    refused = user.deploy("podded", space="bare")
+    bed.claim(refused.code != 0 and 'serviceaccount "robot" not found' in refused.err, "a service account that is missing is told", refused)
+    bed.claim(user.cluster.kubectl("get", "namespace", "bare").code != 0, "and the namespace that was made for it is taken back")
+
+
+def cut_off(user):
+    """Killed while it applies: what was made is the deployment's, whether it was recorded or not."""
+    lines = ["created ConfigMap", "created PersistentVolumeClaim", "created Service", "created Deployment"]
+    for number, line in enumerate(lines):
+        name = f"cut-{number}"
+        user.cards(name, before=MAP + CLAIM.replace("SIZE", "8Mi"))
+        with subprocess.Popen([bed.MLIB, *map(str, user.words("deploy", name, "--name", name, "--target", "kubernetes", "--no-wait",
+                                                              space="one"))], stderr=subprocess.PIPE, text=True) as process:
+            said = ""
+            while line not in said and (more := process.stderr.readline()):
+                said += more
+            process.kill()
+        made = {each for each in user.left("one") if name in each}
+        bed.claim(line in said and len(made) > number, f"killed after it {line}", (said, made))
+        if number % 2 == 0:
+            again = user.deploy(name, space="one")
+            bed.claim(again.code == 0, "deploying it again goes on from there", again)
+        gone = user("delete", "deployment", name, "--yes", "--with-storage", space="one")
+        made = {each for each in user.left("one") if name in each}
+        bed.claim(gone.code == 0 and made == set(), "and removing it leaves nothing", (gone, made))
+
+
+def another_cluster(user, other):
+    """A record of one cluster is not taken for one of another."""
+    user.cards("here")
+    bed.need(user.deploy("here", space="one"), "deploy here")
+    elsewhere = bed.mlib("delete", "deployment", "here", "-n", "one", "--yes", "--kubeconfig", other, "--state", user.home / "state")
+    bed.claim(elsewhere.code == 5 and "is on another cluster" in elsewhere.err, "removing it where it is not is refused", elsewhere)
+    bed.claim(user("status", "here", space="one").code == 0, "and it is still known")
+    bed.need(user("delete", "deployment", "here", "--yes", space="one"), "delete here")
 
 
 def unknown_field(user):
@@ -136,6 +210,10 @@ def test():
         one_by_one(user)
         unknown_field(user)
         prunes(user)
+        pods_are_tried(user)
+        cut_off(user)
+        with bed.Cluster(node=False) as other:
+            another_cluster(user, other.kubeconfig)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import bed
 
 COUNT = 100
 SPACES = ("team-a", "team-b")
-KINDS = ("deployments", "pods", "services", "persistentvolumeclaims", "events", "nodes", "statefulsets")
+KINDS = ("deployments", "pods", "services", "ingresses", "persistentvolumeclaims", "events", "nodes", "statefulsets")
 
 
 class Asked:
