@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <functional>
 #include <random>
 
@@ -9,6 +10,7 @@
 #include "formats/model.hpp"
 #include "formats/original.hpp"
 #include "formats/safetensors.hpp"
+#include "formats/words.hpp"
 #include "schema/document.hpp"
 
 namespace mlib::formats {
@@ -171,6 +173,42 @@ TEST_CASE("an imported Model card decodes without a finding") {
   CHECK(reader.findings.empty());
   CHECK(card.spec.shape.heads == 8);
   CHECK(card.spec.shape.vocabulary == 2);
+}
+
+TEST_CASE("tasks and quantizations become the catalogue's words") {
+  CHECK(task_word("image-text-to-text") == "vision-language");
+  CHECK(task_word("sentence-similarity") == "embedding");
+  CHECK(task_word("automatic-speech-recognition") == "speech");
+  CHECK(task_word("text-generation") == "text-generation");
+  const auto word = [](std::string_view json) { return quantization_word(schema::read_json(json)); };
+  CHECK(word(R"({"quant_method":"awq","bits":4})") == "AWQ");
+  CHECK(word(R"({"quant_method":"fbgemm_fp8"})") == "FP8");
+  CHECK(word(R"({"quant_method":"bitsandbytes","load_in_4bit":true})") == "BITSANDBYTES");
+  CHECK(word(R"({"quant_method":"modelopt","quant_algo":"NVFP4"})") == "NVFP4");
+  CHECK(word(R"({"quant_method":"modelopt","quant_algo":"MIXED_PRECISION"})").empty());
+  const auto group = [](const std::string& weights) { return R"({"weights":{)" + weights + "}}"; };
+  const std::string begin = R"({"quant_method":"compressed-tensors","config_groups":{"a":)";
+  const std::string eight = group(R"("num_bits":8,"type":"float")");
+  const std::string four = group(R"("num_bits":4,"type":"int","group_size":32)");
+  CHECK(word(begin + eight + "}}") == "FP8");
+  CHECK(word(begin + four + "}}") == "INT4");
+  CHECK(word(begin + group(R"("num_bits":4,"type":"float","group_size":32)") + "}}") == "MXFP4");
+  CHECK(word(begin + eight + R"(,"b":)" + four + "}}").empty());
+}
+
+TEST_CASE("every word that the importer translates to is one that a shipped framework serves") {
+  const auto library = cards::load(cards::embedded(), "catalog");
+  const auto served = [&](const std::string& word, std::vector<std::string> cards::Serves::*list) {
+    return std::any_of(library->frameworks.begin(), library->frameworks.end(),
+                       [&](const cards::Framework& each) {
+                         const std::vector<std::string>& words = each.spec.serves.*list;
+                         return std::find(words.begin(), words.end(), word) != words.end();
+                       });
+  };
+  for (const char* task : {"text-generation", "vision-language", "embedding", "rerank", "speech"})
+    CHECK(served(task, &cards::Serves::tasks));
+  for (const char* type : {"FP8", "AWQ", "GPTQ", "INT8", "INT4", "NVFP4", "MXFP4", "BITSANDBYTES"})
+    CHECK(served(type, &cards::Serves::quantizations));
 }
 
 TEST_CASE("a file that is far too large for its parameters contradicts itself") {

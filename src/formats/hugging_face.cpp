@@ -8,6 +8,7 @@
 #include "formats/front_matter.hpp"
 #include "formats/model.hpp"
 #include "formats/safetensors.hpp"
+#include "formats/words.hpp"
 #include "schema/document.hpp"
 
 namespace mlib::formats {
@@ -28,9 +29,9 @@ constexpr TaskOf tasks[] = {{"ForCausalLM", "text-generation"},
                             {"ForTokenClassification", "token-classification"},
                             {"ForQuestionAnswering", "question-answering"},
                             {"ForMaskedLM", "fill-mask"},
-                            {"Whisper", "automatic-speech-recognition"},
-                            {"ForSpeechSeq2Seq", "automatic-speech-recognition"},
-                            {"ForImageTextToText", "image-text-to-text"}};
+                            {"Whisper", "speech"},
+                            {"ForSpeechSeq2Seq", "speech"},
+                            {"ForImageTextToText", "vision-language"}};
 
 std::string line_and_column(std::string_view text, std::size_t offset) {
   const std::string_view before = text.substr(0, offset);
@@ -175,7 +176,7 @@ class Folder {
 
   void task() {
     std::string& into = draft_.card.spec.task;
-    into = readme_.text_at({"pipeline_tag"});
+    into = task_word(readme_.text_at({"pipeline_tag"}));
     if (!into.empty()) return draft_.report.take("spec.task", "README.md: pipeline_tag");
     const Node* classes = config_.find("architectures");
     if (classes == nullptr || !classes->is_list() || classes->items().empty() ||
@@ -184,8 +185,10 @@ class Folder {
     const std::string& name = classes->items()[0].string();
     for (const TaskOf& each : tasks)
       if (into.empty() && name.find(each.part) != std::string::npos) into = each.task;
+    const bool sees = config_.find("vision_config") != nullptr ||
+                      (text_ != nullptr && config_.find("audio_config") == nullptr);
     if (into.empty() && name.ends_with("ForConditionalGeneration"))
-      into = config_.find("vision_config") != nullptr ? "image-text-to-text" : "text2text-generation";
+      into = sees ? "vision-language" : "text2text-generation";
     if (into.empty())
       return draft_.report.leave("task", fmt::format("not known for `{}`", shortened(name, 60)));
     draft_.report.guess("spec.task", "config.json: architectures", shortened(name, 60));
@@ -261,11 +264,13 @@ class Folder {
     std::string& into = draft_.card.spec.quantization;
     std::string where;
     const Node* how = find({"quantization_config", "compression_config"}, where);
-    if (how != nullptr && !how->text_at({"quant_method"}).empty()) {
-      into = how->text_at({"quant_method"});
-      for (char& c : into)
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-      return draft_.report.take("spec.quantization", where + ".quant_method");
+    if (how != nullptr && (how->find("quant_method") != nullptr || how->find("quant_algo") != nullptr)) {
+      into = quantization_word(*how);
+      if (into.empty())
+        return draft_.report.leave("quantization", where + " has no one word for all weights");
+      return draft_.report.take(
+          "spec.quantization",
+          where + (how->find("quant_algo") != nullptr ? ".quant_algo" : ".quant_method"));
     }
     const Node* type = find({"torch_dtype", "dtype"}, where);
     const std::string name = type != nullptr && type->is_string() ? type->string() : "";
