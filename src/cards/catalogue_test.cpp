@@ -123,6 +123,7 @@ TEST_CASE("every card made from the tables says where its facts come from, every
     INFO(hardware.metadata.name);
     if (hardware.spec.gpu && hardware.spec.gpu->tflops) CHECK(!hardware.spec.evidence.empty());
     if (hardware.spec.price) CHECK(hardware.spec.price->as_of.size() == 10);
+    if (hardware.spec.price) CHECK_FALSE(hardware.spec.price->source.empty());
   }
   for (const Template& each : library->templates) {
     INFO(each.metadata.name);
