@@ -48,20 +48,6 @@ const Framework& Library::framework_of(const Template& chosen) const {
   return get_framework(get_model(chosen.spec.model).spec.framework);
 }
 
-std::vector<File> over_contract(std::vector<File> files) {
-  std::vector<File> all;
-  for (File& shipped : embedded()) {
-    const std::string& path = shipped.path;
-    if (!path.starts_with("flags/") && !path.starts_with("rules/") && !path.starts_with("causes/")) continue;
-    const auto same = [&](const File& each) { return each.path == path || each.path.ends_with("/" + path); };
-    if (std::any_of(files.begin(), files.end(), same)) continue;
-    shipped.place = "catalog/" + path;
-    all.push_back(std::move(shipped));
-  }
-  std::move(files.begin(), files.end(), std::back_inserter(all));
-  return all;
-}
-
 void require_sound(const Library& library) {
   if (library.findings.empty()) return;
   const std::size_t count = library.findings.size();

@@ -196,6 +196,43 @@ TEST_CASE("tasks and quantizations become the catalogue's words") {
   CHECK(word(begin + eight + R"(,"b":)" + four + "}}").empty());
 }
 
+TEST_CASE("how layers attend and whether there is a chat template is taken from a folder") {
+  const auto imported = [](const std::string& more, const std::string& tokenizer = "") {
+    std::vector<FolderFile> files{
+        {"config.json",
+         std::make_shared<TextBytes>(R"({"num_hidden_layers":4,"hidden_size":64)" + more + "}")}};
+    if (!tokenizer.empty())
+      files.push_back({"tokenizer_config.json", std::make_shared<TextBytes>(tokenizer)});
+    schema::Reader reader;
+    const auto card =
+        schema::decode<cards::Model>(reader, from_hugging_face(files, "m", {"m", "x", ""}).cards.at(0));
+    CHECK(reader.findings.empty());
+    return card.spec;
+  };
+  const auto mixed = imported(
+      R"(,"sliding_window":128,"layer_types":["sliding_attention","full_attention","sliding_attention"])");
+  REQUIRE(mixed.shape.attention.size() == 2);
+  CHECK(mixed.shape.attention[0].kind == "sliding");
+  CHECK(mixed.shape.attention[0].layers == 2);
+  CHECK(mixed.shape.attention[0].window == 128);
+  CHECK(mixed.shape.attention[1].layers == 1);
+  CHECK_FALSE(mixed.shape.attention[1].window);
+  const auto latent = imported(R"(,"kv_lora_rank":512,"qk_rope_head_dim":64)");
+  REQUIRE(latent.shape.attention.size() == 1);
+  CHECK(latent.shape.attention[0].kind == "mla");
+  CHECK(latent.shape.attention[0].layers == 4);
+  CHECK(latent.shape.attention[0].latent == 512);
+  CHECK(latent.shape.attention[0].rope == 64);
+  const auto sliding = imported(R"(,"sliding_window":4096)");
+  REQUIRE(sliding.shape.attention.size() == 1);
+  CHECK_FALSE(sliding.shape.attention[0].layers);
+  CHECK(imported(R"(,"sliding_window":4096,"use_sliding_window":false)").shape.attention.empty());
+  CHECK(imported(R"(,"layer_types":["full_attention","else"])").shape.attention.empty());
+  CHECK_FALSE(mixed.chat_template);
+  CHECK(imported("", R"({"chat_template":"{{ x }}"})").chat_template == true);
+  CHECK(imported("", R"({"eos_token":"x"})").chat_template == false);
+}
+
 TEST_CASE("every word that the importer translates to is one that a shipped framework serves") {
   const auto library = cards::load(cards::embedded(), "catalog");
   const auto served = [&](const std::string& word, std::vector<std::string> cards::Serves::*list) {

@@ -28,6 +28,13 @@ constexpr std::array quantization_words{
     Word{"W4A16_AWQ", "AWQ"},  Word{"MODELOPT_FP4", "NVFP4"}, Word{"PETIT_NVFP4", "NVFP4"},
 };
 
+// of `layer_types` on the left
+constexpr std::array attention_words{
+    Word{"full_attention", "full"},       Word{"attention", "full"},
+    Word{"sliding_attention", "sliding"}, Word{"chunked_attention", "chunked"},
+    Word{"linear_attention", "linear"},   Word{"mamba", "linear"},
+};
+
 template <std::size_t N>
 std::string translated(const std::array<Word, N>& words, std::string_view word) {
   const auto same = [&](const Word& each) { return each.theirs == word; };
@@ -64,6 +71,12 @@ std::string type_of_groups(const Node& config) {
 }  // namespace
 
 std::string task_word(std::string_view task) { return translated(task_words, task); }
+
+std::string attention_word(std::string_view type) {
+  for (const Word& each : attention_words)
+    if (each.theirs == type) return std::string(each.ours);
+  return "";
+}
 
 std::string quantization_word(const Node& config) {
   const std::string method = capitals(config.text_at({"quant_method"}));
