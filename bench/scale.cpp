@@ -57,7 +57,7 @@ void fill(const fs::path& root, std::size_t cards) {
             fmt::format(
                 "  framework: llama-cpp-server\n  format: {}\n  parameters: {}\n  context_length: {}\n  "
                 "license: apache-2.0\n  sources:\n    - uri: hf://org/model-{}/weights.gguf\n",
-                i % 3 == 0 ? "safetensors" : "gguf", 1000000 * (i + 1), 1024 << (i % 8), i));
+                i % 3 == 0 ? "none" : "gguf", 1000000 * (i + 1), 1024 << (i % 8), i));
     } else if (i < models + machines) {
       write(folder, "Hardware", fmt::format("machine-{}", i),
             fmt::format("  cpus: {}\n  memory: {}Gi\n", 1 + i % 64, 1 << (i % 10)));

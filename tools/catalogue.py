@@ -40,6 +40,8 @@ COUNTS = {"nvidia-l4": [2, 4, 8], "nvidia-a10g": [4, 8], "nvidia-l40s": [2, 4, 8
 # Prices that an earlier snapshot states with a day, where the table's has none.
 PRICES = {"nvidia-h100-sxm5-80gb": ("4.5", "2026-04-27"), "nvidia-h200-sxm": ("5.75", "2026-04-27"),
           "nvidia-b200-sxm": ("7.25", "2026-04-27")}
+PRICES_FROM = ("llm-d-incubation/llm-d-planner:data/configuration/gpu_catalog.json@e50305af "
+               "(cost_per_hour_usd; the catalogue gives no provider receipt)")
 
 
 def name_of(text):
@@ -206,7 +208,7 @@ def price_of(row, name, count):
     per_hour, day, source = row["list_price_usd_per_hour"], row["price_date"], row["price_source"]
     if name in PRICES:
         per_hour, day = PRICES[name]
-        source = ""
+        source = PRICES_FROM
     if not per_hour or not re.fullmatch(r"\d{4}-\d\d-\d\d", day):
         return None
     each = round(float(per_hour) * count, 4)

@@ -127,28 +127,30 @@ cards::Fields grammar(const Items& items, bool models) {
   return fields;
 }
 
-Node artifacts_value(const Library& library, const Node& model, const std::string& name) {
+Node artifacts_value(const Artifacts& artifacts, const Node& model, const std::string& name) {
   Node all = Node::list();
-  for (const Node& artifact : artifacts_of(library, library.get_model(model.text_at({"name"}))))
+  for (const Node& artifact : artifacts.of(model.text_at({"name"})))
     if (Node value = value_of(artifact, name); !value.is_null()) all.push(std::move(value));
   return all.items().empty() ? Node() : all;
 }
 
-void filter(const Library& library, Items& items, const Query& query, bool models) {
+/// `artifacts`: those of the items, which are models; a null pointer when they are none.
+void filter(Items& items, const Query& query, const Artifacts* artifacts) {
   const std::string text = query.text("filterQuery");
   if (text.empty()) return;
   const cards::Expression expression =
-      cards::Expression::parse({"filterQuery", text}, grammar(items, models));
+      cards::Expression::parse({"filterQuery", text}, grammar(items, artifacts != nullptr));
   std::erase_if(items, [&](const Node& item) {
     const cards::Truth holds = expression.evaluate([&](const std::string& name) -> std::optional<Node> {
-      if (models && name.starts_with("artifacts.")) return artifacts_value(library, item, name.substr(10));
+      if (artifacts != nullptr && name.starts_with("artifacts."))
+        return artifacts_value(*artifacts, item, name.substr(10));
       return value_of(item, name);
     });
     return holds != cards::Truth::yes;
   });
 }
 
-void order(const Library& library, Items& items, const Query& query, std::string_view otherwise) {
+void order(Items& items, const Query& query, std::string_view otherwise, const Artifacts* artifacts) {
   std::string by = query.text("orderBy", otherwise);
   const std::string direction = query.text("sortOrder", "ASC");
   if (direction != "ASC" && direction != "DESC") throw Problem(Kind::usage, "sortOrder is ASC or DESC");
@@ -157,8 +159,9 @@ void order(const Library& library, Items& items, const Query& query, std::string
   const std::string name = by == "ID" ? "id" : bare_name(by);
   std::vector<std::pair<Node, Node>> keyed;
   for (Node& item : items) {
-    Node key = name.starts_with("artifacts.") ? artifacts_value(library, item, name.substr(10))
-                                              : value_of(item, name);
+    Node key = artifacts != nullptr && name.starts_with("artifacts.")
+                   ? artifacts_value(*artifacts, item, name.substr(10))
+                   : value_of(item, name);
     if (key.is_list() && !key.items().empty()) key = Node(key.items().front());
     keyed.emplace_back(std::move(key), std::move(item));
   }
@@ -196,10 +199,11 @@ Node models(const Library& library, const Query& query) {
   if (has_source(query))
     for (std::size_t row = 0; row < library.models.size(); ++row)
       items.push_back(model_item(library.models[row], row));
-  filter(library, items, query, true);
+  const Artifacts artifacts(library);
+  filter(items, query, &artifacts);
   if (const std::string words = query.text("q"); !words.empty())
     std::erase_if(items, [&](const Node& item) { return !answers(item, words); });
-  order(library, items, query, "NAME");
+  order(items, query, "NAME", &artifacts);
   return page_of(items, query);
 }
 
@@ -249,7 +253,7 @@ void recommend(Items& items, const Query& query) {
 }
 
 Node artifacts(const Library& library, const cards::Model& model, const Query& query, bool performance) {
-  Items items = artifacts_of(library, model);
+  Items items = Artifacts(library).of(model.metadata.name);
   std::vector<std::string> types = query.list("artifactType");
   for (const std::string& each : query.list("artifact_type")) types.push_back(each);
   if (performance) types = {"metrics-artifact"};
@@ -258,9 +262,9 @@ Node artifacts(const Library& library, const cards::Model& model, const Query& q
            std::find(types.begin(), types.end(), item.text_at({"artifactType"})) == types.end();
   });
   if (performance) add_target(items, query);
-  filter(library, items, query, false);
+  filter(items, query, nullptr);
   if (performance && query.flag("recommendations")) recommend(items, query);
-  order(library, items, query, "ID");
+  order(items, query, "ID", nullptr);
   return page_of(items, query);
 }
 

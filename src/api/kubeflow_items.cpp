@@ -97,9 +97,14 @@ Node model_item(const cards::Model& card, std::size_t row) {
   return item;
 }
 
-std::vector<Node> artifacts_of(const cards::Library& library, const cards::Model& card) {
+Artifacts::Artifacts(const cards::Library& library) : library_(library) {
+  for (const cards::Template& each : library.templates)
+    if (!each.spec.benchmarks.empty()) measured_[each.spec.model].push_back(&each);
+}
+
+std::vector<Node> Artifacts::of(const std::string& model) const {
   std::vector<Node> all;
-  for (const cards::Source& source : card.spec.sources) {
+  for (const cards::Source& source : library_.get_model(model).spec.sources) {
     Node item = Node::map();
     item.set("artifactType", "model-artifact");
     item.set("uri", source.uri);
@@ -109,10 +114,10 @@ std::vector<Node> artifacts_of(const cards::Library& library, const cards::Model
     item.set("customProperties", std::move(properties));
     all.push_back(std::move(item));
   }
-  for (const cards::Template& each : library.templates)
-    if (each.spec.model == card.metadata.name)
-      for (const cards::Benchmark& benchmark : each.spec.benchmarks)
-        all.push_back(metrics_item(library, each, benchmark));
+  if (const auto templates = measured_.find(model); templates != measured_.end())
+    for (const cards::Template* each : templates->second)
+      for (const cards::Benchmark& benchmark : each->spec.benchmarks)
+        all.push_back(metrics_item(library_, *each, benchmark));
   for (std::size_t i = 0; i < all.size(); ++i) all[i].set("id", std::to_string(i + 1));
   return all;
 }

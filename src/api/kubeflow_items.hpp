@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +16,17 @@ inline constexpr std::string_view source_id = "model-library";
 Node property(const Node& value);
 /// A CatalogModel; `row` is its place in the library.
 Node model_item(const cards::Model& card, std::size_t row);
-/// The CatalogArtifacts of a model: its sources, then the benchmarks of its templates.
-std::vector<Node> artifacts_of(const cards::Library& library, const cards::Model& card);
+/// The CatalogArtifacts of models; templates are looked through once. The library must outlive it.
+class Artifacts {
+ public:
+  explicit Artifacts(const cards::Library& library);
+  /// The model's sources, then the benchmarks of its templates.
+  std::vector<Node> of(const std::string& model) const;
+
+ private:
+  const cards::Library& library_;
+  std::map<std::string_view, std::vector<const cards::Template*>> measured_;  ///< by model
+};
 /// The value of a property or field of an item, without a type's suffix (`ttft_p90.double_value`).
 Node value_of(const Node& item, std::string_view name);
 /// `name` without `.string_value`, `.int_value`, `.double_value`, `.bool_value`.

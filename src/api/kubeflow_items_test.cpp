@@ -15,7 +15,7 @@ TEST_CASE("a performance artifact of an invalid result has its verdict and no fi
   const auto library = cards::load(files, "");
   REQUIRE(library->findings.empty());
   std::vector<schema::Node> measured;
-  for (schema::Node& each : api::kubeflow::artifacts_of(*library, library->get_model("tiny-llama-test")))
+  for (schema::Node& each : api::kubeflow::Artifacts(*library).of("tiny-llama-test"))
     if (each.text_at({"artifactType"}) == "metrics-artifact") measured.push_back(std::move(each));
   REQUIRE(measured.size() == 2);
   const auto property = [&](std::size_t i, std::string_view name) {

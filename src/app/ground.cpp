@@ -9,7 +9,6 @@
 #include "app/kube_watcher.hpp"
 #include "app/results.hpp"
 #include "base/text.hpp"
-#include "cards/cause.hpp"
 #include "kube/config.hpp"
 #include "net/client.hpp"
 #include "render/policy_file.hpp"
@@ -34,13 +33,6 @@ render::PolicyFile load_policy(const std::string& path) {
     throw Problem(Kind::unavailable, fmt::format("the policy file {} cannot be read", path),
                   "$MLIB_POLICY names it; docs/policy.md says what it may hold");
   return render::read_policy({path, text.str()});
-}
-
-/// The causes of failure that the program brings, those of a folder of cards laid over them.
-cards::Causes load_causes(const std::string& folder) {
-  std::vector<cards::File> files = cards::embedded();
-  for (cards::File& file : cards::read_folder(folder)) files.push_back(std::move(file));
-  return cards::load_causes(files);
 }
 
 }  // namespace
@@ -68,11 +60,9 @@ struct Ground::Parts {
   std::unique_ptr<kube::Informers> watches;
   std::optional<verbs::World> world;
 
-  /// Read when the first target is made: most commands need none.
+  /// Kept as they were when the first target was made.
   const cards::Causes& causes() {
-    std::call_once(causes_read, [this] {
-      causes_there = catalog.empty() ? shelf.library()->causes : load_causes(catalog);
-    });
+    std::call_once(causes_read, [this] { causes_there = shelf.library()->causes; });
     return causes_there;
   }
 };
@@ -108,11 +98,15 @@ kube::Where where_of(const verbs::TargetOptions& options, const Environment& env
 
 }  // namespace
 
-std::shared_ptr<const cards::Library> load_catalogue(const std::string& folder, const std::string& state) {
-  if (!folder.empty()) return cards::load(cards::read_folder(folder), folder);
+std::vector<cards::File> catalogue_files(const std::string& folder, const std::string& state) {
+  if (!folder.empty()) return cards::over_contract(cards::read_folder(folder));
   std::vector<cards::File> files = cards::embedded();
   for (cards::File& file : read_results(state)) files.push_back(std::move(file));
-  return cards::load(files, "catalog");
+  return files;
+}
+
+std::shared_ptr<const cards::Library> load_catalogue(const std::string& folder, const std::string& state) {
+  return cards::load(catalogue_files(folder, state), folder.empty() ? "catalog" : folder);
 }
 
 std::string state_of(const cli::Options& options, const Environment& environment) {
@@ -143,7 +137,8 @@ Ground::Ground(const cli::Options& options, const Environment& environment, bool
                    {{"podman", podman}, {"kubernetes", kubernetes}, {"kube-watcher", kube_watcher}},
                    parts.policy,
                    parts.http.get(),
-                   parts.results.get()});
+                   parts.results.get(),
+                   [&parts] { return catalogue_files(parts.catalog, parts.state); }});
 }
 
 Ground::~Ground() = default;

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.hpp"
+#include "cards/parameter.hpp"
+#include "schema/document.hpp"
 
 namespace mlib::cards {
 namespace {
@@ -30,15 +33,98 @@ const Node* below(const Node* root, std::string_view path) {
   return root != nullptr && root->is_null() ? nullptr : root;
 }
 
+/// `--max-model-len` is `max_model_len`, `--pipeline-parallel-size` is `pipeline_parallel`.
+std::string parameter_of(std::string_view flag) {
+  std::string name(flag.substr(std::min(flag.find_first_not_of('-'), flag.size())));
+  std::replace(name.begin(), name.end(), '-', '_');
+  if (name.ends_with("_size")) name.resize(name.size() - 5);
+  return name;
+}
+
+/// What a flag among the values of a list says.
+struct Said {
+  Node value;
+  Given from;
+  std::string list;  ///< the parameter that the flag stands in
+};
+
+/// The flags in lists such as `extra_args`, as the parameters that they would be.
+class SaidByFlags {
+ public:
+  SaidByFlags(const Parties& parties, const GivenOf& given)
+      : framework_(parties.framework),
+        given_(given),
+        read_(!framework_.contract || !framework_.contract->flags) {}
+
+  /// A null pointer where no flag stands for the parameter, or the framework declares it.
+  const Said* find(const std::string& name) {
+    if (cards::find(framework_.spec.parameters, name) != nullptr) return nullptr;
+    if (!read_) read();
+    const auto found = said_.find(name);
+    return found == said_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  static bool is_flag(const Node& item) { return item.is_string() && item.string().starts_with('-'); }
+
+  void read() {
+    read_ = true;
+    for (const auto& [name, parameter] : framework_.spec.parameters) {
+      if (parameter.type != "list") continue;
+      const Given given = given_(name);
+      if (given.value == nullptr || !given.value->is_list()) continue;
+      const Node::List& items = given.value->items();
+      for (std::size_t i = 0; i < items.size(); ++i)
+        if (is_flag(items[i]))
+          flag(items[i], i + 1 < items.size() ? &items[i + 1] : nullptr, {&items[i], given.giver}, name);
+    }
+  }
+
+  const FlagState* state_of(std::string name) {
+    const FlagTable& table = *framework_.contract->flags;
+    if (!place_) place_ = table.place(version_in_force(framework_, table, given_));
+    const FlagState* state = table.find(name, *place_);
+    if (state != nullptr || !table.underscores) return state;
+    std::replace(name.begin(), name.end(), '_', '-');
+    return table.find(name, *place_);
+  }
+
+  void flag(const Node& word, const Node* next, const Given& from, const std::string& list) {
+    const std::string& text = word.string();
+    const std::size_t equals = std::min(text.find('='), text.size());
+    const FlagState* state = state_of(text.substr(0, equals));
+    if (state == nullptr) return;
+    Node value = true;
+    if (equals < text.size())
+      value = schema::scalar_of(std::string_view(text).substr(equals + 1));
+    else if (next != nullptr && !is_flag(*next) && (state->kind != "bool" || !state->choices.empty()))
+      value = next->is_string() ? schema::scalar_of(next->string()) : *next;
+    else if (text.starts_with("--no-"))
+      value = false;
+    for (const std::string_view each : state->names)
+      if (each.starts_with("--")) said_.insert_or_assign(parameter_of(each), Said{value, from, list});
+  }
+
+  const Framework& framework_;
+  const GivenOf& given_;
+  bool read_;  ///< or there is nothing to read
+  std::optional<VersionPlace> place_;
+  std::map<std::string, Said> said_;
+};
+
 /// The fields of expressions among the cards that are there.
 class Looking {
  public:
-  Looking(const Parties& parties, const GivenOf& given) : parties_(parties), given_(given) {}
+  Looking(const Parties& parties, const GivenOf& given)
+      : parties_(parties), given_(given), said_(parties, given) {}
+
+  /// What a flag says of a parameter that has no value and is not declared; else a null pointer.
+  const Said* said(const std::string& parameter) const { return said_.find(parameter); }
 
   const Node* operator()(const std::string& field) const {
     const std::size_t dot = std::min(field.find('.'), field.size());
     const std::string_view rest = std::string_view(field).substr(std::min(dot + 1, field.size()));
-    if (field.starts_with(of_parameters)) return given_(std::string(rest)).value;
+    if (field.starts_with(of_parameters)) return parameter(std::string(rest));
     if (field.starts_with("framework.")) return below(parties_.framework_facts, rest);
     if (field.starts_with("model.")) return below(parties_.model, rest);
     if (field.starts_with("hardware.")) return below(parties_.hardware, rest);
@@ -53,8 +139,16 @@ class Looking {
   }
 
  private:
+  const Node* parameter(const std::string& name) const {
+    const Given value = given_(name);
+    if (value.value != nullptr) return value.value;
+    const Said* said = said_.find(name);
+    return said == nullptr ? nullptr : &said->value;
+  }
+
   const Parties& parties_;
   const GivenOf& given_;
+  mutable SaidByFlags said_;
 };
 
 /// The parameter of a condition that was given last: the one to change.
@@ -188,15 +282,22 @@ std::vector<Judged> judge_rules(const Parties& parties, const GivenOf& given) {
     if (!speaks(rule, values)) continue;
     const auto value_of = [&](const std::string& field) { return look(field); };
     Judged judged{rule.level == "warning", Fault::not_allowed,
-                  fmt::format("{} (rule {})", filled(rule.message, value_of), rule.name),
-                  fmt::format("change the {}: {}", card_of(rule.change), filled(rule.hint, value_of))};
+                  fmt::format("{} (rule {})", filled(rule.message, value_of), rule.name), ""};
     judged.change = rule.change;
+    std::string change = card_of(rule.change);
     if (rule.change.starts_with(of_parameters)) {
       judged.parameter = rule.change.substr(of_parameters.size());
-      const Given value = given(judged.parameter);
+      Given value = given(judged.parameter);
+      const Said* said = value.value == nullptr ? look.said(judged.parameter) : nullptr;
+      if (said != nullptr) {
+        value = said->from;
+        judged.parameter = said->list;
+        change = fmt::format("parameter `{}`", said->list);
+      }
       judged.giver = value.giver;
       judged.at = value.value;
     }
+    judged.hint = fmt::format("change the {}: {}", change, filled(rule.hint, value_of));
     found.push_back(std::move(judged));
   }
   return found;

@@ -119,6 +119,6 @@ TEST_CASE("the lint of a command line takes microseconds") {
   const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
   CHECK(found == 0);
   MESSAGE("microseconds: " << took.count() / times);
-  // A bound for a loaded machine and an instrumented program; bench/README.md has the number.
+  // A bound for a loaded machine and an instrumented program.
   CHECK(took.count() / times < 5000);
 }

@@ -114,4 +114,18 @@ class Folder {
 
 std::vector<File> read_folder(const std::string& folder) { return Folder(folder).read(); }
 
+std::vector<File> over_contract(std::vector<File> files) {
+  std::vector<File> all;
+  for (File& shipped : embedded()) {
+    const std::string& path = shipped.path;
+    if (!path.starts_with("flags/") && !path.starts_with("rules/") && !path.starts_with("causes/")) continue;
+    const auto same = [&](const File& each) { return each.path == path || each.path.ends_with("/" + path); };
+    if (std::any_of(files.begin(), files.end(), same)) continue;
+    shipped.place = "catalog/" + path;
+    all.push_back(std::move(shipped));
+  }
+  std::move(files.begin(), files.end(), std::back_inserter(all));
+  return all;
+}
+
 }  // namespace mlib::cards

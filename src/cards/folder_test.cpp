@@ -1,11 +1,13 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include "base/text.hpp"
 #include "cards/library.hpp"
+#include "cards/rule.hpp"
 
 using namespace mlib;
 using namespace mlib::cards;
@@ -98,4 +100,19 @@ TEST_CASE("what is no regular file is not opened, and a huge one is read up to t
   REQUIRE(names(files) == "huge.yaml ");
   CHECK(files[0].text.size() < (5U << 20U));
   CHECK(!load(files, "")->findings.empty());
+}
+
+TEST_CASE("a folder lies over the shipped flags, rules and causes; its own file of the same name wins") {
+  const std::string own = "apiVersion: model-library/v1\nkind: Rules\nmetadata: {name: size}\nrules: []\n";
+  const auto library = load(over_contract({{"below/rules/size.yaml", own}}), "mine");
+  CHECK(library->findings.empty());
+  CHECK(library->models.empty());
+  CHECK(library->flags.count("vllm") == 1);
+  CHECK_FALSE(library->causes.empty());
+  const auto has = [&](std::string_view name) {
+    const std::vector<Rule>& all = library->rules->all;
+    return std::any_of(all.begin(), all.end(), [&](const Rule& each) { return each.name == name; });
+  };
+  CHECK(has("task-not-served"));
+  CHECK_FALSE(has("tensor-parallel-and-heads"));
 }

@@ -72,6 +72,10 @@ std::vector<File> read_folder(const std::string& folder);
 /// The catalogue that is embedded in this program.
 std::vector<File> embedded();
 
+/// `files` over the embedded flags, rules and causes, which hold in every catalogue; a file of the same name
+/// in a folder of the same name wins.
+std::vector<File> over_contract(std::vector<File> files);
+
 /// Cards from files; pure. Every broken card is reported in `findings` and left out, as is what refers to it.
 /// `name` is put before the paths in findings (`catalog/`). Of two files of the same path the later wins, so
 /// a folder can be laid over the embedded catalogue.

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <functional>
 #include <random>
 
@@ -9,6 +10,7 @@
 #include "formats/model.hpp"
 #include "formats/original.hpp"
 #include "formats/safetensors.hpp"
+#include "formats/words.hpp"
 #include "schema/document.hpp"
 
 namespace mlib::formats {
@@ -171,6 +173,79 @@ TEST_CASE("an imported Model card decodes without a finding") {
   CHECK(reader.findings.empty());
   CHECK(card.spec.shape.heads == 8);
   CHECK(card.spec.shape.vocabulary == 2);
+}
+
+TEST_CASE("tasks and quantizations become the catalogue's words") {
+  CHECK(task_word("image-text-to-text") == "vision-language");
+  CHECK(task_word("sentence-similarity") == "embedding");
+  CHECK(task_word("automatic-speech-recognition") == "speech");
+  CHECK(task_word("text-generation") == "text-generation");
+  const auto word = [](std::string_view json) { return quantization_word(schema::read_json(json)); };
+  CHECK(word(R"({"quant_method":"awq","bits":4})") == "AWQ");
+  CHECK(word(R"({"quant_method":"fbgemm_fp8"})") == "FP8");
+  CHECK(word(R"({"quant_method":"bitsandbytes","load_in_4bit":true})") == "BITSANDBYTES");
+  CHECK(word(R"({"quant_method":"modelopt","quant_algo":"NVFP4"})") == "NVFP4");
+  CHECK(word(R"({"quant_method":"modelopt","quant_algo":"MIXED_PRECISION"})").empty());
+  const auto group = [](const std::string& weights) { return R"({"weights":{)" + weights + "}}"; };
+  const std::string begin = R"({"quant_method":"compressed-tensors","config_groups":{"a":)";
+  const std::string eight = group(R"("num_bits":8,"type":"float")");
+  const std::string four = group(R"("num_bits":4,"type":"int","group_size":32)");
+  CHECK(word(begin + eight + "}}") == "FP8");
+  CHECK(word(begin + four + "}}") == "INT4");
+  CHECK(word(begin + group(R"("num_bits":4,"type":"float","group_size":32)") + "}}") == "MXFP4");
+  CHECK(word(begin + eight + R"(,"b":)" + four + "}}").empty());
+}
+
+TEST_CASE("how layers attend and whether there is a chat template is taken from a folder") {
+  const auto imported = [](const std::string& more, const std::string& tokenizer = "") {
+    std::vector<FolderFile> files{
+        {"config.json",
+         std::make_shared<TextBytes>(R"({"num_hidden_layers":4,"hidden_size":64)" + more + "}")}};
+    if (!tokenizer.empty())
+      files.push_back({"tokenizer_config.json", std::make_shared<TextBytes>(tokenizer)});
+    schema::Reader reader;
+    const auto card =
+        schema::decode<cards::Model>(reader, from_hugging_face(files, "m", {"m", "x", ""}).cards.at(0));
+    CHECK(reader.findings.empty());
+    return card.spec;
+  };
+  const auto mixed = imported(
+      R"(,"sliding_window":128,"layer_types":["sliding_attention","full_attention","sliding_attention"])");
+  REQUIRE(mixed.shape.attention.size() == 2);
+  CHECK(mixed.shape.attention[0].kind == "sliding");
+  CHECK(mixed.shape.attention[0].layers == 2);
+  CHECK(mixed.shape.attention[0].window == 128);
+  CHECK(mixed.shape.attention[1].layers == 1);
+  CHECK_FALSE(mixed.shape.attention[1].window);
+  const auto latent = imported(R"(,"kv_lora_rank":512,"qk_rope_head_dim":64)");
+  REQUIRE(latent.shape.attention.size() == 1);
+  CHECK(latent.shape.attention[0].kind == "mla");
+  CHECK(latent.shape.attention[0].layers == 4);
+  CHECK(latent.shape.attention[0].latent == 512);
+  CHECK(latent.shape.attention[0].rope == 64);
+  const auto sliding = imported(R"(,"sliding_window":4096)");
+  REQUIRE(sliding.shape.attention.size() == 1);
+  CHECK_FALSE(sliding.shape.attention[0].layers);
+  CHECK(imported(R"(,"sliding_window":4096,"use_sliding_window":false)").shape.attention.empty());
+  CHECK(imported(R"(,"layer_types":["full_attention","else"])").shape.attention.empty());
+  CHECK_FALSE(mixed.chat_template);
+  CHECK(imported("", R"({"chat_template":"{{ x }}"})").chat_template == true);
+  CHECK(imported("", R"({"eos_token":"x"})").chat_template == false);
+}
+
+TEST_CASE("every word that the importer translates to is one that a shipped framework serves") {
+  const auto library = cards::load(cards::embedded(), "catalog");
+  const auto served = [&](const std::string& word, std::vector<std::string> cards::Serves::*list) {
+    return std::any_of(library->frameworks.begin(), library->frameworks.end(),
+                       [&](const cards::Framework& each) {
+                         const std::vector<std::string>& words = each.spec.serves.*list;
+                         return std::find(words.begin(), words.end(), word) != words.end();
+                       });
+  };
+  for (const char* task : {"text-generation", "vision-language", "embedding", "rerank", "speech"})
+    CHECK(served(task, &cards::Serves::tasks));
+  for (const char* type : {"FP8", "AWQ", "GPTQ", "INT8", "INT4", "NVFP4", "MXFP4", "BITSANDBYTES"})
+    CHECK(served(type, &cards::Serves::quantizations));
 }
 
 TEST_CASE("a file that is far too large for its parameters contradicts itself") {

@@ -50,8 +50,10 @@ class GgufCard {
       draft_.report.leave("general.architecture", "the file does not say: layers and heads are not known");
     }
     card.spec.format = "gguf";
-    const bool embeds = find(own("pooling_type")) != nullptr;
-    card.spec.task = embeds ? "feature-extraction" : "text-generation";
+    const Node* pools = find(own("pooling_type"));
+    const bool embeds = pools != nullptr;
+    constexpr int rank = 4;  // llama.cpp's LLAMA_POOLING_TYPE_RANK
+    card.spec.task = !embeds ? "text-generation" : *pools == Node(rank) ? "rerank" : "embedding";
     draft_.report.guess("spec.task", embeds ? own("pooling_type") : "general.architecture",
                         embeds ? "it pools, as embedding models do" : "it does not pool");
   }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -8,6 +9,7 @@
 #include "formats/front_matter.hpp"
 #include "formats/model.hpp"
 #include "formats/safetensors.hpp"
+#include "formats/words.hpp"
 #include "schema/document.hpp"
 
 namespace mlib::formats {
@@ -28,9 +30,9 @@ constexpr TaskOf tasks[] = {{"ForCausalLM", "text-generation"},
                             {"ForTokenClassification", "token-classification"},
                             {"ForQuestionAnswering", "question-answering"},
                             {"ForMaskedLM", "fill-mask"},
-                            {"Whisper", "automatic-speech-recognition"},
-                            {"ForSpeechSeq2Seq", "automatic-speech-recognition"},
-                            {"ForImageTextToText", "image-text-to-text"}};
+                            {"Whisper", "speech"},
+                            {"ForSpeechSeq2Seq", "speech"},
+                            {"ForImageTextToText", "vision-language"}};
 
 std::string line_and_column(std::string_view text, std::size_t offset) {
   const std::string_view before = text.substr(0, offset);
@@ -55,6 +57,7 @@ class Folder {
                  {std::string_view(origin).substr(origin.rfind('/') + 1), "config.json: _name_or_path"}});
     about();
     shape();
+    attention();
     experts();
     quantization();
     weights();
@@ -63,6 +66,8 @@ class Folder {
       draft_.report.take("spec.weights_bytes",
                          shards_ > 0 ? "headers of the weights" : "the index: total_size");
     parameters();
+    chat_template();
+    draft_.report.leave("repository", "the folder does not say which of the hub's it is");
     leave_out();
     return draft_.done(bytes_);
   }
@@ -175,7 +180,7 @@ class Folder {
 
   void task() {
     std::string& into = draft_.card.spec.task;
-    into = readme_.text_at({"pipeline_tag"});
+    into = task_word(readme_.text_at({"pipeline_tag"}));
     if (!into.empty()) return draft_.report.take("spec.task", "README.md: pipeline_tag");
     const Node* classes = config_.find("architectures");
     if (classes == nullptr || !classes->is_list() || classes->items().empty() ||
@@ -184,8 +189,10 @@ class Folder {
     const std::string& name = classes->items()[0].string();
     for (const TaskOf& each : tasks)
       if (into.empty() && name.find(each.part) != std::string::npos) into = each.task;
+    const bool sees = config_.find("vision_config") != nullptr ||
+                      (text_ != nullptr && config_.find("audio_config") == nullptr);
     if (into.empty() && name.ends_with("ForConditionalGeneration"))
-      into = config_.find("vision_config") != nullptr ? "image-text-to-text" : "text2text-generation";
+      into = sees ? "vision-language" : "text2text-generation";
     if (into.empty())
       return draft_.report.leave("task", fmt::format("not known for `{}`", shortened(name, 60)));
     draft_.report.guess("spec.task", "config.json: architectures", shortened(name, 60));
@@ -221,6 +228,77 @@ class Folder {
     if (!shape.hidden || !shape.heads || *shape.hidden % *shape.heads != 0) return;
     shape.head_size = *shape.hidden / *shape.heads;
     draft_.report.guess("spec.shape.head_size", "config.json", "hidden size / heads");
+  }
+
+  void attention() {
+    cards::Shape& shape = draft_.card.spec.shape;
+    std::string types_at, window_at, latent_at, at;
+    const Node* types = find({"layer_types"}, types_at);
+    const Node* slides = find({"use_sliding_window"}, at);
+    const std::optional<int> window = whole(find({"sliding_window"}, window_at));
+    const std::optional<int> chunk = whole(find({"attention_chunk_size"}, at));
+    const std::optional<int> rope = whole(find({"qk_rope_head_dim"}, at));
+    const bool mixed = find({"linear_attn_config"}, at) != nullptr;
+    cards::Attention one;
+    if (const auto latent = whole(find({"kv_lora_rank"}, latent_at))) {
+      one.kind = "mla";
+      one.latent = latent;
+      one.rope = rope;
+      if (!mixed) one.layers = shape.layers;
+      shape.attention.push_back(std::move(one));
+      return draft_.report.take("spec.shape.attention", latent_at);
+    }
+    if (types != nullptr && types->is_list()) return layer_types(types->items(), types_at, window, chunk);
+    if (!window || (slides != nullptr && slides->is_boolean() && !slides->boolean())) return;
+    one.kind = "sliding";
+    one.window = window;
+    shape.attention.push_back(std::move(one));
+    draft_.report.guess("spec.shape.attention", window_at, "how many layers slide is not said");
+  }
+
+  void layer_types(const Node::List& types, const std::string& where, std::optional<int> window,
+                   std::optional<int> chunk) {
+    std::vector<cards::Attention> all;
+    for (const Node& type : types) {
+      const std::string kind = type.is_string() ? attention_word(type.string()) : "";
+      if (kind.empty())
+        return draft_.report.leave(where, "it holds more than the kinds of attention that a card knows");
+      const auto same = [&](const cards::Attention& each) { return each.kind == kind; };
+      auto found = std::find_if(all.begin(), all.end(), same);
+      if (found == all.end()) {
+        found = all.insert(all.end(), cards::Attention{});
+        found->kind = kind;
+        if (kind == "sliding") found->window = window;
+        if (kind == "chunked") found->window = chunk;
+      }
+      found->layers = found->layers.value_or(0) + 1;
+    }
+    if (all.empty()) return;
+    draft_.card.spec.shape.attention = std::move(all);
+    draft_.report.take("spec.shape.attention", where);
+  }
+
+  /// The number where it is a whole one from 1 on.
+  static std::optional<int> whole(const Node* value) {
+    if (value == nullptr || !value->is_integer()) return {};
+    if (value->integer() < 1 || value->integer() > std::numeric_limits<int>::max()) return {};
+    return static_cast<int>(value->integer());
+  }
+
+  void chat_template() {
+    std::optional<bool>& into = draft_.card.spec.chat_template;
+    for (const std::string_view name : {"chat_template.jinja", "chat_template.json"}) {
+      if (file(name) == nullptr) continue;
+      into = true;
+      return draft_.report.take("spec.chat_template", std::string(name));
+    }
+    const FolderFile* found = file("tokenizer_config.json");
+    if (found == nullptr) return;
+    const Node config = json_of(*found, longest_index);
+    const Node* text = config.find("chat_template");
+    into = text != nullptr && !text->is_null();
+    draft_.report.take("spec.chat_template",
+                       *into ? "tokenizer_config.json" : "tokenizer_config.json: there is none");
   }
 
   void context() {
@@ -261,11 +339,13 @@ class Folder {
     std::string& into = draft_.card.spec.quantization;
     std::string where;
     const Node* how = find({"quantization_config", "compression_config"}, where);
-    if (how != nullptr && !how->text_at({"quant_method"}).empty()) {
-      into = how->text_at({"quant_method"});
-      for (char& c : into)
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-      return draft_.report.take("spec.quantization", where + ".quant_method");
+    if (how != nullptr && (how->find("quant_method") != nullptr || how->find("quant_algo") != nullptr)) {
+      into = quantization_word(*how);
+      if (into.empty())
+        return draft_.report.leave("quantization", where + " has no one word for all weights");
+      return draft_.report.take(
+          "spec.quantization",
+          where + (how->find("quant_algo") != nullptr ? ".quant_algo" : ".quant_method"));
     }
     const Node* type = find({"torch_dtype", "dtype"}, where);
     const std::string name = type != nullptr && type->is_string() ? type->string() : "";

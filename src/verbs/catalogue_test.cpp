@@ -161,6 +161,41 @@ TEST_CASE("validate takes the catalogue beside the files it is given") {
   }
 }
 
+TEST_CASE(
+    "validate finds a shipped card whatever else is wrong, and a given one stands in a shipped one's place") {
+  ScriptedWorld w;
+  const std::string version = "apiVersion: model-library/v1\n";
+  ValidateArguments arguments;
+  arguments.files = {
+      {"mine.yaml", version + "kind: Template\nmetadata: {name: mine}\n"
+                              "spec: {model: gemma-3-270m, hardware: cpu-small}\n"},
+      {"here.yaml", version + "kind: Hardware\nmetadata: {name: here, titel: Here}\nspec: {}\n"}};
+  const Problem two = failure([&] { validate(w.world, w.ann, arguments); });
+  REQUIRE(two.findings().size() == 1);
+  CHECK(two.findings()[0].fault == Fault::unknown_field);
+  arguments.files = {
+      {"phi-4.yaml", version + "kind: Model\nmetadata: {name: phi-4}\nspec: {framework: vllm}\n"}};
+  CHECK(*validate(w.world, w.ann, arguments).text == "1 file: no findings\n");
+}
+
+TEST_CASE("validate holds a folder of its own to the shipped rules") {
+  ScriptedWorld w;
+  const std::string version = "apiVersion: model-library/v1\n";
+  ValidateArguments arguments;
+  arguments.files = {
+      {"mine/frameworks/x/framework.yaml",
+       version + "kind: Framework\nmetadata: {name: x}\nspec: {engine: x, image: \"a/b:1\"}\n"},
+      {"mine/frameworks/x/manifest.yaml",
+       "apiVersion: v1\nkind: Pod\nmetadata: {name: $name}\n"
+       "spec: {containers: [{name: s, image: \"a/b:1\"}]}\n"},
+      {"mine/models/m.yaml", version + "kind: Model\nmetadata: {name: m}\n"
+                                       "spec: {framework: x, shape: {heads: 32, kv_heads: 7}}\n"}};
+  const Problem problem = failure([&] { validate(w.world, w.ann, arguments); });
+  REQUIRE(problem.findings().size() == 1);
+  CHECK(problem.findings()[0].place.file == "mine/models/m.yaml");
+  CHECK(problem.findings()[0].message.find("(rule kv-heads-and-heads)") != std::string::npos);
+}
+
 TEST_CASE("validate warns of what in a model cannot all be true, at its line") {
   ScriptedWorld w;
   ValidateArguments arguments;

@@ -5,8 +5,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <tuple>
 
 #include "base/text.hpp"
+#include "cards/facts.hpp"
+#include "cards/parameter.hpp"
 #include "formats/model.hpp"
 #include "formats/original.hpp"
 #include "net/client.hpp"
@@ -80,42 +84,99 @@ Imported from_source(const World& world, const std::string& source, Wanted wante
   return from_json(world, read_text(source), source, wanted);
 }
 
-/// A framework for weights of this format: one that says so, or the one that other models of it have.
-std::string framework_for(const cards::Library& library, const std::string& format) {
-  for (const cards::Framework& each : library.frameworks) {
-    const std::vector<std::string>& formats = each.spec.serves.formats;
-    if (std::find(formats.begin(), formats.end(), format) != formats.end()) return each.metadata.name;
+bool holds(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/// A framework that may serve a model; the less the better, from the first member on.
+struct Candidate {
+  bool not_loaded;                   ///< the model's quantization is none that it says it loads
+  std::vector<std::string> missing;  ///< required parameters that the model's card cannot give
+  std::ptrdiff_t models;             ///< of the catalogue that it serves and that are alike
+  std::string name;
+
+  bool before(const Candidate& other) const {
+    return std::tuple(not_loaded, missing.size(), -models, name) <
+           std::tuple(other.not_loaded, other.missing.size(), -other.models, other.name);
   }
-  for (const cards::Model& each : library.models)
-    if (each.spec.format == format) return each.spec.framework;
-  return "";
+};
+
+/// The required parameters of `framework` that neither it nor `model` gives; hardware and callers are not
+/// known here.
+std::vector<std::string> missing_for(const cards::Framework& framework, const cards::Model& model) {
+  std::vector<std::string> missing;
+  for (const auto& [name, parameter] : framework.spec.parameters) {
+    if (!parameter.required || !parameter.default_value.is_null()) continue;
+    if (parameter.from.starts_with("hardware.")) continue;
+    if (cards::find(model.spec.values, name) == nullptr &&
+        !cards::fact(parameter.from, framework, model, cards::Hardware{}))
+      missing.push_back(name);
+  }
+  return missing;
+}
+
+/// The framework that fits best of those that load the model's format and serve its task, as they say or,
+/// where they do not say, as other models of the format have it.
+std::optional<Candidate> framework_for(const cards::Library& library, const cards::Model& model) {
+  std::optional<Candidate> best;
+  for (const cards::Framework& each : library.frameworks) {
+    const cards::Serves& serves = each.spec.serves;
+    const std::string& task = model.spec.task;
+    const auto alike = [&](const cards::Model& other) {
+      return other.spec.framework == each.metadata.name && other.spec.format == model.spec.format &&
+             (task.empty() || other.spec.task == task);
+    };
+    const auto models = std::count_if(library.models.begin(), library.models.end(), alike);
+    const bool loads = serves.formats.empty() ? models > 0 : holds(serves.formats, model.spec.format);
+    if (!loads) continue;
+    if (!serves.tasks.empty() && !task.empty() && !holds(serves.tasks, task)) continue;
+    const std::string& type = model.spec.quantization;
+    Candidate candidate{!serves.quantizations.empty() && !type.empty() && !holds(serves.quantizations, type),
+                        missing_for(each, model), models, each.metadata.name};
+    if (!best || candidate.before(*best)) best = std::move(candidate);
+  }
+  return best;
 }
 
 /// Gives a Model card without a framework one.
 void choose_framework(const cards::Library& library, Imported& imported) {
   for (Node& card : imported.cards) {
     if (card.text_at({"kind"}) != "Model" || !card.text_at({"spec", "framework"}).empty()) continue;
-    const std::string format = card.text_at({"spec", "format"});
-    const std::string chosen = framework_for(library, format);
+    schema::Reader reader;
+    const cards::Model model = schema::decode<cards::Model>(reader, card);
+    const std::string& task = model.spec.task;
+    const std::string what =
+        task.empty() ? model.spec.format : fmt::format("{} for {}", model.spec.format, task);
+    const std::optional<Candidate> chosen = framework_for(library, model);
     std::vector<std::string> known;
     for (const cards::Framework& each : library.frameworks) known.push_back(each.metadata.name);
-    if (chosen.empty())
-      throw Problem(Kind::usage, fmt::format("no framework of this catalogue is known to serve {}", format),
+    if (!chosen)
+      throw Problem(Kind::usage, fmt::format("no framework of this catalogue is known to serve {}", what),
                     fmt::format("name one: --framework {}", known.empty() ? "NAME" : join(known, " | ")));
-    card.find("spec")->set("framework", chosen);
-    imported.report.guess("spec.framework", format,
-                          fmt::format("{} serves it; --framework names another", chosen));
+    card.find("spec")->set("framework", chosen->name);
+    imported.report.guess("spec.framework", what,
+                          fmt::format("{} serves it; --framework names another", chosen->name));
+    if (!chosen->missing.empty())
+      imported.report.leave(
+          "values", fmt::format("{} needs {}, which nothing here says: write it into the card", chosen->name,
+                                join(chosen->missing, ", ")));
   }
 }
 
-/// What is wrong with the cards beside the catalogue, as remarks.
-void check(const std::vector<Node>& cards, formats::Report& report) {
-  std::vector<cards::File> files = cards::embedded();
-  const std::string name = "imported/cards.yaml";
-  files.push_back({name, schema::to_yaml(cards) + "---\n"});
+/// What is wrong or likely wrong with the cards beside the catalogue in force, as remarks.
+void check(const World& world, const std::vector<Node>& cards, formats::Report& report) {
+  std::vector<cards::File> files = world.files();
+  std::set<std::string> own;
+  for (const Node& card : cards) {
+    std::string path =
+        fmt::format("imported/{}/{}.yaml", card.text_at({"kind"}), card.text_at({"metadata", "name"}));
+    files.push_back({path, schema::to_yaml(card)});
+    own.insert(std::move(path));
+  }
   const std::shared_ptr<const cards::Library> library = cards::load(std::move(files), "");
-  for (const Finding& each : library->findings)
-    if (each.place.file == name) report.doubt(to_text(each.path), each.message);
+  for (const std::vector<Finding>* list : {&library->findings, &library->warnings})
+    for (const Finding& each : *list)
+      if (own.contains(each.place.file)) report.doubt(to_text(each.path), each.message);
 }
 
 void write_new(const std::string& path, const std::string& text) {
@@ -147,7 +208,7 @@ Response import_cards(const World& world, const Caller&, const ImportArguments& 
   Imported imported = arguments.source.empty() ? from_json(world, arguments.text, "text", wanted)
                                                : from_source(world, arguments.source, wanted);
   choose_framework(*library, imported);
-  check(imported.cards, imported.report);
+  check(world, imported.cards, imported.report);
   Node value = Node::map();
   value.set("cards", Node(Node::List(imported.cards)));
   value.set("report", schema::encode(imported.report));

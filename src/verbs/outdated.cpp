@@ -24,9 +24,13 @@ struct Changed {
   }
 };
 
+bool remembers(const store::Deployment& record) {
+  return record.cards.is_map() && !record.cards.entries().empty();
+}
+
 std::vector<Changed> changed(const cards::Library& library, const store::Deployment& record) {
   std::vector<Changed> found;
-  if (!record.cards.is_map()) return found;
+  if (!remembers(record)) return found;
   const Node now = cards::cards_of(library, record.template_name, record.hardware);
   for (const schema::Entry& then : record.cards.entries()) {
     const Node* card = now.find(then.key);
@@ -42,6 +46,7 @@ std::vector<Changed> changed(const cards::Library& library, const store::Deploym
 
 /// For people: each card that changed, with its lines.
 std::string page(const store::Deployment& record, const std::vector<Changed>& all) {
+  if (!remembers(record)) return fmt::format("it is not known which cards {} was made from\n", record.name);
   if (all.empty()) return fmt::format("{} is made from the cards as they are now\n", record.name);
   std::string text;
   for (const Changed& each : all)
@@ -62,10 +67,11 @@ Response outdated(const World& world, const Caller&, const OutdatedArguments& ar
     records.push_back(record_of(world.store, arguments.namespace_name, arguments.name));
   Table table{.columns = {{"NAMESPACE"}, {"NAME"}, {"KIND"}, {"CARD"}, {"WAS"}, {"NOW"}}};
   Node list = Node::list();
-  std::string text;
+  std::string text, notes;
   for (const store::Deployment& record : records) {
     const std::vector<Changed> all = changed(*library, record);
     text = page(record, all);
+    if (!remembers(record)) notes += text;
     if (all.empty()) continue;
     for (const Changed& each : all)
       table.rows.push_back({record.namespace_name, record.name, each.kind, each.name, each.was,
@@ -77,7 +83,7 @@ Response outdated(const World& world, const Caller&, const OutdatedArguments& ar
     list.push(std::move(item));
   }
   if (!arguments.name.empty()) return {.value = std::move(list), .text = std::move(text)};
-  return {.value = std::move(list), .table = std::move(table)};
+  return {.value = std::move(list), .table = std::move(table), .notes = std::move(notes)};
 }
 
 }  // namespace mlib::verbs

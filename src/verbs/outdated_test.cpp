@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "verbs/deploying.hpp"
+#include "verbs/names.hpp"
 #include "verbs/scripted_world.hpp"
 
 using namespace mlib;
@@ -54,4 +55,16 @@ TEST_CASE("a deployment one of whose cards changed is outdated, with the lines t
   CHECK(all.table->rows[0][2] == "Hardware");
   CHECK(all.table->rows[0][4] != all.table->rows[0][5]);
   CHECK(test.ask("demo").text->find("+  title: Half of a core") != std::string::npos);
+}
+
+TEST_CASE("of a deployment that remembers no cards it is not known whether it is outdated") {
+  Test test;
+  store::Deployment record = *test.store->get(default_namespace, "demo");
+  record.cards = Node::map();
+  record.name = "old";
+  record.revision = 0;
+  test.store->put(record, {});
+  CHECK(*test.ask("old").text == "it is not known which cards old was made from\n");
+  CHECK(test.ask().notes == "it is not known which cards old was made from\n");
+  CHECK(test.ask().table->rows.empty());
 }

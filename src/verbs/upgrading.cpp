@@ -33,11 +33,25 @@ const std::string* listed_image(const cards::Framework& framework, const std::st
   return nullptr;
 }
 
+/// Whether an image's tag can be called so; a commit of a branch cannot.
+bool is_tag(std::string_view version) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-';
+  };
+  return !version.empty() && version.front() != '.' && version.front() != '-' &&
+         std::all_of(version.begin(), version.end(), plain);
+}
+
 /// The image of the version to go to, and how it is known.
 void find_image(Upgrade& upgrade) {
   if (const std::string* listed = listed_image(upgrade.framework, upgrade.to)) {
     upgrade.new_image = *listed;
     upgrade.how = "the framework lists it";
+    return;
+  }
+  if (!is_tag(upgrade.to)) {
+    upgrade.how = fmt::format("not known: `{}` is no released version", shortened(upgrade.to, 40));
     return;
   }
   const std::size_t colon = upgrade.image.rfind(':');
@@ -51,9 +65,16 @@ void find_image(Upgrade& upgrade) {
   upgrade.how = "by the form of its tag: look whether it exists";
 }
 
+/// The newest released version that was read, or `from` when that is newer.
+std::string newest_version(const FlagTable& table, const std::string& from) {
+  for (auto each = table.versions.rbegin(); each != table.versions.rend(); ++each)
+    if (is_tag(each->version)) return cards::compare_versions(each->version, from) < 0 ? from : each->version;
+  return from;
+}
+
 /// The version to go to; Problem{usage} when it is none that was read.
-std::string target_version(const FlagTable& table, const std::string& wanted) {
-  if (wanted.empty() || wanted == "latest") return table.versions.back().version;
+std::string target_version(const FlagTable& table, const std::string& from, const std::string& wanted) {
+  if (wanted.empty() || wanted == "latest") return newest_version(table, from);
   const cards::VersionPlace place = table.place(wanted);
   std::vector<std::string> known;
   for (const cards::FlagVersion& each : table.versions) known.push_back(each.version);
@@ -222,7 +243,7 @@ Response upgrade_template(const World& world, const Caller&, const UpgradeArgume
                   framework,
                   table,
                   from,
-                  target_version(table, arguments.engine_version),
+                  target_version(table, from, arguments.engine_version),
                   cards::command_lines(framework, value_of),
                   framework.spec.image};
   for (const auto& [name, parameter] : framework.spec.parameters)

@@ -60,3 +60,13 @@ TEST_CASE("an upgrade to a version that nobody read is refused with those that w
   CHECK(newer.hint().find("0.33.0") != std::string::npos);
   CHECK(failure([&] { upgrade_template(w.world, w.ann, {"qwen3-8b-vlm"}); }).kind() == Kind::not_found);
 }
+
+TEST_CASE("an upgrade goes to a released version, never to a commit, and no image is made of one") {
+  ScriptedWorld w;
+  const Response newest = upgrade_template(w.world, w.ann, {"qwen3-32b-trtllm", ""});
+  CHECK(newest.value.text_at({"to"}) == "1.0.0");  // what was read later are commits of main
+  const Response commit = upgrade_template(w.world, w.ann, {"qwen3-32b-trtllm", "main@later"});
+  const Node* after = commit.value.at({"image", "after"});
+  CHECK((after == nullptr || after->is_null()));
+  CHECK(commit.value.text_at({"image", "known"}) == "not known: `main@later` is no released version");
+}

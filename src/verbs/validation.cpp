@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/text.hpp"
@@ -96,27 +97,50 @@ Response counted(const cards::Library& library, std::string_view what) {
   return {.value = std::move(value), .text = std::move(text), .notes = warnings_text(warnings)};
 }
 
-bool only_references(const std::vector<Finding>& findings) {
-  return std::all_of(findings.begin(), findings.end(),
+bool has_reference(const std::vector<Finding>& findings) {
+  return std::any_of(findings.begin(), findings.end(),
                      [](const Finding& each) { return each.fault == Fault::reference; });
 }
 
-/// What is found in the given files when the shipped catalogue stands beside them.
+/// The shipped cards, without those that the files bring themselves: `frameworks/vllm`, `models/phi-4`, …
+std::vector<cards::File> shipped_beside(const std::vector<cards::File>& files) {
+  const std::map<std::string, std::string> folders{{"Framework", "frameworks/"},
+                                                   {"Model", "models/"},
+                                                   {"Hardware", "hardware/"},
+                                                   {"Template", "templates/"}};
+  std::set<std::string> own;
+  for (const cards::File& file : files) {
+    std::vector<Finding> ignored;
+    for (const Node& card : schema::read_yaml({file.path, file.text}, ignored))
+      if (const auto folder = folders.find(card.text_at({"kind"})); folder != folders.end())
+        own.insert(folder->second + card.text_at({"metadata", "name"}));
+  }
+  std::vector<cards::File> shipped = cards::embedded();
+  std::erase_if(shipped, [&](const cards::File& each) {
+    const std::size_t name = each.path.find('/') + 1;
+    const bool is_card =
+        folders.end() != std::find_if(folders.begin(), folders.end(), [&](const auto& folder) {
+          return each.path.starts_with(folder.second);
+        });
+    return !is_card || own.count(each.path.substr(0, each.path.find_first_of("/.", name))) > 0;
+  });
+  return shipped;
+}
+
+/// What is found in the given files over the shipped rules, and with the cards of `beside` beside them.
 struct Found {
   std::vector<Finding> findings, warnings;
 };
-Found beside_catalogue(const std::vector<cards::File>& files) {
-  std::vector<cards::File> both = cards::embedded();
+Found found_in(const std::vector<cards::File>& files, std::vector<cards::File> beside) {
+  std::vector<cards::File> all = cards::over_contract(files);
+  all.insert(all.begin(), std::make_move_iterator(beside.begin()), std::make_move_iterator(beside.end()));
+  const std::shared_ptr<const cards::Library> library = cards::load(std::move(all), "");
+  Found found{library->findings, library->warnings};
+  for (Finding& each : contradicting(*library, files)) found.warnings.push_back(std::move(each));
   std::set<std::string> given;
   for (const cards::File& each : files) given.insert(each.path);
-  both.insert(both.end(), files.begin(), files.end());
-  Found found;
-  const std::shared_ptr<const cards::Library> library = cards::load(std::move(both), "");
-  for (const Finding& each : library->findings)
-    if (given.count(each.place.file) > 0) found.findings.push_back(each);
-  found.warnings = library->warnings;
-  for (Finding& each : contradicting(*library, files)) found.warnings.push_back(std::move(each));
-  std::erase_if(found.warnings, [&](const Finding& each) { return given.count(each.place.file) == 0; });
+  for (std::vector<Finding>* list : {&found.findings, &found.warnings})
+    std::erase_if(*list, [&](const Finding& each) { return given.count(each.place.file) == 0; });
   return found;
 }
 
@@ -129,10 +153,8 @@ Response validate(const World& world, const Caller&, const ValidateArguments& ar
     return counted(*library, "the catalogue");
   }
   const std::vector<cards::File> files = files_of(arguments);
-  const std::shared_ptr<const cards::Library> library = cards::load(files, "");
-  Found found{library->findings, library->warnings};
-  for (Finding& each : contradicting(*library, files)) found.warnings.push_back(std::move(each));
-  if (!found.findings.empty() && only_references(found.findings)) found = beside_catalogue(files);
+  Found found = found_in(files, {});
+  if (has_reference(found.findings)) found = found_in(files, shipped_beside(files));
   std::vector<Finding>& findings = found.findings;
   const std::string what = fmt::format("{} file{}", files.size(), files.size() == 1 ? "" : "s");
   if (!findings.empty()) {

@@ -22,7 +22,7 @@ struct ValidateArguments {
   }
 };
 
-/// Checks card files (what they refer to may be in them or in the catalogue in force); Problem{invalid} with
+/// Checks card files (what they refer to may be in them or in the shipped catalogue); Problem{invalid} with
 /// all findings, else how many cards of which kind there are.
 Response validate(const World&, const Caller&, const ValidateArguments&);
 

@@ -70,6 +70,8 @@ struct World {
   const render::PolicyFile& policy;
   net::Client* http = nullptr;  ///< asks deployments; without it they cannot be asked
   Results* results = nullptr;   ///< keeps benchmarks; without it none can be made
+  /// The files of the catalogue in force, read anew.
+  std::function<std::vector<cards::File>()> files = cards::embedded;
 };
 
 enum class Role { viewer, editor, admin };

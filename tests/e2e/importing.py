@@ -67,13 +67,13 @@ def folder(work):
         "torch_dtype": "bfloat16"}))
     (where / "README.md").write_text("---\nlicense: apache-2.0\npipeline_tag: text-generation\n---\n# Tiny\n")
     card = work / "tiny.yaml"
-    done = bed.run(bed.MLIB, "import", where, "--framework", "llama-cpp-server", "--to", card)
+    done = bed.run(bed.MLIB, "import", where, "--framework", "vllm", "--to", card)
     bed.claim(done.code == 0 and card.exists(), "a folder is imported into a file", done)
     bed.claim("hidden size / heads" in done.err, "the report says what was guessed", done)
     done = bed.run(bed.MLIB, "validate", card)
     bed.claim(done.code == 0, "the imported card validates", done)
     before = card.read_text()
-    done = bed.run(bed.MLIB, "import", where, "--framework", "llama-cpp-server", "--to", card)
+    done = bed.run(bed.MLIB, "import", where, "--framework", "vllm", "--to", card)
     bed.claim(done.code == 5 and card.read_text() == before, "no file is written over", done)
 
 
@@ -131,7 +131,7 @@ def real_configs(work):
     bed.claim(len(files) >= 15 and not wrong, f"{len(files)} published configurations are imported as they say", wrong[:5])
     bed.claim(compared > len(files) and not differ, f"{compared} figures of shipped cards are as published", differ[:5])
     done = bed.run(bed.MLIB, "validate", cards)
-    bed.claim(done.code in (0, 2) and "syntax" not in done.err, "what comes out can be validated", done)
+    bed.claim(done.code == 0, "what comes out validates", done)
 
 
 def original():

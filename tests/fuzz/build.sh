@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 mkdir -p build/fuzz
 targets=("$@")
-[ $# -gt 0 ] || targets=(gguf safetensors front_matter hugging_face original expression yaml)
+[ $# -gt 0 ] || targets=(gguf safetensors front_matter hugging_face original tokenizer_gguf tokenizer_json expression yaml)
 flags=(-std=c++20 -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -Isrc -Itests/fuzz)
 coverage=(-fsanitize-coverage=trace-pc,trace-cmp)
 engine=/usr/lib/llvm-14/lib/libFuzzer.a # Debian's libfuzzer-14-dev
