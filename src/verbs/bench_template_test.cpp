@@ -242,6 +242,26 @@ TEST_CASE("a sweep keeps each point, failures too, and does not repeat what is d
   CHECK(test.kept.saved.size() == 6);
 }
 
+TEST_CASE("a card keeps at most a thousand single requests, each with its instant") {
+  loadgen::Result result = loadgen::made_result();
+  loadgen::SamplesText& samples = result.samples.emplace();
+  for (int i = 0; i < 2500; ++i) {
+    samples.at.push_back(i);
+    samples.ttft.push_back(i + 0.25);
+    samples.e2e.push_back(i + 0.5);
+  }
+  const loadgen::Result back = loadgen::result_from(card_of(result).spec.run);
+  const loadgen::SamplesText& kept = back.samples.value();
+  CHECK(kept.every == 3);
+  REQUIRE(kept.at.size() == 834);
+  REQUIRE(kept.ttft.size() == 834);
+  REQUIRE(kept.e2e.size() == 834);
+  for (std::size_t i = 0; i < kept.at.size(); ++i) {
+    CHECK(kept.ttft[i] == kept.at[i] + 0.25);
+    CHECK(kept.e2e[i] == kept.at[i] + 0.5);
+  }
+}
+
 TEST_CASE("repeat does the same again") {
   Test test;
   test.arguments.set = {{"threads", Node(2)}};
