@@ -172,6 +172,7 @@ Sample decode(const Exchange& exchange, Protocol protocol, std::vector<Instant>*
   sample.index = exchange.index;
   sample.user = exchange.user;
   sample.scheduled = exchange.scheduled;
+  sample.begun = exchange.begun;
   sample.sent = exchange.sent;
   sample.head = exchange.head;
   sample.end = exchange.end;

@@ -177,7 +177,8 @@ void Loop::start(const Due& due) {
   ++connection->turn;
   ++in_flight_;
   facts_.most_in_flight = std::max(facts_.most_in_flight, in_flight_);
-  deadlines_.push({now() + load_.timeout, slot, connection->turn});
+  connection->exchange.begun = now();
+  deadlines_.push({connection->exchange.begun + load_.timeout, slot, connection->turn});
   try {
     if (connection->stream == nullptr) {
       ++facts_.connections;

@@ -41,7 +41,7 @@ struct Load {
   std::vector<Instant> arrivals = {};
   std::uint32_t users = 0;
   Stop stop = {};
-  Instant timeout = 120 * second;  ///< of one request, from its first byte; then it is an error
+  Instant timeout = 120 * second;  ///< of one request, from when it is begun; then it is an error
   Instant drain = 30 * second;     ///< how long answers may still come after the last arrival or the duration
   std::size_t answer_limit = 8U << 20U;  ///< bytes of one body; more is an error
   std::size_t memory = 12U << 20U;       ///< bytes of all answers under way; what is beyond is an error

@@ -168,7 +168,7 @@ std::optional<double> e2e_of(const Sample& sample) {
 Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Instant window,
                 const Objective& objective) {
   Metrics metrics;
-  std::vector<double> lag, ttft, ttft_service, e2e, e2e_service, tpot;
+  std::vector<double> lag, connect, ttft, ttft_service, e2e, e2e_service, tpot;
   std::uint64_t events = 0, coalesced = 0, streamed_tokens = 0, several = 0, unseen = 0;
   double busy = 0;
   Rate requests(window), tokens(window);
@@ -176,7 +176,8 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
   metrics.usage = true;
   for (const Sample& sample : samples) {
     ++metrics.offered;
-    if (sample.sent >= 0) lag.push_back(ms(sample.sent - sample.scheduled));
+    if (sample.begun >= 0) lag.push_back(ms(sample.begun - sample.scheduled));
+    if (sample.sent >= 0 && !sample.reused) connect.push_back(ms(sample.sent - sample.begun));
     keeping.add(sample);
     busy += static_cast<double>(std::min(sample.end, window) - std::min(sample.scheduled, window));
     if (!sample.good()) {
@@ -208,6 +209,7 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
   metrics.usage = metrics.usage && metrics.good > 0;
   metrics.seconds = static_cast<double>(window) / 1e9;
   metrics.lag = distribution(std::move(lag));
+  metrics.connect = distribution(std::move(connect));
   metrics.ttft = distribution(std::move(ttft));
   metrics.ttft_service = distribution(std::move(ttft_service));
   metrics.e2e = distribution(std::move(e2e));

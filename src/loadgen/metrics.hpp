@@ -41,7 +41,8 @@ Share wilson(std::uint64_t good, std::uint64_t of);
 struct Metrics {
   std::uint64_t offered = 0, good = 0, failed = 0, unfinished = 0;
   double seconds = 0;  ///< of the window: from the first scheduled instant to the last or the end of the load
-  Distribution lag;    ///< sent − scheduled
+  Distribution lag;    ///< begun − scheduled: how late the client was
+  Distribution connect;  ///< sent − begun over a new connection: the network's and the handshake's
   Distribution ttft, ttft_service, e2e, e2e_service;
   /// (last − first)/(tokens − 1) of each request with two tokens or more that came in four reads or more (or
   /// as many as it has events): what came at once has no time between it.

@@ -52,7 +52,7 @@ std::string head_of(const Asking& asking, const std::string& authority, const st
 struct Sample {
   std::uint64_t index = 0;
   std::uint32_t user = 0;
-  Instant scheduled = 0, sent = -1, head = -1, end = -1;
+  Instant scheduled = 0, begun = -1, sent = -1, head = -1, end = -1;
   Instant first = -1;  ///< the first event with content or reasoning came (or the whole answer, unstreamed)
   Instant first_output = -1;  ///< the first that is no reasoning
   Instant last = -1;          ///< the last event with content or reasoning

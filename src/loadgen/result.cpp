@@ -100,7 +100,11 @@ void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
                                           metrics.ttft_service));
   all.emplace_back("e2e_service",
                    spread("time to the last token, from the first byte sent", metrics.e2e_service));
-  all.emplace_back("schedule_lag", spread("how late the client sent", metrics.lag));
+  all.emplace_back("schedule_lag", spread("how late the client began with a request", metrics.lag));
+  if (metrics.connect.count > 0)
+    all.emplace_back("connect", spread("from then to the first byte sent, over a new connection: its "
+                                       "making and its handshake",
+                                       metrics.connect));
 }
 
 void add_stall(Dict<Measured>& all, const ClientFacts& client) {
