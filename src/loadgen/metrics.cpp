@@ -40,7 +40,9 @@ Distribution distribution(std::vector<double> values) {
 }
 
 bool keeps(const Limit& limit, const Sample& sample) {
-  if (!sample.good()) return false;
+  // What the end of the run cut off has kept what it had reached by then.
+  const bool reached = sample.unfinished && limit.of == Limit::Of::ttft;
+  if (!sample.good() && !reached) return false;
   if (limit.of == Limit::Of::tpot && sample.tokens < 2) return true;
   // Not seen apart: no longer than all of the answer over its tokens.
   if (limit.of == Limit::Of::tpot && !tpot_of(sample))

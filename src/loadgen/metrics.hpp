@@ -59,7 +59,8 @@ struct Metrics {
   bool usage = false;    ///< every good answer said its tokens; else events are counted
   double coalesced = 0;  ///< share of events that came with the same read as the one before
   double in_flight = 0;  ///< mean, by Little's law
-  /// Of all limits together, over offered load; of several limits of one metric the loosest counts.
+  /// Of all limits together, over offered load; of several limits of one metric the loosest counts. A request
+  /// that the end of the run cut off kept the limit of its first token if that came in time, and no other.
   std::optional<Share> attainment;
   double goodput = 0;       ///< requests a second that ended within the window and kept all limits
   std::vector<Share> kept;  ///< of each limit alone, over offered load

@@ -243,6 +243,8 @@ TEST_CASE("options that do not go together are refused with what would be right"
   trace.rate = 4;
   CHECK(plan_of(trace).arrivals.kind == loadgen::Arrivals::Kind::poisson);
   LoadArguments plain;
+  plain.timeout = "5m";
+  CHECK(plan_of(plain).drain == 300 * loadgen::second);  // a long answer at the end is waited for
   CHECK(plan_of(plain).users == 1);
   CHECK(plan_of(plain).stop.duration == 30 * loadgen::second);
   CHECK(plan_of(plain).seed != plan_of(plain).seed);  // so that no cache answers a second run
