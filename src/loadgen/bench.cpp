@@ -130,7 +130,7 @@ class Asker final : public Source {
 
   std::optional<Request> next(std::uint64_t, std::uint32_t user) override {
     const Ask ask = converses_ ? question_of(users_.at(user)) : ask_of(plan_.workload, plan_.seed, next_++);
-    return Request{request_of(plan_.asking, ask, head_), plan_.think};
+    return Request{request_of(plan_.asking, ask, head_), plan_.think, ask.max_tokens, ask.prompt_tokens};
   }
   void done(Exchange&& exchange) override {
     if (converses_) heard(users_.at(exchange.user), exchange);
@@ -220,6 +220,17 @@ void check_workload(const Plan& plan) {
                   "known: chat, completions");
 }
 
+/// Mean length that the good answers were asked to have; 0 without any.
+double asked_tokens(const std::vector<Sample>& samples) {
+  double sum = 0, count = 0;
+  for (const Sample& sample : samples) {
+    if (!sample.good()) continue;
+    sum += sample.asked_tokens;
+    ++count;
+  }
+  return count > 0 ? sum / count : 0;
+}
+
 double engines_own(const std::vector<Sample>& samples) {
   std::vector<double> all;
   for (const Sample& sample : samples)
@@ -273,7 +284,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   outcome.engine_tokens_per_second = engines_own(outcome.samples);
   Circumstances circumstances;
   circumstances.open_loop = plan.users == 0;
-  circumstances.asked_output_tokens = plan.workload.ignore_end ? plan.workload.output.mean : 0;
+  circumstances.asked_output_tokens = plan.workload.ignore_end ? asked_tokens(outcome.samples) : 0;
   circumstances.shared_prefix =
       plan.workload.groups > 0 || converses(plan.workload) || !plan.workload.scripts.empty();
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);

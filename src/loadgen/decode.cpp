@@ -177,6 +177,8 @@ Sample decode(const Exchange& exchange, Protocol protocol, std::vector<Instant>*
   sample.head = exchange.head;
   sample.end = exchange.end;
   sample.status = exchange.status;
+  sample.asked_tokens = exchange.asked_tokens;
+  sample.asked_prompt_tokens = exchange.asked_prompt_tokens;
   sample.reused = exchange.reused;
   sample.unfinished = exchange.unfinished;
   sample.error = exchange.error;

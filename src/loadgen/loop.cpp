@@ -173,6 +173,8 @@ void Loop::start(const Due& due) {
   connection->exchange.index = index_++;
   connection->exchange.user = due.user;
   connection->exchange.scheduled = due.at;
+  connection->exchange.asked_tokens = connection->request.asked_tokens;
+  connection->exchange.asked_prompt_tokens = connection->request.asked_prompt_tokens;
   connection->exchange.reused = connection->carried;
   ++connection->turn;
   ++in_flight_;

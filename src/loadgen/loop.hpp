@@ -16,6 +16,7 @@ namespace mlib::loadgen {
 struct Request {
   std::string bytes;
   Instant think = 0;  ///< of a closed loop: the pause after its answer before the user's next
+  int asked_tokens = 0, asked_prompt_tokens = 0;  ///< go into its exchange; 0: not known
 };
 
 /// Where the requests come from and the exchanges go; called from the loop's thread.

@@ -64,9 +64,9 @@ struct Sample {
   int prompt_tokens = -1;  ///< as `usage` says; -1: it does not
   int cached_tokens = -1;  ///< of those, from a prefix cache
   int reasoning_tokens = 0;
-  int asked_tokens = 0, asked_prompt_tokens = 0;
-  int broken_events = 0;                ///< that are no JSON
-  double engine_tokens_per_second = 0;  ///< as the engine says (`timings`), or 0
+  int asked_tokens = 0, asked_prompt_tokens = 0;  ///< as the workload drew them; 0: not known
+  int broken_events = 0;                          ///< that are no JSON
+  double engine_tokens_per_second = 0;            ///< as the engine says (`timings`), or 0
   Instant longest_gap = 0;
   bool streamed = false, reused = false, unfinished = false;
   std::string finish;  ///< stop, length, …

@@ -18,8 +18,7 @@ struct Verdict {
 /// What else is known of a run.
 struct Circumstances {
   bool open_loop = true;
-  int asked_prompt_tokens = 0;     ///< mean; 0: not known
-  double asked_output_tokens = 0;  ///< mean; 0: the engine ends when it likes
+  double asked_output_tokens = 0;  ///< mean of the good answers; 0: the engine ends when it likes
   bool shared_prefix = false;
 };
 

@@ -188,6 +188,29 @@ TEST_CASE("a trace of Mooncake's or Azure's is replayed when it came, as long as
   CHECK(outcome.samples.at(1).scheduled == 250'500'000);
 }
 
+TEST_CASE("answers are judged by the lengths that their own requests asked for") {
+  const StubServer server({.ttft = 0, .gap = 0, .tokens = 4});
+  Plan plan = plan_for(server, 1, 50);
+  plan.users = 1;
+  plan.warm_up = 0;
+  plan.workload.output.mean = 128;
+  plan.workload.ignore_end = true;
+  Script script;
+  script.prompt_tokens = 9;
+  script.answer_tokens = 4;
+  plan.workload.scripts = {script};
+  const auto too_short = [](const Outcome& outcome) {
+    return std::any_of(outcome.verdict.reasons.begin(), outcome.verdict.reasons.end(),
+                       [](const std::string& each) { return each.starts_with("answers had "); });
+  };
+  const Outcome as_asked = measured(plan);
+  CHECK(as_asked.samples.at(0).asked_tokens == 4);
+  CHECK(as_asked.samples.at(0).asked_prompt_tokens == 9);
+  CHECK_FALSE(too_short(as_asked));
+  plan.workload.scripts[0].answer_tokens = 20;
+  CHECK(too_short(measured(plan)));
+}
+
 TEST_CASE("a file that cannot be read names each line that is wrong") {
   CHECK(wrong("") == "file.jsonl has no request");
   CHECK(wrong("\"a\"\n{\"prompt\": 1}\n{\"prompt\": \"a\"\n{\"text\": \"a\"}\n3") ==
