@@ -231,6 +231,20 @@ double asked_tokens(const std::vector<Sample>& samples) {
   return count > 0 ? sum / count : 0;
 }
 
+/// When the load ended: after its duration, or with the last request where those ended before it. What comes
+/// later is drain.
+Instant end_of_load(const Plan& plan, const Outcome& outcome) {
+  Instant end = plan.stop.duration.value_or(INT64_MAX);
+  const bool trace = plan.users == 0 && plan.arrivals.kind == Arrivals::Kind::trace;
+  std::uint64_t most = plan.stop.requests.value_or(UINT64_MAX);
+  if (trace) most = std::min<std::uint64_t>(most, plan.arrivals.trace.size());
+  if (!outcome.samples.empty() && outcome.samples.size() >= most)
+    end = std::min(end, outcome.samples.back().scheduled);
+  if (outcome.interrupted) end = std::min(end, outcome.client.ended);
+  // All of a burst are due at once: its load has no length but that of its answers.
+  return end > 0 && end < INT64_MAX ? end : outcome.client.ended;
+}
+
 double engines_own(const std::vector<Sample>& samples) {
   std::vector<double> all;
   for (const Sample& sample : samples)
@@ -275,10 +289,9 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   outcome.samples = std::move(decoder.samples);
   std::sort(outcome.samples.begin(), outcome.samples.end(),
             [](const Sample& a, const Sample& b) { return a.index < b.index; });
-  Instant window = plan.stop.duration.value_or(0);
-  const bool ended_early = !plan.stop.duration || cancel.asked() || outcome.client.ended < window;
-  if (ended_early) window = outcome.client.ended;
-  if (cancel.asked())  // what was to come later was never offered
+  outcome.interrupted = cancel.asked();
+  const Instant window = end_of_load(plan, outcome);
+  if (outcome.interrupted)  // what was to come later was never offered
     std::erase_if(outcome.samples, [&](const Sample& sample) { return sample.scheduled > window; });
   outcome.metrics = measure(outcome.samples, decoder.gaps, window, plan.objective);
   outcome.engine_tokens_per_second = engines_own(outcome.samples);
@@ -288,7 +301,6 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   circumstances.shared_prefix =
       plan.workload.groups > 0 || converses(plan.workload) || !plan.workload.scripts.empty();
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);
-  outcome.interrupted = cancel.asked();
   if (outcome.interrupted)
     suspect(outcome.verdict,
             fmt::format("it was ended after {:.1f} s, before its end", static_cast<double>(window) / 1e9));

@@ -40,8 +40,8 @@ Share wilson(std::uint64_t good, std::uint64_t of);
 /// byte sent.
 struct Metrics {
   std::uint64_t offered = 0, good = 0, failed = 0, unfinished = 0;
-  double seconds = 0;  ///< of the window: from the first scheduled instant to the last or the end of the load
-  Distribution lag;    ///< begun − scheduled: how late the client was
+  double seconds = 0;    ///< of the window: from the beginning of the run to the end of the load
+  Distribution lag;      ///< begun − scheduled: how late the client was
   Distribution connect;  ///< sent − begun over a new connection: the network's and the handshake's
   Distribution ttft, ttft_service, e2e, e2e_service;
   /// (last − first)/(tokens − 1) of each request with two tokens or more that came in four reads or more (or
@@ -72,7 +72,8 @@ std::optional<double> ttft_of(const Sample& sample);
 std::optional<double> tpot_of(const Sample& sample);
 std::optional<double> e2e_of(const Sample& sample);
 
-/// `window` is the end of the load in nanoseconds; samples scheduled later or before `warm` are left out.
+/// `window` is the end of the load in nanoseconds: of its duration, or the last scheduled instant where a
+/// number of requests ended it.
 Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Instant window,
                 const Objective& objective);
 
