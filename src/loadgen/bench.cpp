@@ -195,16 +195,6 @@ void warm_up(const Plan& plan, const Cancel& cancel) {
         "check the URL, --protocol, --model and --api-key-file with one request: curl");
 }
 
-/// Bytes of answers under way: 512 for each token, of every user or of 256 requests at once.
-std::size_t memory_of(const Plan& plan) {
-  if (plan.memory > 0) return plan.memory;
-  const Length& output = plan.workload.output;
-  double tokens = std::max(output.mean + 3 * output.deviation, 0.0);
-  for (const Bin& bin : output.bins) tokens = std::max(tokens, static_cast<double>(bin.most));
-  return std::max(Load().memory,
-                  std::max<std::size_t>(plan.users, 256) * static_cast<std::size_t>(tokens * 512));
-}
-
 void check_workload(const Plan& plan) {
   check(plan.workload);
   if (!converses(plan.workload)) return;
@@ -264,7 +254,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   load.stop = plan.stop;
   load.timeout = plan.timeout;
   load.drain = plan.drain;
-  load.memory = memory_of(plan);
+  if (plan.memory > 0) load.memory = plan.memory;
   if (plan.users == 0) {
     load.arrivals = schedule(plan.arrivals, plan.stop, plan.seed);
     outcome.schedule = fingerprint(load.arrivals);

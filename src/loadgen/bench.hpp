@@ -19,7 +19,7 @@ struct Plan {
   int warm_up = 1;  ///< requests before, one after another, that do not count
   std::uint64_t seed = 1;
   Objective objective;
-  std::size_t memory = 0;  ///< bytes of all answers under way; 0: 12 MiB, more where long ones are asked for
+  std::size_t memory = 0;  ///< bytes of all answers under way; 0: 16 MiB
 };
 
 /// What came of it.

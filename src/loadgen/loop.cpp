@@ -286,14 +286,16 @@ void Loop::take(std::uint32_t slot, std::size_t got) {
   held_ += grown + (grown > 0 ? sizeof(Arrived) : 0);
   facts_.most_bytes = std::max(facts_.most_bytes, held_);
   if (grown > 0) exchange.arrivals.push_back({time, static_cast<std::uint32_t>(exchange.body.size())});
-  if (!fine)
+  if (!fine) {
     finish(slot, fmt::format("the answer is broken: {}", connection.framing.fault()));
-  else if (exchange.body.size() > load_.answer_limit)
+  } else if (exchange.body.size() > load_.answer_limit) {
     refuse(slot, fmt::format("the answer is longer than {} bytes", load_.answer_limit));
-  else if (held_ > load_.memory)
-    refuse(slot, "all answers together need too much memory");
-  else if (connection.framing.whole())
+  } else if (held_ > load_.memory) {
+    ++facts_.given_up;
+    refuse(slot, "the client's memory for answers was full");
+  } else if (connection.framing.whole()) {
     finish(slot, "");
+  }
 }
 
 /// One read: who sends without end has to wait for the others.
@@ -442,6 +444,7 @@ ClientFacts Loop::go(const Cancel& cancel) {
   const Instant cpu = monotonic(CLOCK_THREAD_CPUTIME_ID);
   ::prctl(PR_SET_TIMERSLACK, 1);  // else the kernel wakes it up to 50 µs late
   facts_.began = monotonic();
+  facts_.memory = load_.memory;
   for (std::uint32_t user = 0; user < load_.users; ++user) due_.push({0, user});
   Instant end = INT64_MAX;
   while (!cancel.asked() && !over(end)) {

@@ -45,7 +45,7 @@ struct Load {
   Instant timeout = 120 * second;  ///< of one request, from when it is begun; then it is an error
   Instant drain = 30 * second;     ///< how long answers may still come after the last arrival or the duration
   std::size_t answer_limit = 8U << 20U;  ///< bytes of one body; more is an error
-  std::size_t memory = 12U << 20U;       ///< bytes of all answers under way; what is beyond is an error
+  std::size_t memory = 16U << 20U;       ///< bytes of all answers under way; what is beyond is given up
 };
 
 /// What the client itself did, so that a result can be doubted.
@@ -58,6 +58,8 @@ struct ClientFacts {
   std::uint64_t reads = 0;  ///< that brought bytes
   std::size_t most_in_flight = 0;
   std::size_t most_bytes = 0;  ///< of bodies held at once
+  std::size_t memory = 0;      ///< bytes that it had for them
+  std::uint64_t given_up = 0;  ///< answers for which it had no more
   /// How late it looked, at instants spread evenly over the run, whatever kept it: what came at any instant
   /// was stamped so much late.
   Histogram stall = {};

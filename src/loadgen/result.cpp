@@ -307,6 +307,7 @@ LoadText load_of(const Plan& plan, const std::string& schedule) {
   made.warm_up = plan.warm_up;
   made.timeout = seconds_of(plan.timeout);
   made.drain = seconds_of(plan.drain);
+  if (plan.memory > 0) made.memory = static_cast<int>(plan.memory >> 20U);
   made.seed = static_cast<std::int64_t>(plan.seed);
   made.schedule_sha256 = schedule;
   return made;
@@ -459,6 +460,7 @@ Plan plan_of(const Result& result, const schema::Source& requests) {
   if (load.duration) plan.stop.duration = instant_of(*load.duration);
   plan.timeout = instant_of(load.timeout);
   plan.drain = instant_of(load.drain);
+  plan.memory = static_cast<std::size_t>(load.memory.value_or(0)) << 20U;
   plan.warm_up = load.warm_up;
   plan.seed = static_cast<std::uint64_t>(load.seed);
   if (result.workload.prompts == "own") add_requests(plan, result, requests);

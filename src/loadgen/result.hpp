@@ -168,6 +168,7 @@ struct LoadText {
   std::optional<double> duration;
   int warm_up = 0;
   double timeout = 0, drain = 0;
+  std::optional<int> memory;
   std::int64_t seed = 1;
   std::string schedule_sha256;
 
@@ -190,6 +191,7 @@ struct LoadText {
     d.field("warm_up", warm_up, {.help = "Requests before it that do not count", .min = 0});
     d.field("timeout", timeout, {.help = "Of one request", .min = 0, .unit = "s"});
     d.field("drain", drain, {.help = "For answers after the last arrival", .min = 0, .unit = "s"});
+    d.field("memory", memory, {.help = "For answers under way, where it was given", .min = 1, .unit = "MiB"});
     d.field("seed", seed, {.help = "Of arrivals, prompts and lengths", .required = true});
     d.field("schedule_sha256", schedule_sha256, {.help = "Over the instants of an open loop"});
   }

@@ -19,6 +19,7 @@ TEST_CASE("a result is the same after JSON and back") {
 
 TEST_CASE("a plan comes back from its result, but its key") {
   Plan plan = made_plan();
+  plan.memory = 32U << 20U;
   plan.bearer = Secret<std::string>("hidden");
   const Result result = result_of(plan, made_outcome(plan), {});
   CHECK(schema::to_json(to_node(result)).find("hidden") == std::string::npos);
@@ -33,6 +34,7 @@ TEST_CASE("a plan comes back from its result, but its key") {
   CHECK(back.arrivals.kind == plan.arrivals.kind);
   CHECK(back.timeout == plan.timeout);
   CHECK(back.drain == plan.drain);
+  CHECK(back.memory == plan.memory);
   CHECK(back.stop.duration == plan.stop.duration);
   CHECK(back.seed == plan.seed);
   CHECK(to_text(back.objective.at(1)) == "tpot_p95=50ms");

@@ -42,6 +42,10 @@ void judge_client(Judge& judge, const Metrics& metrics, const ClientFacts& clien
                     : late.p90 ? "90th percentile"
                                : "worst",
                     allowed));
+  if (client.given_up > 0)
+    judge.invalid(fmt::format(
+        "the client's memory for answers was too small: {} were given up at {:.3g} MiB (--memory)",
+        client.given_up, static_cast<double>(client.memory) / 0x1p20));
   const double cpu = client.ended > 0 ? client.cpu_seconds / (static_cast<double>(client.ended) / 1e9) : 0;
   // A loop that only waits for its next instant spins; what counts is work for each answer.
   const double work = client.reads > 0 && metrics.lag.count > 0 ? cpu : 0;
@@ -100,14 +104,17 @@ void judge_drift(Judge& judge, const std::vector<Sample>& samples) {
         after));
 }
 
-void judge_answers(Judge& judge, const Metrics& metrics, const Circumstances& circumstances) {
+void judge_answers(Judge& judge, const Metrics& metrics, const ClientFacts& client,
+                   const Circumstances& circumstances) {
   const auto offered = static_cast<double>(metrics.offered);
-  const double errors = metrics.offered == 0 ? 0 : static_cast<double>(metrics.failed) / offered;
+  // What the client gave up is no failure of the target's.
+  const std::uint64_t failed = metrics.failed - std::min(metrics.failed, client.given_up);
+  const double errors = metrics.offered == 0 ? 0 : static_cast<double>(failed) / offered;
   if (metrics.good == 0) return judge.invalid("no request had a good answer");
   if (errors > 0.1)
-    judge.invalid(fmt::format("{} of {} requests failed", metrics.failed, metrics.offered));
+    judge.invalid(fmt::format("{} of {} requests failed", failed, metrics.offered));
   else if (errors > 0.01)
-    judge.suspect(fmt::format("{} of {} requests failed", metrics.failed, metrics.offered));
+    judge.suspect(fmt::format("{} of {} requests failed", failed, metrics.offered));
   if (metrics.unfinished > 0)
     judge.suspect(fmt::format("{} requests had no whole answer when the run ended", metrics.unfinished));
   if (metrics.good < samples_needed(0.9))
@@ -134,7 +141,7 @@ std::string_view to_text(Validity validity) {
 Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const ClientFacts& client,
               const Circumstances& circumstances) {
   Judge judge;
-  judge_answers(judge, metrics, circumstances);
+  judge_answers(judge, metrics, client, circumstances);
   judge_client(judge, metrics, client, circumstances.open_loop);
   judge_stall(judge, metrics, client.stall);
   judge_drift(judge, samples);
