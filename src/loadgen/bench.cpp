@@ -246,8 +246,26 @@ double engines_own(const std::vector<Sample>& samples) {
 
 }  // namespace
 
+void check_objective(const Plan& plan) {
+  const bool generates =
+      plan.asking.protocol == Protocol::chat || plan.asking.protocol == Protocol::completions;
+  for (const Limit& limit : plan.objective) {
+    if (limit.of == Limit::Of::ttft && !(generates && plan.asking.stream))
+      throw Problem(
+          Kind::usage,
+          fmt::format("`{}` is of streamed answers: a whole one has no first token", to_text(limit)),
+          "limit the whole answer: e2e_p95=2s");
+    if (limit.of == Limit::Of::tpot && !generates)
+      throw Problem(
+          Kind::usage,
+          fmt::format("`{}` is of chat and completions: other answers have no tokens", to_text(limit)),
+          "limit the whole answer: e2e_p95=2s");
+  }
+}
+
 Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   check_workload(plan);
+  check_objective(plan);
   Outcome outcome;
   Load load;
   load.users = plan.users;

@@ -22,6 +22,9 @@ struct Plan {
   std::size_t memory = 0;  ///< bytes of all answers under way; 0: 16 MiB
 };
 
+/// Problem{usage} for a limit of what its answers do not show: whole ones have no first token.
+void check_objective(const Plan& plan);
+
 /// What came of it.
 struct Outcome {
   std::vector<Sample> samples;  ///< by index

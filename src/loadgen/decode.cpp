@@ -195,7 +195,7 @@ Sample decode(const Exchange& exchange, Protocol protocol, std::vector<Instant>*
     else if (sample.good())
       decode_whole(exchange, protocol, sample, text);
   }
-  if (sample.first < 0 && sample.good()) sample.first = sample.first_output = sample.last = sample.end;
+  if (sample.last < 0 && sample.good()) sample.last = sample.end;
   return sample;
 }
 

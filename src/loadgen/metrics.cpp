@@ -198,7 +198,7 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
       unseen += tpot_of(sample) ? 0 : 1;
     }
     requests.add(sample.end, sample.end, 1);
-    tokens.add(sample.first, sample.last, sample.tokens);
+    tokens.add(sample.first < 0 ? sample.last : sample.first, sample.last, sample.tokens);
     metrics.usage = metrics.usage && sample.usage;
     metrics.output_tokens += static_cast<std::uint64_t>(sample.tokens);
     metrics.prompt_tokens += static_cast<std::uint64_t>(std::max(sample.prompt_tokens, 0));

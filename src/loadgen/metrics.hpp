@@ -43,7 +43,8 @@ struct Metrics {
   double seconds = 0;    ///< of the window: from the beginning of the run to the end of the load
   Distribution lag;      ///< begun − scheduled: how late the client was
   Distribution connect;  ///< sent − begun over a new connection: the network's and the handshake's
-  Distribution ttft, ttft_service, e2e, e2e_service;
+  Distribution ttft, ttft_service;  ///< of streamed answers: a whole one has no first token
+  Distribution e2e, e2e_service;
   /// (last − first)/(tokens − 1) of each request with two tokens or more that came in four reads or more (or
   /// as many as it has events): what came at once has no time between it.
   Distribution tpot;

@@ -53,9 +53,9 @@ struct Sample {
   std::uint64_t index = 0;
   std::uint32_t user = 0;
   Instant scheduled = 0, begun = -1, sent = -1, head = -1, end = -1;
-  Instant first = -1;  ///< the first event with content or reasoning came (or the whole answer, unstreamed)
+  Instant first = -1;         ///< the first event with content or reasoning came; of a whole answer none does
   Instant first_output = -1;  ///< the first that is no reasoning
-  Instant last = -1;          ///< the last event with content or reasoning
+  Instant last = -1;          ///< the last event with content or reasoning, or the whole answer
   int status = 0;
   int events = 0;          ///< with content or reasoning
   int coalesced = 0;       ///< of those, how many came with the same read as the one before

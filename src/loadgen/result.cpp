@@ -90,14 +90,16 @@ Measured figure(std::string meaning, std::string unit, std::uint64_t count, doub
 }
 
 void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
-  all.emplace_back("ttft", spread("time to the first token, from the scheduled instant", metrics.ttft));
+  const std::string whole = metrics.good > 0 && metrics.ttft.count == 0 ? "answers were not streamed" : "";
+  all.emplace_back("ttft",
+                   spread("time to the first token, from the scheduled instant", metrics.ttft, whole));
   all.emplace_back("tpot", spread("time per output token after the first", metrics.tpot, metrics.no_tpot));
   all.emplace_back("itl", spread("gap between two events of an answer", metrics.itl.value_or(Distribution{}),
                                  metrics.no_itl));
   all.emplace_back("e2e", spread("time to the last token, from the scheduled instant", metrics.e2e));
   all.emplace_back("ttft_service", spread("time to the first token, from the first byte sent; other tools' "
                                           "TTFT",
-                                          metrics.ttft_service));
+                                          metrics.ttft_service, whole));
   all.emplace_back("e2e_service",
                    spread("time to the last token, from the first byte sent", metrics.e2e_service));
   all.emplace_back("schedule_lag", spread("how late the client began with a request", metrics.lag));
@@ -177,15 +179,17 @@ std::vector<LimitText> limits_of(const Objective& objective, const Metrics& metr
 
 SamplesText samples_of(const std::vector<Sample>& samples) {
   SamplesText kept;
+  const bool streamed = std::any_of(samples.begin(), samples.end(),
+                                    [](const Sample& each) { return each.good() && each.first >= 0; });
   kept.every = static_cast<int>((samples.size() + most_samples - 1) / most_samples);
   kept.every = std::max(kept.every, 1);
   for (std::size_t i = 0; i < samples.size(); i += static_cast<std::size_t>(kept.every)) {
     if (!samples[i].good()) continue;
     if (const auto value = tpot_of(samples[i])) kept.tpot.push_back(rounded(*value));
     const auto ttft = ttft_of(samples[i]), e2e = e2e_of(samples[i]);
-    if (!ttft || !e2e) continue;
+    if (!e2e || (streamed && !ttft)) continue;
     kept.at.push_back(rounded(seconds_of(samples[i].scheduled)));
-    kept.ttft.push_back(rounded(*ttft));
+    if (ttft) kept.ttft.push_back(rounded(*ttft));
     kept.e2e.push_back(rounded(*e2e));
   }
   return kept;

@@ -322,14 +322,14 @@ struct VerdictText {
 /// Single requests, so that two results can be compared: at most 10,000, evenly taken, in order.
 struct SamplesText {
   int every = 1;                      ///< one of so many was kept
-  std::vector<double> at, ttft, e2e;  ///< of one length
+  std::vector<double> at, ttft, e2e;  ///< of one length; ttft empty where answers were not streamed
   std::vector<double> tpot;
 
   template <class D>
   void describe(D& d) {
     d.field("every", every, {.help = "One of so many was kept", .min = 1});
     d.field("at", at, {.help = "When each good one was due", .unit = "s"});
-    d.field("ttft", ttft, {.help = "Of each of those", .unit = "ms"});
+    d.field("ttft", ttft, {.help = "Of each of those, where answers were streamed", .unit = "ms"});
     d.field("e2e", e2e, {.help = "Of each of those", .unit = "ms"});
     d.field("tpot", tpot, {.help = "Of good ones with two tokens or more", .unit = "ms"});
   }

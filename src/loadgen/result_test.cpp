@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "loadgen/made_result.hpp"
+#include "loadgen/result_forms.hpp"
 #include "schema/document.hpp"
 
 using namespace mlib;
@@ -64,6 +65,25 @@ TEST_CASE("what could not be measured is a result too, and says why") {
   CHECK(result.cause == "out of memory");
   CHECK(result.verdict.validity == "invalid");
   CHECK(result_from(to_node(result)).objective.at(0).holds == "undecided");
+}
+
+TEST_CASE("whole answers have no time to the first token, and that is said") {
+  const Plan plan = made_plan();
+  Outcome outcome = made_outcome(plan);
+  for (Sample& sample : outcome.samples) {
+    sample.first = sample.first_output = -1;
+    sample.streamed = false;
+  }
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  const Result result = result_of(plan, outcome, {});
+  CHECK(find_metric(result, "ttft")->count == 0);
+  CHECK(find_metric(result, "ttft")->none == "answers were not streamed");
+  CHECK(find_metric(result, "ttft_service")->none == "answers were not streamed");
+  CHECK(find_metric(result, "e2e")->count == 200);
+  CHECK(find_metric(result, "output_token_throughput")->value.value() > 300);
+  CHECK(result.samples->ttft.empty());
+  CHECK(result.samples->at.size() == 200);
+  CHECK(result.samples->e2e.size() == 200);
 }
 
 TEST_CASE("what is no result is refused with its place, and a later version's fields are passed over") {

@@ -31,7 +31,8 @@ void judge_client(Judge& judge, const Metrics& metrics, const ClientFacts& clien
   const Distribution& late = metrics.lag;
   const std::optional<double> high = late.p99 ? late.p99 : late.p95 ? late.p95 : late.p90;
   const double lag = high.value_or(late.most);
-  const double allowed = std::max(1.0, 0.01 * metrics.ttft.p50);
+  const Distribution& answers = metrics.ttft.count > 0 ? metrics.ttft : metrics.e2e;
+  const double allowed = std::max(1.0, 0.01 * answers.p50);
   if (open_loop && lag > allowed)
     judge.invalid(
         fmt::format("the client was late: {:.1f} ms after schedule at the {} (at most {:.1f} ms), so this is "
@@ -62,7 +63,8 @@ void judge_stall(Judge& judge, const Metrics& metrics, const Histogram& stall) {
     double median = 0;
     std::string_view name;
   };
-  Figure least{metrics.ttft_service.p50, "time to the first token"};
+  Figure least{metrics.e2e_service.p50, "time to the answer"};
+  if (metrics.ttft_service.count > 0) least = {metrics.ttft_service.p50, "time to the first token"};
   if (metrics.tpot.count > 0) least = {metrics.tpot.p50, "time between tokens"};
   if (metrics.itl && metrics.itl->p50 > 0) least = {metrics.itl->p50, "time between tokens"};
   if (stall.count() == 0 || least.median <= 0) return;

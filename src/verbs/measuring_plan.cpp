@@ -186,6 +186,7 @@ Plan plan_of(const LoadArguments& arguments) {
   plan.seed =
       arguments.seed ? static_cast<std::uint64_t>(*arguments.seed) : std::stoull(random_hex(4), nullptr, 16);
   if (!arguments.slo.empty()) plan.objective = loadgen::objective_of(arguments.slo);
+  loadgen::check_objective(plan);
   return plan;
 }
 

@@ -221,6 +221,10 @@ TEST_CASE("options that do not go together are refused with what would be right"
   CHECK(refused([](auto& a) { a.prompts = "{}"; }).find("--prompts") != std::string::npos);
   CHECK(refused([](auto& a) { a.duration = "soon"; }) == "--duration: `soon` is not a span of time");
   CHECK(refused([](auto& a) { a.duration = "0s"; }) == "--duration has to be above 0");
+  CHECK(refused([](auto& a) { a.slo = "ttft_p95=1s", a.stream = false; }) ==
+        "`ttft_p95=1000ms` is of streamed answers: a whole one has no first token");
+  CHECK(refused([](auto& a) { a.slo = "tpot_p95=1s", a.protocol = "rerank"; }) ==
+        "`tpot_p95=1000ms` is of chat and completions: other answers have no tokens");
   CHECK(refused([](auto& a) { a.slo = "ttft=1s"; }).find("--slo") == 0);
   LoadArguments own;
   own.prompts = "{\"prompt\": \"hello\"}\n\"there\"\n";
