@@ -94,7 +94,7 @@ class Loop {
   void watch(std::uint32_t slot, std::uint32_t events);
   void expire();
   void look_at_clock();
-  void wait(Instant until);
+  bool wait(Instant until);
   Instant next_event() const;
   bool over(Instant& end) const;
   void tell(bool always);
@@ -403,7 +403,8 @@ Instant Loop::next_event() const {
   return next;
 }
 
-void Loop::wait(Instant until) {
+/// True when it neither slept nor found anything.
+bool Loop::wait(Instant until) {
   const Instant began = now();
   const Instant pause = std::clamp<Instant>(until - began - spin, 0, std::max<Instant>(look_ - began, 0));
   const timespec time{pause / second, pause % second};
@@ -413,6 +414,7 @@ void Loop::wait(Instant until) {
     if (connections_[events[i].data.u32]->stream != nullptr) step(events[i].data.u32, events[i].events);
     start_due();  // a burst of answers does not keep an arrival waiting
   }
+  return pause == 0 && count <= 0;
 }
 
 void Loop::tell(bool always) {
@@ -448,11 +450,15 @@ ClientFacts Loop::go(const Cancel& cancel) {
   for (std::uint32_t user = 0; user < load_.users; ++user) due_.push({0, user});
   Instant end = INT64_MAX;
   while (!cancel.asked() && !over(end)) {
+    const Instant began = now();
+    const std::uint64_t started = index_;
+    const bool had = prepared_.has_value();
     look_at_clock();
     start_due();
     expire();
     prepare();
-    wait(std::min(next_event(), end));
+    const bool idle = wait(std::min(next_event(), end)) && index_ == started && prepared_.has_value() == had;
+    if (idle) facts_.spun += std::min(now() - began, spin);  // at most: it may have been kept from its core
     tell(false);
   }
   end_all();

@@ -53,6 +53,7 @@ struct ClientFacts {
   Instant began = 0;              ///< CLOCK_MONOTONIC
   Instant ended = 0;              ///< since `began`
   double cpu_seconds = 0;         ///< of the loop's thread
+  Instant spun = 0;               ///< of that: waited for an instant without sleeping
   double decode_cpu_seconds = 0;  ///< of the thread that decodes, where there is one
   std::uint64_t connections = 0;
   std::uint64_t reads = 0;  ///< that brought bytes

@@ -23,6 +23,31 @@ TEST_CASE("a handshake that takes its time is the network's, and no lag of the c
   CHECK(metrics.connect.count == 0);
 }
 
+TEST_CASE("waiting for an instant without sleeping is counted, and is no work of the client") {
+  const StubServer server({.ttft = 0, .gap = 0, .tokens = 1});
+  Collector collector(server);
+  Load load;
+  for (int i = 0; i < 400; ++i) load.arrivals.push_back(i * second / 2000);
+  const ClientFacts facts = collector.run(server, load);
+  CHECK(facts.spun > 0);
+  CHECK(facts.spun < facts.ended);
+  ClientFacts spinning;
+  spinning.ended = second;
+  spinning.cpu_seconds = 0.95;
+  spinning.spun = second / 2;
+  Sample sample;
+  sample.begun = sample.sent = 0;
+  sample.last = sample.end = second / 2;
+  const auto busy = [&] {
+    const Verdict verdict = judge(measure({sample}, {}, second, {}), {sample}, spinning, {});
+    return std::any_of(verdict.reasons.begin(), verdict.reasons.end(),
+                       [](const std::string& each) { return each.starts_with("the client used "); });
+  };
+  CHECK_FALSE(busy());
+  spinning.spun = 0;
+  CHECK(busy());
+}
+
 TEST_CASE("the time to connect stands apart from the lag, and is that of new connections") {
   Sample sample;
   sample.scheduled = 0;

@@ -47,9 +47,9 @@ void judge_client(Judge& judge, const Metrics& metrics, const ClientFacts& clien
     judge.invalid(fmt::format(
         "the client's memory for answers was too small: {} were given up at {:.3g} MiB (--memory)",
         client.given_up, static_cast<double>(client.memory) / 0x1p20));
-  const double cpu = client.ended > 0 ? client.cpu_seconds / (static_cast<double>(client.ended) / 1e9) : 0;
-  // A loop that only waits for its next instant spins; what counts is work for each answer.
-  const double work = client.reads > 0 && metrics.lag.count > 0 ? cpu : 0;
+  // A loop that only waits for its next instant spins; what counts is the rest.
+  const double busy = client.cpu_seconds - static_cast<double>(client.spun) / 1e9;
+  const double work = client.ended > 0 ? busy / (static_cast<double>(client.ended) / 1e9) : 0;
   if (work > 0.9)
     judge.invalid(
         fmt::format("the client used {:.0f} % of its core: it may have been the limit", work * 100));
