@@ -34,6 +34,7 @@ class Source {
 struct Endpoint {
   std::string url;  ///< http:// or https://, its origin counts
   std::optional<net::Tls> tls = {};
+  std::vector<std::string> addresses = {};  ///< its host's, as net::resolve gives them; none: it is asked
 };
 
 /// One run's load. `arrivals` non-empty: an open loop that sends at those instants, however many answers are
@@ -77,7 +78,8 @@ using LiveSink = std::function<void(const Live&)>;
 
 /// Sends the load and hands every exchange to `source`: each request of the schedule ends as exactly one
 /// exchange, answered, failed, or `unfinished`. One thread, absolute deadlines; a request that a kept
-/// connection loses before any byte of its answer is sent once more over a new one, its clock running on.
+/// connection loses before any byte of its answer is sent once more over a new one, its clock running on. A
+/// host's addresses are tried in turn until one takes a connection, and that one first from then on.
 /// Problem{unavailable} when the host's name is not known. `cancel` ends it at once, what is out becomes
 /// unfinished.
 ClientFacts run(const Endpoint& endpoint, const Load& load, Source& source, const Cancel& cancel,

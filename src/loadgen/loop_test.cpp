@@ -1,10 +1,72 @@
 // The loop against servers that are slow to be reached, or that go away.
 #include <doctest/doctest.h>
 
+#include <poll.h>
+
 #include "loadgen/stub_run.hpp"
 
 using namespace mlib;
 using namespace mlib::loadgen;
+
+namespace {
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  return address;
+}
+
+std::string address_of(std::uint16_t port) {
+  const sockaddr_in address = loopback(port);
+  return {reinterpret_cast<const char*>(&address), sizeof address};
+}
+
+/// Answers the first request, closes its connection some milliseconds after the second, and says nothing on
+/// the next one.
+class Closing {
+ public:
+  explicit Closing(int after) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = loopback(0);
+    socklen_t size = sizeof address;
+    auto* at = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(listener_, at, size) == 0);
+    REQUIRE(::listen(listener_, 8) == 0);
+    ::getsockname(listener_, at, &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this, after] { serve(after); });
+  }
+  ~Closing() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  Closing(const Closing&) = delete;
+  Closing& operator=(const Closing&) = delete;
+  std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
+
+ private:
+  void serve(int after) const {
+    char bytes[4096];
+    const std::string whole = answer("application/json", R"({"choices":[{"message":{"content":"a"}}]})");
+    const int first = ::accept(listener_, nullptr, nullptr);
+    ::recv(first, bytes, sizeof bytes, 0);
+    ::send(first, whole.data(), whole.size(), MSG_NOSIGNAL);
+    ::recv(first, bytes, sizeof bytes, 0);
+    ::poll(nullptr, 0, after);
+    ::close(first);
+    const int second = ::accept(listener_, nullptr, nullptr);
+    while (::recv(second, bytes, sizeof bytes, 0) > 0) continue;
+    ::close(second);
+  }
+
+  int listener_;
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace
 
 TEST_CASE("a handshake that takes its time is the network's, and no lag of the client") {
   const StubServer server({.ttft = 0, .gap = 0, .tokens = 1});  // which answers no handshake
@@ -61,4 +123,43 @@ TEST_CASE("the time to connect stands apart from the lag, and is that of new con
   CHECK(metrics.lag.most == 1);
   CHECK(metrics.connect.count == 1);
   CHECK(metrics.connect.p50 == 200);
+}
+
+TEST_CASE("where one of a host's addresses takes no connection, the next one is asked") {
+  const StubServer server({.ttft = 0, .gap = 0, .tokens = 1});
+  const auto port = static_cast<std::uint16_t>(std::stoi(server.url().substr(server.url().rfind(':') + 1)));
+  Collector collector(server);
+  Load load;
+  load.users = 1;
+  load.stop.requests = 3;
+  const Cancel never;
+  Endpoint endpoint;
+  endpoint.url = server.url();
+  endpoint.addresses = {address_of(9), address_of(port)};  // nobody listens at the first
+  const ClientFacts facts = run(endpoint, load, collector, never);
+  REQUIRE(collector.exchanges.size() == 3);
+  for (const Exchange& exchange : collector.exchanges) CHECK(exchange.error.empty());
+  CHECK(facts.connections == 1);
+  endpoint.addresses = {address_of(9), address_of(9)};
+  run(endpoint, load, collector, never);
+  CHECK(collector.exchanges.back().error == "Connection refused");
+}
+
+TEST_CASE("a request that is sent once more has no more time than any other") {
+  const Closing server(700);
+  const StubServer other({.ttft = 0, .gap = 0, .tokens = 1});
+  Collector collector(other);  // for its request
+  Load load;
+  load.users = 1;
+  load.stop.requests = 2;
+  load.timeout = second;
+  const Cancel never;
+  const ClientFacts facts = run({server.url()}, load, collector, never);
+  CHECK(facts.connections == 2);
+  REQUIRE(collector.exchanges.size() == 2);
+  CHECK(collector.exchanges[0].error.empty());
+  const Exchange& again = collector.exchanges[1];
+  CHECK(again.error == "no whole answer within 1 s");
+  CHECK(again.end - again.begun >= second);
+  CHECK(again.end - again.begun < second * 3 / 2);
 }
