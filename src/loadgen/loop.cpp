@@ -440,7 +440,9 @@ void Loop::tell(bool always) {
   const Instant time = now();
   if (!live_ || (!always && time - told_ < second / 2)) return;
   told_ = time;
-  live_({time, index_, ended_, errors_, in_flight_, {}, {}});
+  const auto due = std::upper_bound(load_.arrivals.begin(), load_.arrivals.end(), time);
+  const auto arrived = static_cast<std::uint64_t>(due - load_.arrivals.begin());
+  live_({time, open() ? arrived : index_, ended_, errors_, in_flight_, {}, {}});
 }
 
 void Loop::end_all() {

@@ -70,7 +70,8 @@ struct ClientFacts {
 /// Told about twice a second.
 struct Live {
   Instant now = 0;
-  std::uint64_t sent = 0, ended = 0, errors = 0;
+  std::uint64_t offered = 0;  ///< due so far, whether sent or not
+  std::uint64_t ended = 0, errors = 0;
   std::size_t in_flight = 0;
   std::optional<double> ttft, tpot;  ///< of a benchmark: means of the last answers, milliseconds
 };

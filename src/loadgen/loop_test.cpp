@@ -110,6 +110,36 @@ TEST_CASE("waiting for an instant without sleeping is counted, and is no work of
   CHECK(busy());
 }
 
+TEST_CASE("what is told of a run as offered is what was due, not what a late client has sent") {
+  /// Takes long over its first request.
+  class Slow final : public Source {
+   public:
+    explicit Slow(Collector& inner) : inner_(inner) {}
+    std::optional<Request> next(std::uint64_t index, std::uint32_t user) override {
+      const auto begin = std::chrono::steady_clock::now();
+      while (index == 0 && std::chrono::steady_clock::now() - begin < std::chrono::milliseconds{600})
+        continue;
+      return inner_.next(index, user);
+    }
+    void done(Exchange&& exchange) override { inner_.done(std::move(exchange)); }
+
+   private:
+    Collector& inner_;
+  };
+  const StubServer server({.ttft = 0, .gap = 0, .tokens = 1});
+  Collector collector(server);
+  Slow slow(collector);
+  Load load;
+  for (int i = 0; i < 50; ++i) load.arrivals.push_back(i * second / 100);
+  const Cancel never;
+  std::vector<Live> told;
+  run({server.url()}, load, slow, never, [&](const Live& live) { told.push_back(live); });
+  REQUIRE(told.size() >= 2);
+  CHECK(told.front().offered == 50);
+  CHECK(told.back().offered == 50);
+  CHECK(told.back().ended == 50);
+}
+
 TEST_CASE("the time to connect stands apart from the lag, and is that of new connections") {
   Sample sample;
   sample.scheduled = 0;
