@@ -130,6 +130,7 @@ void decode_stream(const Exchange& exchange, Sample& sample, std::vector<Instant
     note(sample, said);
     if (said.content.empty() && said.reasoning.empty()) return;
     ++events;
+    if (!said.reasoning.empty()) ++sample.reasoning_events;
     if (text != nullptr) *text += unescaped(said.content);
     if (sample.first < 0) sample.first = at;
     if (sample.first_output < 0 && !said.content.empty()) sample.first_output = at;

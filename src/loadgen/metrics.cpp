@@ -39,14 +39,20 @@ Distribution distribution(std::vector<double> values) {
   return out;
 }
 
+/// Tokens that came one after another: an engine may count reasoning that it keeps to itself.
+int shown_tokens(const Sample& sample) {
+  const int hidden = sample.streamed && sample.reasoning_events == 0 ? sample.reasoning_tokens : 0;
+  return std::max(sample.tokens - hidden, 0);
+}
+
 bool keeps(const Limit& limit, const Sample& sample) {
   // What the end of the run cut off has kept what it had reached by then.
   const bool reached = sample.unfinished && limit.of == Limit::Of::ttft;
   if (!sample.good() && !reached) return false;
-  if (limit.of == Limit::Of::tpot && sample.tokens < 2) return true;
+  if (limit.of == Limit::Of::tpot && shown_tokens(sample) < 2) return true;
   // Not seen apart: no longer than all of the answer over its tokens.
   if (limit.of == Limit::Of::tpot && !tpot_of(sample))
-    return sample.last >= 0 && ms(sample.last - sample.sent) / (sample.tokens - 1) <= limit.most;
+    return sample.last >= 0 && ms(sample.last - sample.sent) / (shown_tokens(sample) - 1) <= limit.most;
   const auto value = limit.of == Limit::Of::ttft   ? ttft_of(sample)
                      : limit.of == Limit::Of::tpot ? tpot_of(sample)
                                                    : e2e_of(sample);
@@ -157,10 +163,10 @@ std::optional<double> ttft_of(const Sample& sample) {
 }
 
 std::optional<double> tpot_of(const Sample& sample) {
-  const int reads = sample.events - sample.coalesced;
-  if (!sample.streamed || sample.tokens < 2 || sample.first < 0) return {};
+  const int reads = sample.events - sample.coalesced, tokens = shown_tokens(sample);
+  if (!sample.streamed || tokens < 2 || sample.first < 0) return {};
   if (reads < 2 || reads < std::min(sample.events, least_reads)) return {};
-  return ms(sample.last - sample.first) / (sample.tokens - 1);
+  return ms(sample.last - sample.first) / (tokens - 1);
 }
 
 std::optional<double> e2e_of(const Sample& sample) {
@@ -193,7 +199,7 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
     if (const auto value = e2e_of(sample)) e2e.push_back(*value);
     if (sample.last >= 0) e2e_service.push_back(ms(sample.last - sample.sent));
     if (const auto value = tpot_of(sample)) tpot.push_back(*value);
-    if (sample.streamed && sample.tokens > 1) {
+    if (sample.streamed && shown_tokens(sample) > 1) {
       ++several;
       unseen += tpot_of(sample) ? 0 : 1;
     }
@@ -206,7 +212,7 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
     if (!sample.streamed) continue;
     events += static_cast<std::uint64_t>(sample.events);
     coalesced += static_cast<std::uint64_t>(sample.coalesced);
-    streamed_tokens += static_cast<std::uint64_t>(sample.tokens);
+    streamed_tokens += static_cast<std::uint64_t>(shown_tokens(sample));
   }
   metrics.usage = metrics.usage && metrics.good > 0;
   metrics.seconds = static_cast<double>(window) / 1e9;

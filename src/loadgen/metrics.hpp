@@ -46,7 +46,8 @@ struct Metrics {
   Distribution ttft, ttft_service;  ///< of streamed answers: a whole one has no first token
   Distribution e2e, e2e_service;
   /// (last − first)/(tokens − 1) of each request with two tokens or more that came in four reads or more (or
-  /// as many as it has events): what came at once has no time between it.
+  /// as many as it has events): what came at once has no time between it. Reasoning that was counted but not
+  /// sent is left out.
   Distribution tpot;
   std::string no_tpot;  ///< which ones are not in it, and why
   double unseen = 0;    ///< share of those

@@ -44,3 +44,22 @@ TEST_CASE("a request that the end of the run cut off keeps the limit that it had
   cut.first = 200 * ms;
   CHECK(measure({cut}, {}, second, objective_of("ttft_p50=150ms")).attainment->good == 0);
 }
+
+TEST_CASE("reasoning tokens that were counted but never sent take no time between tokens") {
+  Sample sample = streamed(4);
+  sample.tokens = 10;
+  sample.reasoning_tokens = 6;
+  CHECK(*tpot_of(sample) == 10);
+  Histogram gaps;
+  for (int i = 0; i < 3; ++i) gaps.add(10 * ms);
+  const Metrics metrics = measure({sample}, gaps, second, objective_of("tpot_p50=15ms"));
+  CHECK(metrics.output_tokens == 10);
+  CHECK(metrics.tpot.p50 == 10);
+  CHECK(metrics.itl);
+  CHECK(metrics.kept.at(0).good == 1);
+  sample.reasoning_events = 1;  // it was sent
+  CHECK(*tpot_of(sample) == doctest::Approx(30.0 / 9));
+  sample.reasoning_events = 0;
+  sample.reasoning_tokens = 20;  // more than all
+  CHECK_FALSE(tpot_of(sample));
+}

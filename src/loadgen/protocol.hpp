@@ -57,12 +57,13 @@ struct Sample {
   Instant first_output = -1;  ///< the first that is no reasoning
   Instant last = -1;          ///< the last event with content or reasoning, or the whole answer
   int status = 0;
-  int events = 0;          ///< with content or reasoning
-  int coalesced = 0;       ///< of those, how many came with the same read as the one before
-  int tokens = 0;          ///< of the answer: as `usage` says, else one for each event
-  bool usage = false;      ///< the engine said so
-  int prompt_tokens = -1;  ///< as `usage` says; -1: it does not
-  int cached_tokens = -1;  ///< of those, from a prefix cache
+  int events = 0;            ///< with content or reasoning
+  int reasoning_events = 0;  ///< of those, with reasoning
+  int coalesced = 0;         ///< of those, how many came with the same read as the one before
+  int tokens = 0;            ///< of the answer: as `usage` says, else one for each event
+  bool usage = false;        ///< the engine said so
+  int prompt_tokens = -1;    ///< as `usage` says; -1: it does not
+  int cached_tokens = -1;    ///< of those, from a prefix cache
   int reasoning_tokens = 0;
   int asked_tokens = 0, asked_prompt_tokens = 0;  ///< as the workload drew them; 0: not known
   int broken_events = 0;                          ///< that are no JSON
