@@ -210,6 +210,15 @@ void check_workload(const Plan& plan) {
                   "known: chat, completions");
 }
 
+/// Requests share what a cache may hold: a prefix, what was said before, or blocks of a trace.
+bool shares_prefix(const Plan& plan) {
+  const Workload& workload = plan.workload;
+  if (workload.scripts.empty() && workload.prompts.empty() && workload.groups > 0) return true;
+  if (plan.users > 0 && converses(workload)) return true;
+  return std::any_of(workload.scripts.begin(), workload.scripts.end(),
+                     [](const Script& script) { return !script.blocks.empty(); });
+}
+
 /// Mean length that the good answers were asked to have; 0 without any.
 double asked_tokens(const std::vector<Sample>& samples) {
   double sum = 0, count = 0;
@@ -306,8 +315,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   Circumstances circumstances;
   circumstances.open_loop = plan.users == 0;
   circumstances.asked_output_tokens = plan.workload.ignore_end ? asked_tokens(outcome.samples) : 0;
-  circumstances.shared_prefix =
-      plan.workload.groups > 0 || converses(plan.workload) || !plan.workload.scripts.empty();
+  circumstances.shared_prefix = shares_prefix(plan);
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);
   if (outcome.interrupted)
     suspect(outcome.verdict,

@@ -211,6 +211,41 @@ TEST_CASE("answers are judged by the lengths that their own requests asked for")
   CHECK(too_short(measured(plan)));
 }
 
+TEST_CASE("a cache that answers is a doubt unless the requests share something") {
+  StubRules rules;
+  rules.raw = [](std::uint64_t) {
+    return answer("application/json",
+                  R"({"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":100,)"
+                  R"("completion_tokens":1,"prompt_tokens_details":{"cached_tokens":90}}})");
+  };
+  const StubServer server(rules);
+  const auto doubted = [&](const std::function<void(Plan&)>& change) {
+    Plan plan = plan_for(server, 1, 4);
+    plan.users = 1;
+    plan.warm_up = 0;
+    change(plan);
+    const Outcome outcome = measured(plan);
+    return std::any_of(outcome.verdict.reasons.begin(), outcome.verdict.reasons.end(),
+                       [](const std::string& each) { return each.ends_with("came from a cache"); });
+  };
+  Script one, two, trace;
+  one.questions = {{"a"}};
+  two.questions = {{"a"}, {"b"}};
+  trace.prompt_tokens = 9;
+  trace.blocks = {1};
+  CHECK(doubted([](Plan&) {}));
+  CHECK(doubted([&](Plan& plan) { plan.workload.scripts = {one}; }));
+  CHECK_FALSE(doubted([&](Plan& plan) { plan.workload.scripts = {two}; }));
+  CHECK_FALSE(doubted([&](Plan& plan) { plan.workload.scripts = {trace}; }));
+  CHECK_FALSE(doubted([](Plan& plan) { plan.workload.turns.mean = 2; }));
+  CHECK_FALSE(doubted([](Plan& plan) { plan.workload.groups = plan.workload.prefix = 1; }));
+  CHECK(doubted([&](Plan& plan) {  // an open loop asks each conversation's first question only
+    plan.workload.scripts = {two};
+    plan.users = 0;
+    plan.arrivals.rate = 100;
+  }));
+}
+
 TEST_CASE("a file that cannot be read names each line that is wrong") {
   CHECK(wrong("") == "file.jsonl has no request");
   CHECK(wrong("\"a\"\n{\"prompt\": 1}\n{\"prompt\": \"a\"\n{\"text\": \"a\"}\n3") ==
