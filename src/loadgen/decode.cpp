@@ -15,7 +15,7 @@ namespace {
 struct Said {
   std::string_view content, reasoning, finish, error;
   bool is_error = false;
-  bool list = false;  ///< embeddings or results
+  bool list = false;  ///< embeddings, results or outputs, at least one
   std::optional<double> prompt_tokens, tokens, cached, thought, per_second;
 };
 
@@ -91,8 +91,10 @@ bool read(std::string_view text, Said& said) {
         json.skip();
       }));
     if (key == "data" || key == "results" || key == "outputs") {
-      said.list = json.peek() == '[';
-      return void(json.skip());
+      return void(json.array([&](std::size_t) {
+        said.list = true;
+        json.skip();
+      }));
     }
     json.skip();
   });
@@ -164,6 +166,8 @@ void decode_whole(const Exchange& exchange, Protocol protocol, Sample& sample, s
     sample.error = "the answer has no token";
   if (sample.good() && (protocol == Protocol::embeddings || protocol == Protocol::rerank) && !said.list)
     sample.error = "the answer has no list of results";
+  if (sample.good() && protocol == Protocol::deepsparse && !said.list)
+    sample.error = "the answer has no outputs";
 }
 
 }  // namespace
