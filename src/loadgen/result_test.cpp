@@ -86,6 +86,22 @@ TEST_CASE("whole answers have no time to the first token, and that is said") {
   CHECK(result.samples->e2e.size() == 200);
 }
 
+TEST_CASE("that events were counted is said where there are tokens at all") {
+  const auto said = [](const Result& result) {
+    const std::vector<std::string> all = remarks(result);
+    return std::any_of(all.begin(), all.end(), [](const std::string& each) {
+      return each.ends_with("how many tokens an answer has: events were counted.");
+    });
+  };
+  Result result = made_result();
+  CHECK_FALSE(said(result));
+  result.counts.usage = false;
+  CHECK(said(result));
+  result.workload.protocol = "embeddings";
+  result.counts.output_tokens = 0;
+  CHECK_FALSE(said(result));
+}
+
 TEST_CASE("what is no result is refused with its place, and a later version's fields are passed over") {
   Node node = to_node(made_result());
   node.set("added_later", 1);
