@@ -311,7 +311,7 @@ void Loop::take(std::uint32_t slot, std::size_t got) {
     refuse(slot, fmt::format("the answer is longer than {} bytes", load_.answer_limit));
   } else if (held_ > load_.memory) {
     ++facts_.given_up;
-    refuse(slot, "the client's memory for answers was full");
+    refuse(slot, std::string(client_full));
   } else if (connection.framing.whole()) {
     finish(slot, "");
   }

@@ -49,6 +49,9 @@ struct Load {
   std::size_t memory = 16U << 20U;       ///< bytes of all answers under way; what is beyond is given up
 };
 
+/// The error of an answer for which the client had no memory.
+inline constexpr std::string_view client_full = "the client's memory for answers was full";
+
 /// What the client itself did, so that a result can be doubted.
 struct ClientFacts {
   Instant began = 0;              ///< CLOCK_MONOTONIC
