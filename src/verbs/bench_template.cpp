@@ -44,11 +44,23 @@ struct Kept {
   std::optional<Problem> problem;
 };
 
-/// Whether a failure belongs to what was asked for, so that it is a result: not when the caller ended it, a
-/// target does not answer, or somebody else is in the way.
+/// Whether a failure belongs to what was asked for, so that it is a result, and a sweep goes on: not when the
+/// call makes no sense or was ended, a target does not answer or know the caller, somebody else is in the
+/// way, or we failed.
 bool is_result(Kind kind, bool sweeping) {
-  if (kind == Kind::failed || kind == Kind::timeout) return true;
-  return sweeping && (kind == Kind::invalid || kind == Kind::forbidden || kind == Kind::too_large);
+  switch (kind) {
+    case Kind::failed:
+    case Kind::timeout:
+      return true;
+    case Kind::invalid:
+    case Kind::forbidden:
+    case Kind::not_found:
+    case Kind::too_large:
+    case Kind::unsupported:
+      return sweeping;
+    default:
+      return false;
+  }
 }
 
 /// In order of time, and a name of a card.
@@ -100,6 +112,16 @@ Result from_inside(const Benching& bench, Trial& trial, const loadgen::Plan& pla
   return measure_inside(inside, trial, plan, setting);
 }
 
+/// What the engine says of itself. One that came up and does not answer failed: its target is there.
+EngineSaid asked(const Benching& bench, const loadgen::Plan& plan) {
+  try {
+    return ask_engine(*bench.world.http, plan, bench.cancel);
+  } catch (const Problem& problem) {
+    if (problem.kind() != Kind::unavailable) throw;
+    throw Problem(Kind::failed, problem.message(), problem.hint());
+  }
+}
+
 /// Points the plan to what was deployed, and asks it which model it serves.
 void aim_at(loadgen::Plan& plan, loadgen::Setting& setting, const Benching& bench, Trial& trial) {
   const std::string& name = trial.ref().name;
@@ -113,9 +135,24 @@ void aim_at(loadgen::Plan& plan, loadgen::Setting& setting, const Benching& benc
   aim(plan, trial.endpoint());
   plan.bearer = Secret<std::string>(bench.key);
   if (bench.world.http == nullptr) return;
-  const EngineSaid said = ask_engine(*bench.world.http, plan, bench.cancel);
+  const EngineSaid said = asked(bench, plan);
   plan.asking.model = model_to_ask(said, plan);
   if (!said.version.empty()) setting.subject.engine_version = said.version;
+}
+
+/// What containers that were started anew mean for a result; it is kept, too, when the target does not tell.
+void doubt_restarts(Result& result, Trial& trial, const std::vector<targets::Running>& before) {
+  try {
+    const int restarts = restarts_between(before, trial.target().running(trial.ref()));
+    if (restarts > 0)
+      doubt(result, loadgen::Validity::invalid,
+            fmt::format("{} of its containers {} started anew during the run", restarts,
+                        restarts == 1 ? "was" : "were"));
+  } catch (const Problem& problem) {
+    if (problem.kind() == Kind::cancelled) throw;
+    doubt(result, loadgen::Validity::suspect,
+          "whether its containers were started anew during the run is not known: " + problem.message());
+  }
 }
 
 /// Deploys, measures, keeps the result, and removes the deployment again.
@@ -136,10 +173,7 @@ Kept measured(const Benching& bench, const Point& point, loadgen::Plan plan, loa
   }
   if (bench.cancel.asked() || kept.result.ended == "interrupted")
     throw Problem(Kind::cancelled, "ended before it was measured; nothing of it is kept");
-  if (const int restarts = restarts_between(before, trial.target().running(trial.ref())); restarts > 0)
-    doubt(kept.result, loadgen::Validity::invalid,
-          fmt::format("{} of its containers {} started anew during the run", restarts,
-                      restarts == 1 ? "was" : "were"));
+  doubt_restarts(kept.result, trial, before);
   for (std::string& reason : off_card(bench.library->get_hardware(point.hardware).spec, before, machines))
     doubt(kept.result, loadgen::Validity::suspect, std::move(reason));
   kept.file = bench.world.results->save(card_of(kept.result));

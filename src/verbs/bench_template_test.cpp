@@ -6,6 +6,7 @@
 #include "cards/benchmark.hpp"
 #include "loadgen/made_result.hpp"
 #include "loadgen/stub_server.hpp"
+#include "net/client.hpp"
 #include "verbs/bench_facts.hpp"
 #include "verbs/bench_inside.hpp"
 #include "verbs/bench_points.hpp"
@@ -217,7 +218,7 @@ TEST_CASE("nothing is deployed where nothing can be kept, or another one runs") 
   CHECK(test.podman.observed == 0);
 }
 
-TEST_CASE("a sweep keeps each point, failures too, and does not repeat what is done") {
+TEST_CASE("a sweep keeps each point, failures too, and repeats only those") {
   Test test;
   test.arguments.sweep = {"parallel=1,0,2"};
   test.run();
@@ -230,16 +231,71 @@ TEST_CASE("a sweep keeps each point, failures too, and does not repeat what is d
   const auto asked = test.stub.requests();
   test.arguments.sweep = {"parallel=1,0,2,3"};
   test.run();
-  CHECK(test.kept.saved.size() == 4);
+  CHECK(test.kept.saved.size() == 5);
   CHECK(test.stub.requests() - asked == 6);  // one warm-up, five that count
   CHECK(has(test.told, "[1/4] parallel=1: measured already"));
+  CHECK(has(test.told, "[2/4] parallel=0: failed: "));
+  CHECK(has(test.told, "[3/4] parallel=2: measured already"));
   test.arguments.load.seed = 2;
   test.arguments.sweep = {"parallel=1"};
   test.run();
-  CHECK(test.kept.saved.size() == 5);
+  CHECK(test.kept.saved.size() == 6);
   test.arguments.again = true;
   test.run();
-  CHECK(test.kept.saved.size() == 6);
+  CHECK(test.kept.saved.size() == 7);
+}
+
+TEST_CASE("a sweep goes on after what belongs to a point, and ends with what does not") {
+  for (const Kind kind : {Kind::unsupported, Kind::not_found, Kind::failed, Kind::timeout}) {
+    Test test;
+    test.arguments.sweep = {"parallel=1,2"};
+    test.podman.apply_fails = Problem(kind, "not that one");
+    test.run();
+    CHECK(test.kept.saved.size() == 2);
+    CHECK(has(test.text, "parallel=2: failed: not that one"));
+  }
+  for (const Kind kind : {Kind::unavailable, Kind::conflict, Kind::unauthorized}) {
+    Test test;
+    test.arguments.sweep = {"parallel=1,2"};
+    test.podman.apply_fails = Problem(kind, "not now");
+    CHECK(failure([&] { test.run(); }).kind() == kind);
+    CHECK(test.kept.saved.empty());
+  }
+}
+
+TEST_CASE("an engine that came up and does not answer is a failed point, its target is not") {
+  /// Refuses every call.
+  class Silent final : public net::Client {
+   public:
+    net::Answer call(const net::Call&, const Cancel*) override {
+      throw Problem(Kind::unavailable, "connection refused");
+    }
+    net::Answer stream(const net::Call& one, const net::BodySink&, const Cancel* cancel) override {
+      return call(one, cancel);
+    }
+  };
+  Test test;
+  Silent http;
+  test.world.http = &http;
+  test.arguments.sweep = {"parallel=1"};
+  test.run();
+  REQUIRE(test.kept.saved.size() == 1);
+  CHECK(test.kept.saved[0].spec.results.text_at({"verdict"}) == "failed");
+  CHECK(test.nothing_left());
+}
+
+TEST_CASE("a result is kept when the target does not tell afterwards what runs") {
+  Test test;
+  test.on_event = [&](const Node& event) {
+    if (event.find("live") != nullptr) test.podman.running_fails = Problem(Kind::unavailable, "gone away");
+  };
+  test.run();
+  REQUIRE(test.kept.saved.size() == 1);
+  const loadgen::Result kept = loadgen::result_from(test.kept.saved[0].spec.run);
+  CHECK(kept.counts.good == 5);
+  CHECK(kept.verdict.validity == "suspect");
+  CHECK(kept.verdict.reasons.back() ==
+        "whether its containers were started anew during the run is not known: gone away");
 }
 
 TEST_CASE("a card keeps at most a thousand single requests, each with its instant") {
