@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "cards/benchmark.hpp"
+#include "loadgen/result_forms.hpp"
 #include "verbs/bench_facts.hpp"
 #include "verbs/bench_inside.hpp"
 #include "verbs/bench_points.hpp"
@@ -222,8 +223,17 @@ std::string headline_of(const Result& result) {
   return cards::headline({card.metadata.name, card.metadata.description, card.spec.results, {}});
 }
 
+/// Of a sweep, before anything is deployed.
+void tell_outputs(const Sink& sink) {
+  Node outputs = Node::list();
+  for (const auto& [name, text] : loadgen::forms_of(std::vector<Result>{})) outputs.push(name);
+  Node event = Node::map();
+  event.set("outputs", std::move(outputs));
+  sink(event);
+}
+
 void sweep(const Benching& bench, const std::vector<Point>& points, const loadgen::Plan& plan, bool again) {
-  std::vector<Node> results;
+  std::vector<Result> results;
   std::string text;
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& point = points[i];
@@ -232,7 +242,7 @@ void sweep(const Benching& bench, const std::vector<Point>& points, const loadge
     if (const cards::Benchmark* done = again ? nullptr : done_already(bench.card, planned)) {
       bench.tell(fmt::format("{}: measured already ({})", place, done->id));
       text += line_of(point.title, done->id, cards::headline(*done));
-      results.push_back(loadgen::to_node(result_of(*done)));
+      results.push_back(result_of(*done));
       continue;
     }
     bench.tell(place);
@@ -240,10 +250,11 @@ void sweep(const Benching& bench, const std::vector<Point>& points, const loadge
     const std::string headline = headline_of(kept.result);
     bench.tell(fmt::format("{}: {}", place, headline));
     text += line_of(point.title, kept.result.id, headline);
-    results.push_back(loadgen::to_node(kept.result));
+    results.push_back(kept.result);
   }
   Node event = Node::map();
-  event.set("result", Node(std::move(results)));
+  event.set("result", schema::encode(results));
+  event.set("forms", schema::encode(loadgen::forms_of(results)));
   event.set("text", std::move(text));
   bench.sink(event);
 }
@@ -304,8 +315,10 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
                        arguments.api_key,
                        arguments.in_cluster};
   const loadgen::Plan plan = plan_for(arguments.load, *library, card);
+  const bool several = points.size() > 1 || !arguments.sweep.empty();
+  if (several) tell_outputs(sink);
   const std::unique_ptr<store::Hold> held = begin(bench);
-  if (points.size() == 1 && arguments.sweep.empty()) return one(bench, points.front(), plan);
+  if (!several) return one(bench, points.front(), plan);
   sweep(bench, points, plan, arguments.again);
 }
 

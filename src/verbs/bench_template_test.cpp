@@ -245,6 +245,29 @@ TEST_CASE("a sweep keeps each point, failures too, and repeats only those") {
   CHECK(test.kept.saved.size() == 7);
 }
 
+TEST_CASE("a sweep has the forms that several results have together, and says which before it deploys") {
+  Test test;
+  test.arguments.sweep = {"parallel=1,0"};
+  Node forms, outputs;
+  test.on_event = [&](const Node& event) {
+    if (const Node* found = event.find("forms")) forms = *found;
+    if (const Node* found = event.find("outputs")) {
+      outputs = *found;
+      CHECK(test.told.empty());
+    }
+  };
+  test.run();
+  REQUIRE(outputs.is_list());
+  CHECK(outputs.items().size() == 2);
+  const std::string csv = forms.text_at({"csv"});
+  CHECK(csv.starts_with("id,when,validity,ended,"));
+  CHECK(csv.find("id,when", 1) == std::string::npos);
+  CHECK(has(csv, ",complete,ttft,ms,5,"));
+  CHECK(has(csv, ",invalid,failed,,,"));
+  CHECK(has(forms.text_at({"markdown"}), "# Benchmark "));
+  CHECK(forms.find("html") == nullptr);
+}
+
 TEST_CASE("a sweep goes on after what belongs to a point, and ends with what does not") {
   for (const Kind kind : {Kind::unsupported, Kind::not_found, Kind::failed, Kind::timeout}) {
     Test test;
