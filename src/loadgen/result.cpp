@@ -10,6 +10,8 @@
 
 #include "base/clock.hpp"
 #include "base/text.hpp"
+#include "loadgen/result_forms.hpp"
+#include "loadgen/result_metrics.hpp"
 
 namespace mlib::loadgen {
 namespace {
@@ -21,139 +23,10 @@ constexpr std::size_t most_samples = 10'000;
 double seconds_of(Instant instant) { return static_cast<double>(instant) / 1e9; }
 Instant instant_of(double seconds) { return static_cast<Instant>(std::llround(seconds * 1e9)); }
 
-/// To a microsecond (of milliseconds), so that files stay readable.
-double rounded(double value) { return std::round(value * 1000) / 1000; }
-/// To five digits that count, for figures of any size.
-double short_of(double value) {
-  if (value == 0 || !std::isfinite(value)) return 0;
-  const double scale = std::pow(10, 5 - std::ceil(std::log10(std::abs(value))));
-  return std::round(value * scale) / scale;
-}
-
 template <std::size_t N>
 std::size_t index_in(const std::string_view (&names)[N], const std::string& name) {
   const auto at = std::find(std::begin(names), std::end(names), name);
   return at == std::end(names) ? 0 : static_cast<std::size_t>(at - std::begin(names));
-}
-
-Quantile quantile(std::uint64_t count, double p, std::optional<double> value,
-                  const std::optional<Interval>& in) {
-  Quantile made;
-  if (!value) {
-    made.none = count == 0 ? "no samples" : fmt::format("not enough samples (needs {})", samples_needed(p));
-    return made;
-  }
-  made.value = rounded(*value);
-  if (in) {
-    made.low = rounded(in->low);
-    made.high = rounded(in->high);
-  }
-  return made;
-}
-
-Measured spread(std::string meaning, const Distribution& of, std::string none = "") {
-  Measured made;
-  made.meaning = std::move(meaning);
-  made.unit = "ms";
-  made.count = static_cast<std::int64_t>(of.count);
-  made.none = std::move(none);
-  if (of.count == 0) {
-    if (made.none.empty()) made.none = "no samples";
-    return made;
-  }
-  made.mean = rounded(of.mean);
-  if (of.mean_in) {
-    made.mean_low = rounded(of.mean_in->low);
-    made.mean_high = rounded(of.mean_in->high);
-    made.interval = "95 %: percentiles by order statistics, mean by ten batch means";
-  }
-  made.most = rounded(of.most);
-  made.p50 = quantile(of.count, 0.5, of.p50, of.p50_in);
-  made.p90 = quantile(of.count, 0.9, of.p90, of.p90_in);
-  made.p95 = quantile(of.count, 0.95, of.p95, of.p95_in);
-  made.p99 = quantile(of.count, 0.99, of.p99, of.p99_in);
-  return made;
-}
-
-Measured figure(std::string meaning, std::string unit, std::uint64_t count, double value,
-                const std::optional<Interval>& in = {}, std::string interval = "") {
-  Measured made;
-  made.meaning = std::move(meaning);
-  made.unit = std::move(unit);
-  made.count = static_cast<std::int64_t>(count);
-  made.value = short_of(value);
-  if (!in) return made;
-  made.low = short_of(in->low);
-  made.high = short_of(in->high);
-  made.interval = std::move(interval);
-  return made;
-}
-
-void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
-  const std::string whole = metrics.good > 0 && metrics.ttft.count == 0 ? "answers were not streamed" : "";
-  all.emplace_back("ttft",
-                   spread("time to the first token, from the scheduled instant", metrics.ttft, whole));
-  all.emplace_back("tpot", spread("time per output token after the first", metrics.tpot, metrics.no_tpot));
-  all.emplace_back("itl", spread("gap between two events of an answer", metrics.itl.value_or(Distribution{}),
-                                 metrics.no_itl));
-  all.emplace_back("e2e", spread("time to the last token, from the scheduled instant", metrics.e2e));
-  all.emplace_back("ttft_service", spread("time to the first token, from the first byte sent; other tools' "
-                                          "TTFT",
-                                          metrics.ttft_service, whole));
-  all.emplace_back("e2e_service",
-                   spread("time to the last token, from the first byte sent", metrics.e2e_service));
-  all.emplace_back("schedule_lag", spread("how late the client began with a request", metrics.lag));
-  if (metrics.connect.count > 0)
-    all.emplace_back("connect", spread("from then to the first byte sent, over a new connection: its "
-                                       "making and its handshake",
-                                       metrics.connect));
-}
-
-void add_stall(Dict<Measured>& all, const ClientFacts& client) {
-  if (client.stall.count() == 0) return;
-  all.emplace_back("client_stall", spread("how late the client looked, at instants spread evenly over the "
-                                          "run: what came then was stamped so much late",
-                                          distribution_of(client.stall)));
-}
-
-Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText>& price) {
-  const Metrics& metrics = outcome.metrics;
-  constexpr auto windows = "95 %, over ten parts of the run";
-  Dict<Measured> all;
-  add_latencies(all, metrics);
-  add_stall(all, outcome.client);
-  all.emplace_back("request_throughput",
-                   figure("good answers, each second of the run", "requests/s", metrics.good,
-                          metrics.requests_per_second, metrics.requests_in, windows));
-  all.emplace_back("output_token_throughput",
-                   figure("output tokens, each second of the run", "tokens/s", metrics.output_tokens,
-                          metrics.tokens_per_second, metrics.tokens_in, windows));
-  all.emplace_back("in_flight", figure("requests out at once, mean, by Little's law", "requests",
-                                       metrics.offered, metrics.in_flight));
-  all.emplace_back("coalesced", figure("share of the events that came with the one before", "share",
-                                       metrics.good, metrics.coalesced));
-  if (metrics.attainment) {
-    const Share& share = *metrics.attainment;
-    all.emplace_back("attainment",
-                     figure("share of all requests offered that kept every limit", "share", share.of,
-                            share.value, Interval{share.low, share.high}, "95 %, Wilson"));
-    all.emplace_back("goodput", figure("requests that kept every limit, each second of the run", "requests/s",
-                                       share.good, metrics.goodput));
-  }
-  if (outcome.engine_tokens_per_second > 0)
-    all.emplace_back("engine_tokens_per_second",
-                     figure("tokens a second of one answer as the engine says itself, median", "tokens/s",
-                            metrics.good, outcome.engine_tokens_per_second));
-  if (price && metrics.tokens_per_second > 0) {
-    const double a_second = price->per_hour / 3600 * 1e6;
-    std::optional<Interval> in;
-    if (metrics.tokens_in && metrics.tokens_in->low > 0)
-      in = Interval{a_second / metrics.tokens_in->high, a_second / metrics.tokens_in->low};
-    all.emplace_back("cost_per_million_output_tokens",
-                     figure("cost of a million output tokens at this load", price->currency,
-                            metrics.output_tokens, a_second / metrics.tokens_per_second, in, windows));
-  }
-  return all;
 }
 
 std::vector<LimitText> limits_of(const Objective& objective, const Metrics& metrics) {
@@ -471,6 +344,29 @@ Plan plan_of(const Result& result, const schema::Source& requests) {
   for (const LimitText& each : result.objective)
     for (const Limit& limit : objective_of(each.limit)) plan.objective.push_back(limit);
   return plan;
+}
+
+void add_known(Result& result, const Setting& setting) {
+  Metrics metrics;
+  const Measured *tpot = find_metric(result, "tpot"),
+                 *tokens = find_metric(result, "output_token_throughput");
+  if (tpot != nullptr && tpot->p50 && tpot->p50->value) {
+    metrics.tpot.count = static_cast<std::uint64_t>(tpot->count);
+    metrics.tpot.p50 = *tpot->p50->value;
+  }
+  if (tokens != nullptr) metrics.tokens_per_second = tokens->value.value_or(0);
+  metrics.seconds = result.seconds;
+  metrics.prompt_tokens = static_cast<std::uint64_t>(result.counts.prompt_tokens);
+  metrics.cached_tokens = static_cast<std::uint64_t>(result.counts.cached_tokens);
+  Verdict verdict;
+  for (const Validity each : {Validity::suspect, Validity::invalid})
+    if (to_text(each) == result.verdict.validity) verdict.validity = each;
+  verdict.reasons = std::move(result.verdict.reasons);
+  judge_known(verdict, metrics, setting.known);
+  result.verdict.validity = to_text(verdict.validity);
+  result.verdict.reasons = std::move(verdict.reasons);
+  result.price = setting.price;
+  add_cost(result);
 }
 
 Node to_node(const Result& result) { return schema::encode(result); }

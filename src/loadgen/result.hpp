@@ -387,6 +387,9 @@ struct Setting {
 
 /// The result of a run that took place.
 Result result_of(const Plan& plan, const Outcome& outcome, const Setting& setting);
+/// Adds to a result that somebody else measured what only the one knows who deployed it: price, hardware and
+/// what speaks against it.
+void add_known(Result& result, const Setting& setting);
 /// The result of one that did not: it could not be deployed, or asked.
 Result failed_result(const Plan& plan, const Problem& cause, const Setting& setting);
 /// The plan that would do the same again; a key and TLS are the caller's to add. `requests` is the file of

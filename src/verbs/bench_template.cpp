@@ -195,9 +195,10 @@ Kept keep(const Benching& bench, const Point& point, const loadgen::Plan& plan, 
 }
 
 /// What both verbs begin with: nobody else at it, somewhere to keep results, and nothing left of before.
-std::unique_ptr<store::Hold> begin(const Benching& bench) {
+std::unique_ptr<store::Hold> begin(const Benching& bench, const loadgen::Plan& plan) {
   if (!bench.in_cluster.empty() && bench.target != "kubernetes")
     throw Problem(Kind::usage, fmt::format("--in-cluster is of --target kubernetes, not {}", bench.target));
+  if (!bench.in_cluster.empty()) check_inside(plan);
   if (bench.world.results == nullptr)
     throw Problem(Kind::unsupported, "there is nowhere to keep results here");
   std::unique_ptr<store::Hold> held = hold_trial(bench.world, bench.ref);
@@ -317,7 +318,7 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
   const loadgen::Plan plan = plan_for(arguments.load, *library, card);
   const bool several = points.size() > 1 || !arguments.sweep.empty();
   if (several) tell_outputs(sink);
-  const std::unique_ptr<store::Hold> held = begin(bench);
+  const std::unique_ptr<store::Hold> held = begin(bench, plan);
   if (!several) return one(bench, points.front(), plan);
   sweep(bench, points, plan, arguments.again);
 }
@@ -345,7 +346,7 @@ void bench_repeat(const World& world, const Caller& caller, const RepeatArgument
       arguments.api_key,
       arguments.in_cluster};
   library->get_hardware(then.subject.hardware);
-  const std::unique_ptr<store::Hold> held = begin(bench);
+  const std::unique_ptr<store::Hold> held = begin(bench, plan);
   tell_changes(bench, then);
   one(bench, {then.subject.hardware, then.subject.values, ""}, plan);
 }

@@ -410,6 +410,36 @@ TEST_CASE("inside the cluster a Job measures, and its log holds the result") {
   CHECK_FALSE(has(all, "canary"));
 }
 
+TEST_CASE("what only the one who deploys knows is added to a result from inside the cluster") {
+  loadgen::Setting setting = loadgen::made_setting();
+  loadgen::Result result = loadgen::made_result();
+  std::erase_if(result.metrics, [](const auto& each) { return each.first.starts_with("cost_"); });
+  result.price.reset();
+  setting.known.step_bytes = 16e9;
+  setting.known.bandwidth = 1000e9;
+  loadgen::add_known(result, setting);
+  CHECK(result.price->per_hour == 0.36);
+  REQUIRE(result.metrics.back().first == "cost_per_million_output_tokens");
+  CHECK(result.metrics.back().second.value.value() == doctest::Approx(0.30367).epsilon(0.001));
+  CHECK(result.metrics.back().second.unit == "EUR");
+  CHECK(result.verdict.validity == "invalid");
+  CHECK(has(result.verdict.reasons.front(), "the hardware has 1e+03 GB/s"));
+  const std::size_t metrics = result.metrics.size();
+  loadgen::add_known(result, setting);
+  CHECK(result.metrics.size() == metrics);
+}
+
+TEST_CASE("texts of one's own are refused before anything is deployed for a client inside the cluster") {
+  Test test;
+  test.arguments.where.target = "kubernetes";
+  test.arguments.in_cluster = "registry/mlib:1";
+  test.arguments.load.prompts = "\"mine\"";
+  const Problem refused = failure([&] { test.run(); });
+  CHECK(refused.kind() == Kind::usage);
+  CHECK(has(refused.message(), "are not carried into the cluster"));
+  CHECK(test.kubernetes.observed == 0);
+}
+
 TEST_CASE("a client that cannot measure is told with what it said or waits for") {
   Test test;
   test.arguments.where.target = "kubernetes";
