@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.hpp"
+
 namespace mlib::loadgen {
 namespace {
 
@@ -194,6 +196,7 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
       continue;
     }
     ++metrics.good;
+    if (!sample.finish.empty()) ++metrics.finish_reasons[shortened(sample.finish, 40)];
     if (const auto value = ttft_of(sample)) ttft.push_back(*value);
     if (sample.first >= 0) ttft_service.push_back(ms(sample.first - sample.sent));
     if (const auto value = e2e_of(sample)) e2e.push_back(*value);

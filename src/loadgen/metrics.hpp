@@ -66,7 +66,8 @@ struct Metrics {
   std::optional<Share> attainment;
   double goodput = 0;       ///< requests a second that ended within the window and kept all limits
   std::vector<Share> kept;  ///< of each limit alone, over offered load
-  std::map<std::string, std::uint64_t> errors;  ///< by text
+  std::map<std::string, std::uint64_t> errors;          ///< by text
+  std::map<std::string, std::uint64_t> finish_reasons;  ///< of good answers, as the engine says
 };
 
 /// Milliseconds of one request; nothing where it has none.

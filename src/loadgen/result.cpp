@@ -287,6 +287,8 @@ Result result_of(const Plan& plan, const Outcome& outcome, const Setting& settin
   made.counts.unfinished = static_cast<std::int64_t>(metrics.unfinished);
   for (const auto& [cause, count] : metrics.errors)
     made.counts.errors.emplace_back(cause, static_cast<std::int64_t>(count));
+  for (const auto& [reason, count] : metrics.finish_reasons)
+    made.counts.finish_reasons.emplace_back(reason, static_cast<std::int64_t>(count));
   made.counts.prompt_tokens = static_cast<std::int64_t>(metrics.prompt_tokens);
   made.counts.output_tokens = static_cast<std::int64_t>(metrics.output_tokens);
   made.counts.cached_tokens = static_cast<std::int64_t>(metrics.cached_tokens);

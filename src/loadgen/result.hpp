@@ -286,7 +286,7 @@ struct LimitText {
 /// How many requests ended how.
 struct Counts {
   std::int64_t offered = 0, good = 0, failed = 0, unfinished = 0;
-  Dict<std::int64_t> errors;
+  Dict<std::int64_t> errors, finish_reasons;
   std::int64_t prompt_tokens = 0, output_tokens = 0, cached_tokens = 0;
   bool usage = false;
 
@@ -297,6 +297,8 @@ struct Counts {
     d.field("failed", failed, {.help = "Without", .required = true});
     d.field("unfinished", unfinished, {.help = "Still out when the run ended", .required = true});
     d.field("errors", errors, {.help = "How many failed for which cause"});
+    d.field("finish_reasons", finish_reasons,
+            {.help = "How many good answers ended why, as the engine says: stop, length, …"});
     d.field("prompt_tokens", prompt_tokens, {.help = "Of good ones, as the engine says", .unit = "tokens"});
     d.field("output_tokens", output_tokens, {.help = "Of good ones", .unit = "tokens"});
     d.field("cached_tokens", cached_tokens, {.help = "Of the prompts', from a cache", .unit = "tokens"});

@@ -43,6 +43,16 @@ TEST_CASE("a plan comes back from its result, but its key") {
   CHECK(back.bearer.empty());
 }
 
+TEST_CASE("a result counts why its answers ended") {
+  const Plan plan = made_plan();
+  Outcome outcome = made_outcome(plan);
+  outcome.samples[0].finish = "stop";
+  outcome.samples[1].finish.clear();
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  CHECK(result_of(plan, outcome, {}).counts.finish_reasons ==
+        Dict<std::int64_t>{{"length", 198}, {"stop", 1}});
+}
+
 TEST_CASE("a percentile that the sample cannot support says what it needs") {
   const Result result = made_result();
   const auto find = [&](std::string_view name) -> const Measured& {
