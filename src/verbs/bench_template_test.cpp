@@ -358,6 +358,23 @@ TEST_CASE("repeat does the same again") {
   CHECK(failure([&] { test.repeat("b2026"); }).kind() == Kind::not_found);
 }
 
+TEST_CASE("kept results are compared by their identity, with another or with a file") {
+  Test test;
+  test.run();
+  const std::string id = test.kept.saved.at(0).metadata.name;
+  BenchCompareArguments arguments;
+  arguments.id = {id};
+  arguments.files = {{"after.json", schema::to_json(loadgen::to_node(loadgen::made_result()))}};
+  const Response mixed = bench_compare(test.world, test.ann, arguments);
+  CHECK(mixed.value.text_at({"a"}) == id);
+  CHECK(mixed.value.text_at({"b"}) == loadgen::made_result().id);
+  arguments.files.clear();
+  CHECK(failure([&] { bench_compare(test.world, test.ann, arguments); }).message() ==
+        "bench compare takes two results, not 1");
+  arguments.id = {id, "b2026"};
+  CHECK(failure([&] { bench_compare(test.world, test.ann, arguments); }).kind() == Kind::not_found);
+}
+
 TEST_CASE("containers that were started anew are counted") {
   const targets::Running one{"engine", "x", "", {}, "n", 0, 0, "10:00", 0};
   targets::Running other = one;

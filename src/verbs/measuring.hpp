@@ -148,12 +148,12 @@ struct BenchSearchArguments : EndpointBenchArguments {
 
 struct BenchCompareArguments {
   std::vector<CardFile> files;
+  std::vector<std::string> id;
 
   template <class D>
   void describe(D& d) {
-    d.field(
-        "files", files,
-        {.help = "Two results as bench endpoint -o json writes them, or kept as cards", .required = true});
+    d.field("files", files, {.help = "Results as bench endpoint -o json writes them, or kept as cards"});
+    d.field("id", id, {.help = "Of a kept benchmark, which is compared before the files; repeat it"});
   }
 };
 
