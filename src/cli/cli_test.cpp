@@ -74,6 +74,13 @@ TEST_CASE("a deployment's life on the command line") {
   CHECK(s.run("status demo") == 3);
 }
 
+TEST_CASE("an output that several results do not have is refused before anything is deployed") {
+  Session s;
+  CHECK(s.run("bench template tiny-llama-test --sweep threads=1,2 -o html") == 2);
+  CHECK(s.err.str().find("`-o html` is of one result, and this would be several") != std::string::npos);
+  CHECK(s.err.str().find("csv, markdown") != std::string::npos);
+}
+
 TEST_CASE("on a terminal deleting asks, and only yes deletes") {
   Session s;
   s.run("deploy tiny-llama-test --name demo");

@@ -62,6 +62,18 @@ verbs::Response response_of(const Node& event) {
   return response;
 }
 
+/// Before anything is done: an answer that will have only `outputs` of its verb's own ones.
+void check_form(const CommandLine& line, const Node& outputs) {
+  const std::string& output = line.options.output;
+  const auto& own = line.verb->outputs;
+  if (std::find(own.begin(), own.end(), output) == own.end()) return;
+  std::vector<std::string> names;
+  for (const Node& each : outputs.items()) names.push_back(each.string());
+  if (std::find(names.begin(), names.end(), output) != names.end()) return;
+  throw Problem(Kind::usage, fmt::format("`-o {}` is of one result, and this would be several", output),
+                fmt::format("one of: table, json, yaml, {}", fmt::join(names, ", ")));
+}
+
 /// Gives the exit code.
 int stream(const CommandLine& line, const Outside& outside, const verbs::World& world) {
   int code = 0;
@@ -71,6 +83,7 @@ int stream(const CommandLine& line, const Outside& outside, const verbs::World& 
   line.verb->stream(
       world, {outside.user, verbs::Role::admin}, line.arguments,
       [&](const Node& event) {
+        if (const Node* outputs = event.find("outputs")) check_form(line, *outputs);
         if (const Node* text = event.find("progress")) progress.tell(text->string());
         if (const Node* text = event.find("live"))
           progress.live(text->string(), event.find("done")->number(), event.find("seconds")->number());

@@ -136,7 +136,7 @@ class Asker final : public Source {
 
   std::optional<Request> next(std::uint64_t, std::uint32_t user) override {
     const Ask ask = converses_ ? question_of(users_.at(user)) : ask_of(plan_.workload, plan_.seed, next_++);
-    return Request{request_of(plan_.asking, ask, head_), plan_.think};
+    return Request{request_of(plan_.asking, ask, head_), plan_.think, ask.max_tokens, ask.prompt_tokens};
   }
   void done(Exchange&& exchange) override {
     if (converses_) heard(users_.at(exchange.user), exchange);
@@ -201,16 +201,6 @@ void warm_up(const Plan& plan, const Cancel& cancel) {
         "check the URL, --protocol, --model and --api-key-file with one request: curl");
 }
 
-/// Bytes of answers under way: 512 for each token, of every user or of 256 requests at once.
-std::size_t memory_of(const Plan& plan) {
-  if (plan.memory > 0) return plan.memory;
-  const Length& output = plan.workload.output;
-  double tokens = std::max(output.mean + 3 * output.deviation, 0.0);
-  for (const Bin& bin : output.bins) tokens = std::max(tokens, static_cast<double>(bin.most));
-  return std::max(Load().memory,
-                  std::max<std::size_t>(plan.users, 256) * static_cast<std::size_t>(tokens * 512));
-}
-
 void check_workload(const Plan& plan) {
   check(plan.workload);
   if (!converses(plan.workload)) return;
@@ -226,6 +216,40 @@ void check_workload(const Plan& plan) {
                   "known: chat, completions");
 }
 
+/// Requests share what a cache may hold: a prefix, what was said before, or blocks of a trace.
+bool shares_prefix(const Plan& plan) {
+  const Workload& workload = plan.workload;
+  if (workload.scripts.empty() && workload.prompts.empty() && workload.groups > 0) return true;
+  if (plan.users > 0 && converses(workload)) return true;
+  return std::any_of(workload.scripts.begin(), workload.scripts.end(),
+                     [](const Script& script) { return !script.blocks.empty(); });
+}
+
+/// Mean length that the good answers were asked to have; 0 without any.
+double asked_tokens(const std::vector<Sample>& samples) {
+  double sum = 0, count = 0;
+  for (const Sample& sample : samples) {
+    if (!sample.good()) continue;
+    sum += sample.asked_tokens;
+    ++count;
+  }
+  return count > 0 ? sum / count : 0;
+}
+
+/// When the load ended: after its duration, or with the last request where those ended before it. What comes
+/// later is drain.
+Instant end_of_load(const Plan& plan, const Outcome& outcome) {
+  Instant end = plan.stop.duration.value_or(INT64_MAX);
+  const bool trace = plan.users == 0 && plan.arrivals.kind == Arrivals::Kind::trace;
+  std::uint64_t most = plan.stop.requests.value_or(UINT64_MAX);
+  if (trace) most = std::min<std::uint64_t>(most, plan.arrivals.trace.size());
+  if (!outcome.samples.empty() && outcome.samples.size() >= most)
+    end = std::min(end, outcome.samples.back().scheduled);
+  if (outcome.interrupted) end = std::min(end, outcome.client.ended);
+  // All of a burst are due at once: its load has no length but that of its answers.
+  return end > 0 && end < INT64_MAX ? end : outcome.client.ended;
+}
+
 double engines_own(const std::vector<Sample>& samples) {
   std::vector<double> all;
   for (const Sample& sample : samples)
@@ -237,15 +261,33 @@ double engines_own(const std::vector<Sample>& samples) {
 
 }  // namespace
 
+void check_objective(const Plan& plan) {
+  const bool generates =
+      plan.asking.protocol == Protocol::chat || plan.asking.protocol == Protocol::completions;
+  for (const Limit& limit : plan.objective) {
+    if (limit.of == Limit::Of::ttft && !(generates && plan.asking.stream))
+      throw Problem(
+          Kind::usage,
+          fmt::format("`{}` is of streamed answers: a whole one has no first token", to_text(limit)),
+          "limit the whole answer: e2e_p95=2s");
+    if (limit.of == Limit::Of::tpot && !generates)
+      throw Problem(
+          Kind::usage,
+          fmt::format("`{}` is of chat and completions: other answers have no tokens", to_text(limit)),
+          "limit the whole answer: e2e_p95=2s");
+  }
+}
+
 Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   check_workload(plan);
+  check_objective(plan);
   Outcome outcome;
   Load load;
   load.users = plan.users;
   load.stop = plan.stop;
   load.timeout = plan.timeout;
   load.drain = plan.drain;
-  load.memory = memory_of(plan);
+  if (plan.memory > 0) load.memory = plan.memory;
   if (plan.users == 0) {
     load.arrivals = schedule(plan.arrivals, plan.stop, plan.seed);
     outcome.schedule = fingerprint(load.arrivals);
@@ -270,20 +312,17 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   outcome.samples = std::move(decoder.samples);
   std::sort(outcome.samples.begin(), outcome.samples.end(),
             [](const Sample& a, const Sample& b) { return a.index < b.index; });
-  Instant window = plan.stop.duration.value_or(0);
-  const bool ended_early = !plan.stop.duration || cancel.asked() || outcome.client.ended < window;
-  if (ended_early) window = outcome.client.ended;
-  if (cancel.asked())  // what was to come later was never offered
+  outcome.interrupted = cancel.asked();
+  const Instant window = end_of_load(plan, outcome);
+  if (outcome.interrupted)  // what was to come later was never offered
     std::erase_if(outcome.samples, [&](const Sample& sample) { return sample.scheduled > window; });
   outcome.metrics = measure(outcome.samples, decoder.gaps, window, plan.objective);
   outcome.engine_tokens_per_second = engines_own(outcome.samples);
   Circumstances circumstances;
   circumstances.open_loop = plan.users == 0;
-  circumstances.asked_output_tokens = plan.workload.ignore_end ? plan.workload.output.mean : 0;
-  circumstances.shared_prefix =
-      plan.workload.groups > 0 || converses(plan.workload) || !plan.workload.scripts.empty();
+  circumstances.asked_output_tokens = plan.workload.ignore_end ? asked_tokens(outcome.samples) : 0;
+  circumstances.shared_prefix = shares_prefix(plan);
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);
-  outcome.interrupted = cancel.asked();
   if (outcome.interrupted)
     suspect(outcome.verdict,
             fmt::format("it was ended after {:.1f} s, before its end", static_cast<double>(window) / 1e9));

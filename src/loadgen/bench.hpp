@@ -19,8 +19,11 @@ struct Plan {
   int warm_up = 1;  ///< requests before, one after another, that do not count
   std::uint64_t seed = 1;
   Objective objective;
-  std::size_t memory = 0;  ///< bytes of all answers under way; 0: 12 MiB, more where long ones are asked for
+  std::size_t memory = 0;  ///< bytes of all answers under way; 0: 16 MiB
 };
+
+/// Problem{usage} for a limit of what its answers do not show: whole ones have no first token.
+void check_objective(const Plan& plan);
 
 /// What came of it.
 struct Outcome {

@@ -15,7 +15,7 @@ namespace {
 struct Said {
   std::string_view content, reasoning, finish, error;
   bool is_error = false;
-  bool list = false;  ///< embeddings or results
+  bool list = false;  ///< embeddings, results or outputs, at least one
   std::optional<double> prompt_tokens, tokens, cached, thought, per_second;
 };
 
@@ -91,8 +91,10 @@ bool read(std::string_view text, Said& said) {
         json.skip();
       }));
     if (key == "data" || key == "results" || key == "outputs") {
-      said.list = json.peek() == '[';
-      return void(json.skip());
+      return void(json.array([&](std::size_t) {
+        said.list = true;
+        json.skip();
+      }));
     }
     json.skip();
   });
@@ -130,6 +132,7 @@ void decode_stream(const Exchange& exchange, Sample& sample, std::vector<Instant
     note(sample, said);
     if (said.content.empty() && said.reasoning.empty()) return;
     ++events;
+    if (!said.reasoning.empty()) ++sample.reasoning_events;
     if (text != nullptr) *text += unescaped(said.content);
     if (sample.first < 0) sample.first = at;
     if (sample.first_output < 0 && !said.content.empty()) sample.first_output = at;
@@ -163,6 +166,8 @@ void decode_whole(const Exchange& exchange, Protocol protocol, Sample& sample, s
     sample.error = "the answer has no token";
   if (sample.good() && (protocol == Protocol::embeddings || protocol == Protocol::rerank) && !said.list)
     sample.error = "the answer has no list of results";
+  if (sample.good() && protocol == Protocol::deepsparse && !said.list)
+    sample.error = "the answer has no outputs";
 }
 
 }  // namespace
@@ -172,10 +177,13 @@ Sample decode(const Exchange& exchange, Protocol protocol, std::vector<Instant>*
   sample.index = exchange.index;
   sample.user = exchange.user;
   sample.scheduled = exchange.scheduled;
+  sample.begun = exchange.begun;
   sample.sent = exchange.sent;
   sample.head = exchange.head;
   sample.end = exchange.end;
   sample.status = exchange.status;
+  sample.asked_tokens = exchange.asked_tokens;
+  sample.asked_prompt_tokens = exchange.asked_prompt_tokens;
   sample.reused = exchange.reused;
   sample.unfinished = exchange.unfinished;
   sample.error = exchange.error;
@@ -192,7 +200,7 @@ Sample decode(const Exchange& exchange, Protocol protocol, std::vector<Instant>*
     else if (sample.good())
       decode_whole(exchange, protocol, sample, text);
   }
-  if (sample.first < 0 && sample.good()) sample.first = sample.first_output = sample.last = sample.end;
+  if (sample.last < 0 && sample.good()) sample.last = sample.end;
   return sample;
 }
 

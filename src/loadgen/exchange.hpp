@@ -18,6 +18,7 @@ struct Exchange {
   std::uint64_t index = 0;
   std::uint32_t user = 0;     ///< of a closed loop
   Instant scheduled = 0;      ///< when it was to be sent
+  Instant begun = -1;         ///< the client took a connection for it, or began to make one
   Instant sent = -1;          ///< its first byte was handed to the kernel
   Instant head = -1;          ///< the first byte of the answer came
   Instant end = -1;           ///< the answer was whole, or failed
@@ -25,6 +26,7 @@ struct Exchange {
   bool event_stream = false;  ///< the answer's content type
   bool reused = false;        ///< over a connection that had carried one before
   bool unfinished = false;    ///< the run ended before the answer did
+  int asked_tokens = 0, asked_prompt_tokens = 0;  ///< as its request says
   std::string body;
   std::vector<Arrived> arrivals;
   std::string error;  ///< "" or why there is no whole answer

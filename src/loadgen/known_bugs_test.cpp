@@ -89,7 +89,7 @@ Sample late(std::uint64_t index, Instant scheduled, Instant sent, Instant took) 
   Sample sample;
   sample.index = index;
   sample.scheduled = scheduled;
-  sample.sent = sent;
+  sample.begun = sample.sent = sent;
   sample.head = sample.first = sample.first_output = sample.last = sample.end = sent + took;
   sample.status = 200;
   sample.tokens = 1;

@@ -33,6 +33,7 @@ Instant monotonic(clockid_t clock = CLOCK_MONOTONIC) {
 /// One connection and the exchange it carries; `request` is empty when it is idle.
 struct Connection {
   std::unique_ptr<Stream> stream;
+  std::size_t address = 0, tried = 0;  ///< of the host's; how many of them did not take it
   bool connecting = true;
   bool carried = false;  ///< an earlier exchange
   std::uint32_t watched = 0;
@@ -60,7 +61,9 @@ class Loop {
  public:
   Loop(const Endpoint& endpoint, const Load& load, Source& source, const LiveSink& live)
       : load_(load), source_(source), live_(live), url_(net::parse_url(endpoint.url)) {
-    addresses_ = net::resolve(url_, {std::chrono::steady_clock::now() + std::chrono::seconds{10}});
+    addresses_ = endpoint.addresses;
+    if (addresses_.empty())
+      addresses_ = net::resolve(url_, {std::chrono::steady_clock::now() + std::chrono::seconds{10}});
     if (url_.tls) tls_ = net::make_tls(endpoint.tls.value_or(net::Tls{}));
     name_ = endpoint.tls && !endpoint.tls->server_name.empty() ? endpoint.tls->server_name : url_.host;
     rlimit files{};
@@ -82,7 +85,9 @@ class Loop {
   void start_due();
   void prepare();
   void start(const Due& due);
-  Connection& new_connection(std::uint32_t& slot);
+  std::uint32_t free_connection();
+  void connect(std::uint32_t slot);
+  bool connect_elsewhere(std::uint32_t slot);
   void step(std::uint32_t slot, std::uint32_t events);
   void send(Connection& connection);
   void receive(std::uint32_t slot);
@@ -94,7 +99,7 @@ class Loop {
   void watch(std::uint32_t slot, std::uint32_t events);
   void expire();
   void look_at_clock();
-  void wait(Instant until);
+  bool wait(Instant until);
   Instant next_event() const;
   bool over(Instant& end) const;
   void tell(bool always);
@@ -105,6 +110,7 @@ class Loop {
   const LiveSink& live_;
   net::Url url_;
   std::vector<std::string> addresses_;
+  std::size_t address_ = 0;  // that took the last connection
   net::TlsContext tls_;
   std::string name_;
   int epoll_ = -1;
@@ -135,18 +141,48 @@ void Loop::watch(std::uint32_t slot, std::uint32_t events) {
   connection.watched = events;
 }
 
-Connection& Loop::new_connection(std::uint32_t& slot) {
-  if (unused_.empty()) {
-    slot = static_cast<std::uint32_t>(connections_.size());
+/// An idle connection, or one that is still to be made.
+std::uint32_t Loop::free_connection() {
+  std::vector<std::uint32_t>& from = idle_.empty() ? unused_ : idle_;
+  if (from.empty()) {
     connections_.push_back(std::make_unique<Connection>());
-  } else {
-    slot = unused_.back();
-    unused_.pop_back();
-    const std::uint32_t turn = connections_[slot]->turn;
-    *connections_[slot] = Connection{};
-    connections_[slot]->turn = turn + 1;
+    return static_cast<std::uint32_t>(connections_.size() - 1);
   }
-  return *connections_[slot];
+  const std::uint32_t slot = from.back();
+  from.pop_back();
+  if (connections_[slot]->stream != nullptr) return slot;
+  const std::uint32_t turn = connections_[slot]->turn;
+  *connections_[slot] = Connection{};
+  connections_[slot]->turn = turn + 1;
+  return slot;
+}
+
+/// Begins to connect: to the address that took the last connection, or to those after it.
+void Loop::connect(std::uint32_t slot) {
+  Connection& connection = *connections_[slot];
+  facts_.connections += connection.tried == 0 ? 1 : 0;
+  for (;; ++connection.tried) {
+    try {
+      connection.address = (address_ + connection.tried) % addresses_.size();
+      connection.stream = std::make_unique<Stream>(addresses_[connection.address], tls_, name_);
+      connection.watched = 0;
+      return watch(slot, EPOLLOUT);
+    } catch (const Problem&) {
+      if (connection.tried + 1 >= addresses_.size()) throw;
+    }
+  }
+}
+
+/// Where an address does not take the connection; false when no other is left.
+bool Loop::connect_elsewhere(std::uint32_t slot) {
+  Connection& connection = *connections_[slot];
+  if (connection.stream->connected() || ++connection.tried >= addresses_.size()) return false;
+  try {
+    connect(slot);
+  } catch (const Problem&) {
+    return false;
+  }
+  return true;
 }
 
 void Loop::start(const Due& due) {
@@ -156,34 +192,26 @@ void Loop::start(const Due& due) {
     if (open()) exhausted_ = true;
     return;
   }
-  std::uint32_t slot = 0;
-  Connection* connection = nullptr;
-  if (!idle_.empty()) {
-    slot = idle_.back();
-    idle_.pop_back();
-    connection = connections_[slot].get();
-  } else {
-    connection = &new_connection(slot);
-  }
-  connection->busy = true;
-  connection->request = std::move(*request);
-  connection->unsent = connection->request.bytes;
-  connection->framing = Framing();
-  connection->exchange = Exchange{};
-  connection->exchange.index = index_++;
-  connection->exchange.user = due.user;
-  connection->exchange.scheduled = due.at;
-  connection->exchange.reused = connection->carried;
-  ++connection->turn;
+  const std::uint32_t slot = free_connection();
+  Connection& connection = *connections_[slot];
+  connection.busy = true;
+  connection.request = std::move(*request);
+  connection.unsent = connection.request.bytes;
+  connection.framing = Framing();
+  connection.exchange = Exchange{};
+  connection.exchange.index = index_++;
+  connection.exchange.user = due.user;
+  connection.exchange.scheduled = due.at;
+  connection.exchange.asked_tokens = connection.request.asked_tokens;
+  connection.exchange.asked_prompt_tokens = connection.request.asked_prompt_tokens;
+  connection.exchange.reused = connection.carried;
+  ++connection.turn;
   ++in_flight_;
   facts_.most_in_flight = std::max(facts_.most_in_flight, in_flight_);
-  deadlines_.push({now() + load_.timeout, slot, connection->turn});
+  connection.exchange.begun = now();
+  deadlines_.push({connection.exchange.begun + load_.timeout, slot, connection.turn});
   try {
-    if (connection->stream == nullptr) {
-      ++facts_.connections;
-      connection->stream = std::make_unique<Stream>(addresses_.front(), tls_, name_);
-      watch(slot, EPOLLOUT);
-    }
+    if (connection.stream == nullptr) connect(slot);
     step(slot, EPOLLOUT);
   } catch (const Problem& problem) {
     finish(slot, problem.message());
@@ -235,38 +263,32 @@ void Loop::step(std::uint32_t slot, std::uint32_t events) {
         return;
       }
       connection.connecting = false;
+      address_ = connection.address;
     }
     send(connection);
     watch(slot, connection.unsent.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
   } catch (const Problem& problem) {
-    if (!send_again(slot)) finish(slot, problem.message());
+    if (!connect_elsewhere(slot) && !send_again(slot)) finish(slot, problem.message());
     return;
   }
   if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) receive(slot);
 }
 
-/// A kept connection that the other side closed before it saw the request.
+/// Of a kept connection that the other side closed before it saw the request.
 bool Loop::send_again(std::uint32_t slot) {
-  Connection& old = *connections_[slot];
-  if (!old.carried || old.exchange.head >= 0) return false;
-  Request request = std::move(old.request);
-  Exchange exchange = std::move(old.exchange);
-  drop(slot);
-  std::uint32_t fresh = 0;
-  Connection& connection = new_connection(fresh);
-  connection.busy = true;
-  connection.request = std::move(request);
+  Connection& connection = *connections_[slot];
+  if (!connection.carried || connection.exchange.head >= 0) return false;
+  connection.stream.reset();
+  connection.tried = 0;
+  connection.connecting = true;
+  connection.carried = false;
   connection.unsent = connection.request.bytes;
-  connection.exchange = std::move(exchange);
+  connection.framing = Framing();
   connection.exchange.reused = false;
-  ++connection.turn;
-  deadlines_.push({now() + load_.timeout, fresh, connection.turn});
   try {
-    ++facts_.connections;
-    connection.stream = std::make_unique<Stream>(addresses_.front(), tls_, name_);
-    watch(fresh, EPOLLOUT);
+    connect(slot);
   } catch (const Problem& problem) {
-    finish(fresh, problem.message());
+    finish(slot, problem.message());
   }
   return true;
 }
@@ -283,14 +305,16 @@ void Loop::take(std::uint32_t slot, std::size_t got) {
   held_ += grown + (grown > 0 ? sizeof(Arrived) : 0);
   facts_.most_bytes = std::max(facts_.most_bytes, held_);
   if (grown > 0) exchange.arrivals.push_back({time, static_cast<std::uint32_t>(exchange.body.size())});
-  if (!fine)
+  if (!fine) {
     finish(slot, fmt::format("the answer is broken: {}", connection.framing.fault()));
-  else if (exchange.body.size() > load_.answer_limit)
+  } else if (exchange.body.size() > load_.answer_limit) {
     refuse(slot, fmt::format("the answer is longer than {} bytes", load_.answer_limit));
-  else if (held_ > load_.memory)
-    refuse(slot, "all answers together need too much memory");
-  else if (connection.framing.whole())
+  } else if (held_ > load_.memory) {
+    ++facts_.given_up;
+    refuse(slot, std::string(client_full));
+  } else if (connection.framing.whole()) {
     finish(slot, "");
+  }
 }
 
 /// One read: who sends without end has to wait for the others.
@@ -398,7 +422,8 @@ Instant Loop::next_event() const {
   return next;
 }
 
-void Loop::wait(Instant until) {
+/// True when it neither slept nor found anything.
+bool Loop::wait(Instant until) {
   const Instant began = now();
   const Instant pause = std::clamp<Instant>(until - began - spin, 0, std::max<Instant>(look_ - began, 0));
   const timespec time{pause / second, pause % second};
@@ -408,13 +433,16 @@ void Loop::wait(Instant until) {
     if (connections_[events[i].data.u32]->stream != nullptr) step(events[i].data.u32, events[i].events);
     start_due();  // a burst of answers does not keep an arrival waiting
   }
+  return pause == 0 && count <= 0;
 }
 
 void Loop::tell(bool always) {
   const Instant time = now();
   if (!live_ || (!always && time - told_ < second / 2)) return;
   told_ = time;
-  live_({time, index_, ended_, errors_, in_flight_, {}, {}});
+  const auto due = std::upper_bound(load_.arrivals.begin(), load_.arrivals.end(), time);
+  const auto arrived = static_cast<std::uint64_t>(due - load_.arrivals.begin());
+  live_({time, open() ? arrived : index_, ended_, errors_, in_flight_, {}, {}});
 }
 
 void Loop::end_all() {
@@ -439,14 +467,19 @@ ClientFacts Loop::go(const Cancel& cancel) {
   const Instant cpu = monotonic(CLOCK_THREAD_CPUTIME_ID);
   ::prctl(PR_SET_TIMERSLACK, 1);  // else the kernel wakes it up to 50 µs late
   facts_.began = monotonic();
+  facts_.memory = load_.memory;
   for (std::uint32_t user = 0; user < load_.users; ++user) due_.push({0, user});
   Instant end = INT64_MAX;
   while (!cancel.asked() && !over(end)) {
+    const Instant began = now();
+    const std::uint64_t started = index_;
+    const bool had = prepared_.has_value();
     look_at_clock();
     start_due();
     expire();
     prepare();
-    wait(std::min(next_event(), end));
+    const bool idle = wait(std::min(next_event(), end)) && index_ == started && prepared_.has_value() == had;
+    if (idle) facts_.spun += std::min(now() - began, spin);  // at most: it may have been kept from its core
     tell(false);
   }
   end_all();

@@ -30,7 +30,8 @@ inline Outcome made_outcome(const Plan& plan) {
     Sample sample;
     sample.index = index;
     sample.scheduled = static_cast<Instant>(index) * 97'000'000;
-    sample.sent = sample.scheduled + 20'000 + static_cast<Instant>(random.below(30'000));
+    sample.begun = sample.sent = sample.scheduled + 20'000 + static_cast<Instant>(random.below(30'000));
+    sample.reused = true;
     if (index % 41 == 40) {
       sample.end = sample.sent + 5'000'000;
       sample.status = 503;
@@ -39,7 +40,7 @@ inline Outcome made_outcome(const Plan& plan) {
       continue;
     }
     sample.status = 200;
-    sample.streamed = sample.usage = sample.reused = true;
+    sample.streamed = sample.usage = true;
     sample.tokens = sample.events = sample.asked_tokens = 33;
     sample.prompt_tokens = 256;
     sample.cached_tokens = 0;

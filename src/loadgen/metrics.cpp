@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.hpp"
+
 namespace mlib::loadgen {
 namespace {
 
@@ -39,12 +41,20 @@ Distribution distribution(std::vector<double> values) {
   return out;
 }
 
+/// Tokens that came one after another: an engine may count reasoning that it keeps to itself.
+int shown_tokens(const Sample& sample) {
+  const int hidden = sample.streamed && sample.reasoning_events == 0 ? sample.reasoning_tokens : 0;
+  return std::max(sample.tokens - hidden, 0);
+}
+
 bool keeps(const Limit& limit, const Sample& sample) {
-  if (!sample.good()) return false;
-  if (limit.of == Limit::Of::tpot && sample.tokens < 2) return true;
+  // What the end of the run cut off has kept what it had reached by then.
+  const bool reached = sample.unfinished && limit.of == Limit::Of::ttft;
+  if (!sample.good() && !reached) return false;
+  if (limit.of == Limit::Of::tpot && shown_tokens(sample) < 2) return true;
   // Not seen apart: no longer than all of the answer over its tokens.
   if (limit.of == Limit::Of::tpot && !tpot_of(sample))
-    return sample.last >= 0 && ms(sample.last - sample.sent) / (sample.tokens - 1) <= limit.most;
+    return sample.last >= 0 && ms(sample.last - sample.sent) / (shown_tokens(sample) - 1) <= limit.most;
   const auto value = limit.of == Limit::Of::ttft   ? ttft_of(sample)
                      : limit.of == Limit::Of::tpot ? tpot_of(sample)
                                                    : e2e_of(sample);
@@ -155,10 +165,10 @@ std::optional<double> ttft_of(const Sample& sample) {
 }
 
 std::optional<double> tpot_of(const Sample& sample) {
-  const int reads = sample.events - sample.coalesced;
-  if (!sample.streamed || sample.tokens < 2 || sample.first < 0) return {};
+  const int reads = sample.events - sample.coalesced, tokens = shown_tokens(sample);
+  if (!sample.streamed || tokens < 2 || sample.first < 0) return {};
   if (reads < 2 || reads < std::min(sample.events, least_reads)) return {};
-  return ms(sample.last - sample.first) / (sample.tokens - 1);
+  return ms(sample.last - sample.first) / (tokens - 1);
 }
 
 std::optional<double> e2e_of(const Sample& sample) {
@@ -168,7 +178,7 @@ std::optional<double> e2e_of(const Sample& sample) {
 Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Instant window,
                 const Objective& objective) {
   Metrics metrics;
-  std::vector<double> lag, ttft, ttft_service, e2e, e2e_service, tpot;
+  std::vector<double> lag, connect, ttft, ttft_service, e2e, e2e_service, tpot;
   std::uint64_t events = 0, coalesced = 0, streamed_tokens = 0, several = 0, unseen = 0;
   double busy = 0;
   Rate requests(window), tokens(window);
@@ -176,7 +186,8 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
   metrics.usage = true;
   for (const Sample& sample : samples) {
     ++metrics.offered;
-    if (sample.sent >= 0) lag.push_back(ms(sample.sent - sample.scheduled));
+    if (sample.begun >= 0) lag.push_back(ms(sample.begun - sample.scheduled));
+    if (sample.sent >= 0 && !sample.reused) connect.push_back(ms(sample.sent - sample.begun));
     keeping.add(sample);
     busy += static_cast<double>(std::min(sample.end, window) - std::min(sample.scheduled, window));
     if (!sample.good()) {
@@ -185,17 +196,18 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
       continue;
     }
     ++metrics.good;
+    if (!sample.finish.empty()) ++metrics.finish_reasons[shortened(sample.finish, 40)];
     if (const auto value = ttft_of(sample)) ttft.push_back(*value);
     if (sample.first >= 0) ttft_service.push_back(ms(sample.first - sample.sent));
     if (const auto value = e2e_of(sample)) e2e.push_back(*value);
     if (sample.last >= 0) e2e_service.push_back(ms(sample.last - sample.sent));
     if (const auto value = tpot_of(sample)) tpot.push_back(*value);
-    if (sample.streamed && sample.tokens > 1) {
+    if (sample.streamed && shown_tokens(sample) > 1) {
       ++several;
       unseen += tpot_of(sample) ? 0 : 1;
     }
     requests.add(sample.end, sample.end, 1);
-    tokens.add(sample.first, sample.last, sample.tokens);
+    tokens.add(sample.first < 0 ? sample.last : sample.first, sample.last, sample.tokens);
     metrics.usage = metrics.usage && sample.usage;
     metrics.output_tokens += static_cast<std::uint64_t>(sample.tokens);
     metrics.prompt_tokens += static_cast<std::uint64_t>(std::max(sample.prompt_tokens, 0));
@@ -203,11 +215,12 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
     if (!sample.streamed) continue;
     events += static_cast<std::uint64_t>(sample.events);
     coalesced += static_cast<std::uint64_t>(sample.coalesced);
-    streamed_tokens += static_cast<std::uint64_t>(sample.tokens);
+    streamed_tokens += static_cast<std::uint64_t>(shown_tokens(sample));
   }
   metrics.usage = metrics.usage && metrics.good > 0;
   metrics.seconds = static_cast<double>(window) / 1e9;
   metrics.lag = distribution(std::move(lag));
+  metrics.connect = distribution(std::move(connect));
   metrics.ttft = distribution(std::move(ttft));
   metrics.ttft_service = distribution(std::move(ttft_service));
   metrics.e2e = distribution(std::move(e2e));

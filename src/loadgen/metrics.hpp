@@ -40,11 +40,14 @@ Share wilson(std::uint64_t good, std::uint64_t of);
 /// byte sent.
 struct Metrics {
   std::uint64_t offered = 0, good = 0, failed = 0, unfinished = 0;
-  double seconds = 0;  ///< of the window: from the first scheduled instant to the last or the end of the load
-  Distribution lag;    ///< sent − scheduled
-  Distribution ttft, ttft_service, e2e, e2e_service;
+  double seconds = 0;    ///< of the window: from the beginning of the run to the end of the load
+  Distribution lag;      ///< begun − scheduled: how late the client was
+  Distribution connect;  ///< sent − begun over a new connection: the network's and the handshake's
+  Distribution ttft, ttft_service;  ///< of streamed answers: a whole one has no first token
+  Distribution e2e, e2e_service;
   /// (last − first)/(tokens − 1) of each request with two tokens or more that came in four reads or more (or
-  /// as many as it has events): what came at once has no time between it.
+  /// as many as it has events): what came at once has no time between it. Reasoning that was counted but not
+  /// sent is left out.
   Distribution tpot;
   std::string no_tpot;  ///< which ones are not in it, and why
   double unseen = 0;    ///< share of those
@@ -58,11 +61,13 @@ struct Metrics {
   bool usage = false;    ///< every good answer said its tokens; else events are counted
   double coalesced = 0;  ///< share of events that came with the same read as the one before
   double in_flight = 0;  ///< mean, by Little's law
-  /// Of all limits together, over offered load; of several limits of one metric the loosest counts.
+  /// Of all limits together, over offered load; of several limits of one metric the loosest counts. A request
+  /// that the end of the run cut off kept the limit of its first token if that came in time, and no other.
   std::optional<Share> attainment;
   double goodput = 0;       ///< requests a second that ended within the window and kept all limits
   std::vector<Share> kept;  ///< of each limit alone, over offered load
-  std::map<std::string, std::uint64_t> errors;  ///< by text
+  std::map<std::string, std::uint64_t> errors;          ///< by text
+  std::map<std::string, std::uint64_t> finish_reasons;  ///< of good answers, as the engine says
 };
 
 /// Milliseconds of one request; nothing where it has none.
@@ -70,7 +75,8 @@ std::optional<double> ttft_of(const Sample& sample);
 std::optional<double> tpot_of(const Sample& sample);
 std::optional<double> e2e_of(const Sample& sample);
 
-/// `window` is the end of the load in nanoseconds; samples scheduled later or before `warm` are left out.
+/// `window` is the end of the load in nanoseconds: of its duration, or the last scheduled instant where a
+/// number of requests ended it.
 Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Instant window,
                 const Objective& objective);
 

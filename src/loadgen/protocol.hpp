@@ -52,21 +52,22 @@ std::string head_of(const Asking& asking, const std::string& authority, const st
 struct Sample {
   std::uint64_t index = 0;
   std::uint32_t user = 0;
-  Instant scheduled = 0, sent = -1, head = -1, end = -1;
-  Instant first = -1;  ///< the first event with content or reasoning came (or the whole answer, unstreamed)
+  Instant scheduled = 0, begun = -1, sent = -1, head = -1, end = -1;
+  Instant first = -1;         ///< the first event with content or reasoning came; of a whole answer none does
   Instant first_output = -1;  ///< the first that is no reasoning
-  Instant last = -1;          ///< the last event with content or reasoning
+  Instant last = -1;          ///< the last event with content or reasoning, or the whole answer
   int status = 0;
-  int events = 0;          ///< with content or reasoning
-  int coalesced = 0;       ///< of those, how many came with the same read as the one before
-  int tokens = 0;          ///< of the answer: as `usage` says, else one for each event
-  bool usage = false;      ///< the engine said so
-  int prompt_tokens = -1;  ///< as `usage` says; -1: it does not
-  int cached_tokens = -1;  ///< of those, from a prefix cache
+  int events = 0;            ///< with content or reasoning
+  int reasoning_events = 0;  ///< of those, with reasoning
+  int coalesced = 0;         ///< of those, how many came with the same read as the one before
+  int tokens = 0;            ///< of the answer: as `usage` says, else one for each event
+  bool usage = false;        ///< the engine said so
+  int prompt_tokens = -1;    ///< as `usage` says; -1: it does not
+  int cached_tokens = -1;    ///< of those, from a prefix cache
   int reasoning_tokens = 0;
-  int asked_tokens = 0, asked_prompt_tokens = 0;
-  int broken_events = 0;                ///< that are no JSON
-  double engine_tokens_per_second = 0;  ///< as the engine says (`timings`), or 0
+  int asked_tokens = 0, asked_prompt_tokens = 0;  ///< as the workload drew them; 0: not known
+  int broken_events = 0;                          ///< that are no JSON
+  double engine_tokens_per_second = 0;            ///< as the engine says (`timings`), or 0
   Instant longest_gap = 0;
   bool streamed = false, reused = false, unfinished = false;
   std::string finish;  ///< stop, length, …

@@ -10,6 +10,8 @@
 
 #include "base/clock.hpp"
 #include "base/text.hpp"
+#include "loadgen/result_forms.hpp"
+#include "loadgen/result_metrics.hpp"
 
 namespace mlib::loadgen {
 namespace {
@@ -21,133 +23,10 @@ constexpr std::size_t most_samples = 10'000;
 double seconds_of(Instant instant) { return static_cast<double>(instant) / 1e9; }
 Instant instant_of(double seconds) { return static_cast<Instant>(std::llround(seconds * 1e9)); }
 
-/// To a microsecond (of milliseconds), so that files stay readable.
-double rounded(double value) { return std::round(value * 1000) / 1000; }
-/// To five digits that count, for figures of any size.
-double short_of(double value) {
-  if (value == 0 || !std::isfinite(value)) return 0;
-  const double scale = std::pow(10, 5 - std::ceil(std::log10(std::abs(value))));
-  return std::round(value * scale) / scale;
-}
-
 template <std::size_t N>
 std::size_t index_in(const std::string_view (&names)[N], const std::string& name) {
   const auto at = std::find(std::begin(names), std::end(names), name);
   return at == std::end(names) ? 0 : static_cast<std::size_t>(at - std::begin(names));
-}
-
-Quantile quantile(std::uint64_t count, double p, std::optional<double> value,
-                  const std::optional<Interval>& in) {
-  Quantile made;
-  if (!value) {
-    made.none = count == 0 ? "no samples" : fmt::format("not enough samples (needs {})", samples_needed(p));
-    return made;
-  }
-  made.value = rounded(*value);
-  if (in) {
-    made.low = rounded(in->low);
-    made.high = rounded(in->high);
-  }
-  return made;
-}
-
-Measured spread(std::string meaning, const Distribution& of, std::string none = "") {
-  Measured made;
-  made.meaning = std::move(meaning);
-  made.unit = "ms";
-  made.count = static_cast<std::int64_t>(of.count);
-  made.none = std::move(none);
-  if (of.count == 0) {
-    if (made.none.empty()) made.none = "no samples";
-    return made;
-  }
-  made.mean = rounded(of.mean);
-  if (of.mean_in) {
-    made.mean_low = rounded(of.mean_in->low);
-    made.mean_high = rounded(of.mean_in->high);
-    made.interval = "95 %: percentiles by order statistics, mean by ten batch means";
-  }
-  made.most = rounded(of.most);
-  made.p50 = quantile(of.count, 0.5, of.p50, of.p50_in);
-  made.p90 = quantile(of.count, 0.9, of.p90, of.p90_in);
-  made.p95 = quantile(of.count, 0.95, of.p95, of.p95_in);
-  made.p99 = quantile(of.count, 0.99, of.p99, of.p99_in);
-  return made;
-}
-
-Measured figure(std::string meaning, std::string unit, std::uint64_t count, double value,
-                const std::optional<Interval>& in = {}, std::string interval = "") {
-  Measured made;
-  made.meaning = std::move(meaning);
-  made.unit = std::move(unit);
-  made.count = static_cast<std::int64_t>(count);
-  made.value = short_of(value);
-  if (!in) return made;
-  made.low = short_of(in->low);
-  made.high = short_of(in->high);
-  made.interval = std::move(interval);
-  return made;
-}
-
-void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
-  all.emplace_back("ttft", spread("time to the first token, from the scheduled instant", metrics.ttft));
-  all.emplace_back("tpot", spread("time per output token after the first", metrics.tpot, metrics.no_tpot));
-  all.emplace_back("itl", spread("gap between two events of an answer", metrics.itl.value_or(Distribution{}),
-                                 metrics.no_itl));
-  all.emplace_back("e2e", spread("time to the last token, from the scheduled instant", metrics.e2e));
-  all.emplace_back("ttft_service", spread("time to the first token, from the first byte sent; other tools' "
-                                          "TTFT",
-                                          metrics.ttft_service));
-  all.emplace_back("e2e_service",
-                   spread("time to the last token, from the first byte sent", metrics.e2e_service));
-  all.emplace_back("schedule_lag", spread("how late the client sent", metrics.lag));
-}
-
-void add_stall(Dict<Measured>& all, const ClientFacts& client) {
-  if (client.stall.count() == 0) return;
-  all.emplace_back("client_stall", spread("how late the client looked, at instants spread evenly over the "
-                                          "run: what came then was stamped so much late",
-                                          distribution_of(client.stall)));
-}
-
-Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText>& price) {
-  const Metrics& metrics = outcome.metrics;
-  constexpr auto windows = "95 %, over ten parts of the run";
-  Dict<Measured> all;
-  add_latencies(all, metrics);
-  add_stall(all, outcome.client);
-  all.emplace_back("request_throughput",
-                   figure("good answers, each second of the run", "requests/s", metrics.good,
-                          metrics.requests_per_second, metrics.requests_in, windows));
-  all.emplace_back("output_token_throughput",
-                   figure("output tokens, each second of the run", "tokens/s", metrics.output_tokens,
-                          metrics.tokens_per_second, metrics.tokens_in, windows));
-  all.emplace_back("in_flight", figure("requests out at once, mean, by Little's law", "requests",
-                                       metrics.offered, metrics.in_flight));
-  all.emplace_back("coalesced", figure("share of the events that came with the one before", "share",
-                                       metrics.good, metrics.coalesced));
-  if (metrics.attainment) {
-    const Share& share = *metrics.attainment;
-    all.emplace_back("attainment",
-                     figure("share of all requests offered that kept every limit", "share", share.of,
-                            share.value, Interval{share.low, share.high}, "95 %, Wilson"));
-    all.emplace_back("goodput", figure("requests that kept every limit, each second of the run", "requests/s",
-                                       share.good, metrics.goodput));
-  }
-  if (outcome.engine_tokens_per_second > 0)
-    all.emplace_back("engine_tokens_per_second",
-                     figure("tokens a second of one answer as the engine says itself, median", "tokens/s",
-                            metrics.good, outcome.engine_tokens_per_second));
-  if (price && metrics.tokens_per_second > 0) {
-    const double a_second = price->per_hour / 3600 * 1e6;
-    std::optional<Interval> in;
-    if (metrics.tokens_in && metrics.tokens_in->low > 0)
-      in = Interval{a_second / metrics.tokens_in->high, a_second / metrics.tokens_in->low};
-    all.emplace_back("cost_per_million_output_tokens",
-                     figure("cost of a million output tokens at this load", price->currency,
-                            metrics.output_tokens, a_second / metrics.tokens_per_second, in, windows));
-  }
-  return all;
 }
 
 std::vector<LimitText> limits_of(const Objective& objective, const Metrics& metrics) {
@@ -173,15 +52,17 @@ std::vector<LimitText> limits_of(const Objective& objective, const Metrics& metr
 
 SamplesText samples_of(const std::vector<Sample>& samples) {
   SamplesText kept;
+  const bool streamed = std::any_of(samples.begin(), samples.end(),
+                                    [](const Sample& each) { return each.good() && each.first >= 0; });
   kept.every = static_cast<int>((samples.size() + most_samples - 1) / most_samples);
   kept.every = std::max(kept.every, 1);
   for (std::size_t i = 0; i < samples.size(); i += static_cast<std::size_t>(kept.every)) {
     if (!samples[i].good()) continue;
     if (const auto value = tpot_of(samples[i])) kept.tpot.push_back(rounded(*value));
     const auto ttft = ttft_of(samples[i]), e2e = e2e_of(samples[i]);
-    if (!ttft || !e2e) continue;
+    if (!e2e || (streamed && !ttft)) continue;
     kept.at.push_back(rounded(seconds_of(samples[i].scheduled)));
-    kept.ttft.push_back(rounded(*ttft));
+    if (ttft) kept.ttft.push_back(rounded(*ttft));
     kept.e2e.push_back(rounded(*e2e));
   }
   return kept;
@@ -303,6 +184,7 @@ LoadText load_of(const Plan& plan, const std::string& schedule) {
   made.warm_up = plan.warm_up;
   made.timeout = seconds_of(plan.timeout);
   made.drain = seconds_of(plan.drain);
+  if (plan.memory > 0) made.memory = static_cast<int>(plan.memory >> 20U);
   made.seed = static_cast<std::int64_t>(plan.seed);
   made.schedule_sha256 = schedule;
   return made;
@@ -405,6 +287,8 @@ Result result_of(const Plan& plan, const Outcome& outcome, const Setting& settin
   made.counts.unfinished = static_cast<std::int64_t>(metrics.unfinished);
   for (const auto& [cause, count] : metrics.errors)
     made.counts.errors.emplace_back(cause, static_cast<std::int64_t>(count));
+  for (const auto& [reason, count] : metrics.finish_reasons)
+    made.counts.finish_reasons.emplace_back(reason, static_cast<std::int64_t>(count));
   made.counts.prompt_tokens = static_cast<std::int64_t>(metrics.prompt_tokens);
   made.counts.output_tokens = static_cast<std::int64_t>(metrics.output_tokens);
   made.counts.cached_tokens = static_cast<std::int64_t>(metrics.cached_tokens);
@@ -455,12 +339,36 @@ Plan plan_of(const Result& result, const schema::Source& requests) {
   if (load.duration) plan.stop.duration = instant_of(*load.duration);
   plan.timeout = instant_of(load.timeout);
   plan.drain = instant_of(load.drain);
+  plan.memory = static_cast<std::size_t>(load.memory.value_or(0)) << 20U;
   plan.warm_up = load.warm_up;
   plan.seed = static_cast<std::uint64_t>(load.seed);
   if (result.workload.prompts == "own") add_requests(plan, result, requests);
   for (const LimitText& each : result.objective)
     for (const Limit& limit : objective_of(each.limit)) plan.objective.push_back(limit);
   return plan;
+}
+
+void add_known(Result& result, const Setting& setting) {
+  Metrics metrics;
+  const Measured *tpot = find_metric(result, "tpot"),
+                 *tokens = find_metric(result, "output_token_throughput");
+  if (tpot != nullptr && tpot->p50 && tpot->p50->value) {
+    metrics.tpot.count = static_cast<std::uint64_t>(tpot->count);
+    metrics.tpot.p50 = *tpot->p50->value;
+  }
+  if (tokens != nullptr) metrics.tokens_per_second = tokens->value.value_or(0);
+  metrics.seconds = result.seconds;
+  metrics.prompt_tokens = static_cast<std::uint64_t>(result.counts.prompt_tokens);
+  metrics.cached_tokens = static_cast<std::uint64_t>(result.counts.cached_tokens);
+  Verdict verdict;
+  for (const Validity each : {Validity::suspect, Validity::invalid})
+    if (to_text(each) == result.verdict.validity) verdict.validity = each;
+  verdict.reasons = std::move(result.verdict.reasons);
+  judge_known(verdict, metrics, setting.known);
+  result.verdict.validity = to_text(verdict.validity);
+  result.verdict.reasons = std::move(verdict.reasons);
+  result.price = setting.price;
+  add_cost(result);
 }
 
 Node to_node(const Result& result) { return schema::encode(result); }

@@ -168,6 +168,7 @@ struct LoadText {
   std::optional<double> duration;
   int warm_up = 0;
   double timeout = 0, drain = 0;
+  std::optional<int> memory;
   std::int64_t seed = 1;
   std::string schedule_sha256;
 
@@ -190,6 +191,7 @@ struct LoadText {
     d.field("warm_up", warm_up, {.help = "Requests before it that do not count", .min = 0});
     d.field("timeout", timeout, {.help = "Of one request", .min = 0, .unit = "s"});
     d.field("drain", drain, {.help = "For answers after the last arrival", .min = 0, .unit = "s"});
+    d.field("memory", memory, {.help = "For answers under way, where it was given", .min = 1, .unit = "MiB"});
     d.field("seed", seed, {.help = "Of arrivals, prompts and lengths", .required = true});
     d.field("schedule_sha256", schedule_sha256, {.help = "Over the instants of an open loop"});
   }
@@ -284,7 +286,7 @@ struct LimitText {
 /// How many requests ended how.
 struct Counts {
   std::int64_t offered = 0, good = 0, failed = 0, unfinished = 0;
-  Dict<std::int64_t> errors;
+  Dict<std::int64_t> errors, finish_reasons;
   std::int64_t prompt_tokens = 0, output_tokens = 0, cached_tokens = 0;
   bool usage = false;
 
@@ -295,6 +297,8 @@ struct Counts {
     d.field("failed", failed, {.help = "Without", .required = true});
     d.field("unfinished", unfinished, {.help = "Still out when the run ended", .required = true});
     d.field("errors", errors, {.help = "How many failed for which cause"});
+    d.field("finish_reasons", finish_reasons,
+            {.help = "How many good answers ended why, as the engine says: stop, length, …"});
     d.field("prompt_tokens", prompt_tokens, {.help = "Of good ones, as the engine says", .unit = "tokens"});
     d.field("output_tokens", output_tokens, {.help = "Of good ones", .unit = "tokens"});
     d.field("cached_tokens", cached_tokens, {.help = "Of the prompts', from a cache", .unit = "tokens"});
@@ -320,14 +324,14 @@ struct VerdictText {
 /// Single requests, so that two results can be compared: at most 10,000, evenly taken, in order.
 struct SamplesText {
   int every = 1;                      ///< one of so many was kept
-  std::vector<double> at, ttft, e2e;  ///< of one length
+  std::vector<double> at, ttft, e2e;  ///< of one length; ttft empty where answers were not streamed
   std::vector<double> tpot;
 
   template <class D>
   void describe(D& d) {
     d.field("every", every, {.help = "One of so many was kept", .min = 1});
     d.field("at", at, {.help = "When each good one was due", .unit = "s"});
-    d.field("ttft", ttft, {.help = "Of each of those", .unit = "ms"});
+    d.field("ttft", ttft, {.help = "Of each of those, where answers were streamed", .unit = "ms"});
     d.field("e2e", e2e, {.help = "Of each of those", .unit = "ms"});
     d.field("tpot", tpot, {.help = "Of good ones with two tokens or more", .unit = "ms"});
   }
@@ -385,6 +389,9 @@ struct Setting {
 
 /// The result of a run that took place.
 Result result_of(const Plan& plan, const Outcome& outcome, const Setting& setting);
+/// Adds to a result that somebody else measured what only the one knows who deployed it: price, hardware and
+/// what speaks against it.
+void add_known(Result& result, const Setting& setting);
 /// The result of one that did not: it could not be deployed, or asked.
 Result failed_result(const Plan& plan, const Problem& cause, const Setting& setting);
 /// The plan that would do the same again; a key and TLS are the caller's to add. `requests` is the file of

@@ -99,6 +99,15 @@ std::string csv_text(const Result& result) {
       csv_line({"id", "when", "validity", "ended", "metric", "unit", "count", "value", "low", "high", "mean",
                 "mean_low", "mean_high", "p50", "p90", "p95", "p99", "most", "none"},
                false);
+  if (result.metrics.empty()) {  // nothing was measured: a line that says why
+    std::vector<std::string> cells(19);
+    cells[0] = result.id;
+    cells[1] = result.when;
+    cells[2] = result.verdict.validity;
+    cells[3] = result.ended;
+    cells.back() = result.cause;
+    text += csv_line(cells);
+  }
   for (const auto& [name, metric] : result.metrics)
     text +=
         csv_line({result.id, result.when, result.verdict.validity, result.ended, name, metric.unit,
@@ -173,6 +182,16 @@ Dict<std::string> forms_of(const Result& result) {
           {"llm-d", llm_d_text(result)},
           {"markdown", markdown_text(result)},
           {"prometheus", prometheus_text(result)}};
+}
+
+Dict<std::string> forms_of(const std::vector<Result>& results) {
+  std::string csv, markdown;
+  for (const Result& result : results) {
+    const std::string one = csv_text(result);
+    csv += csv.empty() ? one : one.substr(one.find("\r\n") + 2);
+    markdown += (markdown.empty() ? "" : "\n") + markdown_text(result);
+  }
+  return {{"csv", csv}, {"markdown", markdown}};
 }
 
 }  // namespace mlib::loadgen

@@ -9,7 +9,7 @@ namespace mlib::loadgen {
 
 /// At most 80 columns, for a terminal.
 std::string people_text(const Result& result);
-/// RFC 4180, one metric a row.
+/// RFC 4180, one metric a row; of a result that was not measured one row with the cause.
 std::string csv_text(const Result& result);
 std::string markdown_text(const Result& result);
 /// One page that needs nothing else: styles and plots are in it, no script runs, light and dark.
@@ -21,6 +21,8 @@ std::string prometheus_text(const Result& result);
 
 /// All but people_text by the name of their output: csv, html, llm-d, markdown, prometheus.
 Dict<std::string> forms_of(const Result& result);
+/// Those that several results have together: csv and markdown.
+Dict<std::string> forms_of(const std::vector<Result>& results);
 
 // --- what they share
 

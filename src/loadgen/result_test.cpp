@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "loadgen/made_result.hpp"
+#include "loadgen/result_forms.hpp"
 #include "schema/document.hpp"
 
 using namespace mlib;
@@ -19,6 +20,7 @@ TEST_CASE("a result is the same after JSON and back") {
 
 TEST_CASE("a plan comes back from its result, but its key") {
   Plan plan = made_plan();
+  plan.memory = 32U << 20U;
   plan.bearer = Secret<std::string>("hidden");
   const Result result = result_of(plan, made_outcome(plan), {});
   CHECK(schema::to_json(to_node(result)).find("hidden") == std::string::npos);
@@ -33,11 +35,22 @@ TEST_CASE("a plan comes back from its result, but its key") {
   CHECK(back.arrivals.kind == plan.arrivals.kind);
   CHECK(back.timeout == plan.timeout);
   CHECK(back.drain == plan.drain);
+  CHECK(back.memory == plan.memory);
   CHECK(back.stop.duration == plan.stop.duration);
   CHECK(back.seed == plan.seed);
   CHECK(to_text(back.objective.at(1)) == "tpot_p95=50ms");
   CHECK(schedule(back.arrivals, back.stop, back.seed) == schedule(plan.arrivals, plan.stop, plan.seed));
   CHECK(back.bearer.empty());
+}
+
+TEST_CASE("a result counts why its answers ended") {
+  const Plan plan = made_plan();
+  Outcome outcome = made_outcome(plan);
+  outcome.samples[0].finish = "stop";
+  outcome.samples[1].finish.clear();
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  CHECK(result_of(plan, outcome, {}).counts.finish_reasons ==
+        Dict<std::int64_t>{{"length", 198}, {"stop", 1}});
 }
 
 TEST_CASE("a percentile that the sample cannot support says what it needs") {
@@ -62,6 +75,41 @@ TEST_CASE("what could not be measured is a result too, and says why") {
   CHECK(result.cause == "out of memory");
   CHECK(result.verdict.validity == "invalid");
   CHECK(result_from(to_node(result)).objective.at(0).holds == "undecided");
+}
+
+TEST_CASE("whole answers have no time to the first token, and that is said") {
+  const Plan plan = made_plan();
+  Outcome outcome = made_outcome(plan);
+  for (Sample& sample : outcome.samples) {
+    sample.first = sample.first_output = -1;
+    sample.streamed = false;
+  }
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  const Result result = result_of(plan, outcome, {});
+  CHECK(find_metric(result, "ttft")->count == 0);
+  CHECK(find_metric(result, "ttft")->none == "answers were not streamed");
+  CHECK(find_metric(result, "ttft_service")->none == "answers were not streamed");
+  CHECK(find_metric(result, "e2e")->count == 200);
+  CHECK(find_metric(result, "output_token_throughput")->value.value() > 300);
+  CHECK(result.samples->ttft.empty());
+  CHECK(result.samples->at.size() == 200);
+  CHECK(result.samples->e2e.size() == 200);
+}
+
+TEST_CASE("that events were counted is said where there are tokens at all") {
+  const auto said = [](const Result& result) {
+    const std::vector<std::string> all = remarks(result);
+    return std::any_of(all.begin(), all.end(), [](const std::string& each) {
+      return each.ends_with("how many tokens an answer has: events were counted.");
+    });
+  };
+  Result result = made_result();
+  CHECK_FALSE(said(result));
+  result.counts.usage = false;
+  CHECK(said(result));
+  result.workload.protocol = "embeddings";
+  result.counts.output_tokens = 0;
+  CHECK_FALSE(said(result));
 }
 
 TEST_CASE("what is no result is refused with its place, and a later version's fields are passed over") {

@@ -149,7 +149,7 @@ std::vector<std::string> remarks(const Result& result) {
         fmt::format("Lengths of prompts are exact by {} (sha256 {}), without what a chat's template or "
                     "the engine adds.",
                     one_line(asked.tokenizer->file), asked.tokenizer->sha256.substr(0, 12)));
-  if (result.counts.good > 0 && !result.counts.usage && result.workload.protocol != "http")
+  if (result.counts.output_tokens > 0 && !result.counts.usage)
     all.push_back("The engine does not say how many tokens an answer has: events were counted.");
   if (result.ended != "failed")
     all.push_back(

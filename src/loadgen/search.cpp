@@ -16,8 +16,17 @@ std::string shown(double load, bool users) {
   return users ? fmt::format("{:.0f} users", load) : fmt::format("{} requests/s", digits(load));
 }
 
-/// What one measurement says of the objective.
-Try judged(double load, const Result& result) {
+/// So many requests failed that this share of them cannot have kept anything, however fast the others were.
+bool fails_by_errors(const Result& result, double share) {
+  std::int64_t failed = result.counts.failed;
+  for (const auto& [cause, count] : result.counts.errors)
+    if (cause == client_full) failed -= count;
+  const auto offered = static_cast<std::uint64_t>(result.counts.offered);
+  return failed > 0 && wilson(offered - static_cast<std::uint64_t>(failed), offered).high < share;
+}
+
+/// What one measurement says of the objective, whose strictest limit is of `share` of the requests.
+Try judged(double load, const Result& result, double share) {
   Try made;
   made.load = load;
   made.seconds = result.seconds;
@@ -31,7 +40,7 @@ Try judged(double load, const Result& result) {
                            limit.low * 100, limit.high * 100);
   }
   if (result.verdict.validity == "invalid") {
-    made.holds = "no";
+    made.holds = fails_by_errors(result, share) ? "no" : "undecided";
     made.why = result.verdict.reasons.empty() ? "its result is invalid" : result.verdict.reasons.front();
   }
   return made;
@@ -47,6 +56,7 @@ class Search {
       limits.push_back(to_text(limit));
       // All good requests of so many put Wilson's lower end at the share.
       needed_ = std::max(needed_, 3.8415 * limit.share / (1 - limit.share));
+      strictest_ = std::max(strictest_, limit.share);
     }
     found_.objective = join(limits, ",");
   }
@@ -55,7 +65,7 @@ class Search {
     double load = range_.users ? std::max(std::round(range_.start), 1.0) : range_.start;
     while (goes_on()) {
       const bool holds = holds_at(load);
-      if (found_.interrupted) break;
+      if (found_.interrupted || found_.unmeasured_at) break;
       if (holds) {
         if (found_.fails_at || load >= range_.most) break;
         load = std::min(load * 2, range_.most);
@@ -76,7 +86,10 @@ class Search {
   }
 
  private:
-  bool goes_on() const { return !found_.interrupted && static_cast<int>(found_.tries.size()) < range_.tries; }
+  bool goes_on() const {
+    return !found_.interrupted && !found_.unmeasured_at &&
+           static_cast<int>(found_.tries.size()) < range_.tries;
+  }
 
   bool holds_at(double load) {
     Instant duration = range_.duration;
@@ -84,10 +97,10 @@ class Search {
       const double seconds = 1.2 * needed_ / load;
       duration = std::max(duration, static_cast<Instant>(std::min(seconds, 3600.0) * 1e9));
     }
-    for (int longer = 0;; ++longer) {
+    for (int longer = 0, invalid = 0;;) {
       Result result = measure_(load, duration);
       found_.interrupted = result.ended == "interrupted";
-      found_.tries.push_back(judged(load, result));
+      found_.tries.push_back(judged(load, result, strictest_));
       const Try& last = found_.tries.back();
       if (found_.interrupted) return false;
       if (last.holds == "yes") {
@@ -95,35 +108,48 @@ class Search {
         found_.best = std::move(result);
         return true;
       }
-      if (last.holds == "no" || longer == 2 || !goes_on()) break;
+      if (last.holds == "undecided" && last.validity == "invalid") {
+        if (++invalid == 1 && goes_on()) continue;
+        found_.unmeasured_at = load;
+        return false;
+      }
+      if (last.holds == "no" || ++longer == 3 || !goes_on()) break;
       duration *= 2;
     }
     found_.fails_at = load;
     return false;
   }
 
-  void conclude() {
+  std::string why_at(const std::optional<double>& load) const {
     std::string why;
     for (const Try& each : found_.tries)
-      if (found_.fails_at && each.load == *found_.fails_at) why = each.why;
+      if (load && each.load == *load) why = each.why;
+    return why;
+  }
+
+  void conclude() {
+    const auto at = [&](double load) { return shown(load, range_.users); };
     if (found_.interrupted)
       found_.conclusion = "it was ended before its end";
+    else if (found_.unmeasured_at)
+      found_.conclusion = fmt::format(
+          "it could not be measured at {}, so its limit is not known{}: {}", at(*found_.unmeasured_at),
+          found_.holds_at ? "; it holds at " + at(*found_.holds_at) : "", why_at(found_.unmeasured_at));
     else if (!found_.holds_at)
       found_.conclusion =
           fmt::format("it holds at none of the loads that were tried, down to {}: {}",
-                      shown(found_.tries.empty() ? 0 : found_.tries.back().load, range_.users), why);
+                      at(found_.tries.empty() ? 0 : found_.tries.back().load), why_at(found_.fails_at));
     else if (!found_.fails_at)
-      found_.conclusion = fmt::format("it still holds at {}, the highest that was tried",
-                                      shown(*found_.holds_at, range_.users));
-    else
       found_.conclusion =
-          fmt::format("it holds up to {} and not at {}: {}", shown(*found_.holds_at, range_.users),
-                      shown(*found_.fails_at, range_.users), why);
+          fmt::format("it still holds at {}, the highest that was tried", at(*found_.holds_at));
+    else
+      found_.conclusion = fmt::format("it holds up to {} and not at {}: {}", at(*found_.holds_at),
+                                      at(*found_.fails_at), why_at(found_.fails_at));
   }
 
   const SearchRange& range_;
   const MeasureLoad& measure_;
-  double needed_ = 0;
+  double needed_ = 0, strictest_ = 0;
   Found found_;
 };
 

@@ -30,7 +30,7 @@ struct Try {
 /// The highest load at which an objective holds, and how it was found.
 struct Found {
   std::string kind = "BenchmarkSearch", over = "rate", objective, conclusion;
-  std::optional<double> holds_at, fails_at;
+  std::optional<double> holds_at, fails_at, unmeasured_at;
   bool interrupted = false;
   std::vector<Try> tries;
   std::optional<Result> best;
@@ -43,6 +43,8 @@ struct Found {
     d.field("conclusion", conclusion, {.help = "In words", .required = true});
     d.field("holds_at", holds_at, {.help = "The highest load at which it held"});
     d.field("fails_at", fails_at, {.help = "The lowest at which it did not"});
+    d.field("unmeasured_at", unmeasured_at,
+            {.help = "The load at which it ended, since twice the result was invalid"});
     d.field("interrupted", interrupted, {.help = "Somebody ended the search"});
     d.field("tries", tries, {.help = "In their order", .required = true});
     d.field("best", best, {.help = "The result at the highest load at which it held"});
@@ -64,7 +66,9 @@ using MeasureLoad = std::function<Result(double load, Instant duration)>;
 /// Doubles the load until the objective fails (or halves it until it holds), then halves the gap between the
 /// two, by geometric mean (LoadGen's FindPeakPerformance). A load holds when every limit's interval lies
 /// above its percentile; one that stays undecided is measured twice as long, at most twice, and then counts
-/// as failed, so that what is found holds with confidence. An invalid result counts as failed and says why.
+/// as failed, so that what is found holds with confidence. An invalid result says nothing of the objective,
+/// unless so many requests failed that it cannot hold: that load is measured once more, and then the search
+/// ends without a limit.
 Found search(const SearchRange& range, const Objective& objective, const MeasureLoad& measure);
 
 /// At most 80 columns.

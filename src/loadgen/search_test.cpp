@@ -90,18 +90,68 @@ TEST_CASE("a low rate is measured for as long as the percentile needs, and what 
   CHECK_FALSE(found.holds_at);
 }
 
-TEST_CASE(
-    "an invalid result does not hold whatever its figures say, and an interrupted one ends the search") {
-  const auto invalid = [](double, Instant) {
+TEST_CASE("a load whose result is invalid is measured once more, and no limit is concluded from it") {
+  int broken_above = 0, times = 0;
+  const auto measure = [&](double load, Instant) {
     Result result;
-    result.verdict = {"invalid", {"the client was late"}};
+    LimitText limit;
+    limit.limit = "ttft_p95=500ms";
+    limit.holds = load > broken_above ? "no" : "yes";  // as a client that is late would have it
+    result.objective = {limit};
+    if (load > broken_above && times-- > 0) result.verdict = {"invalid", {"the client was late"}};
     return result;
   };
+  times = 100;
+  Found found = search(SearchRange{}, objective_of("ttft_p95=500ms"), measure);
+  CHECK_FALSE(found.holds_at);
+  CHECK_FALSE(found.fails_at);
+  CHECK(found.unmeasured_at == 1);
+  REQUIRE(found.tries.size() == 2);
+  CHECK(found.tries[0].holds == "undecided");
+  CHECK(found.tries[0].why == "the client was late");
+  CHECK(found.conclusion ==
+        "it could not be measured at 1.00 requests/s, so its limit is not known: the client was late");
+  broken_above = 3;
+  times = 100;
+  found = search(SearchRange{}, objective_of("ttft_p95=500ms"), measure);
+  CHECK(found.holds_at == 2);
+  CHECK_FALSE(found.fails_at);
+  CHECK(found.conclusion ==
+        "it could not be measured at 4.00 requests/s, so its limit is not known; it holds at 2.00 "
+        "requests/s: the client was late");
+  times = 1;  // the second measurement is a good one
+  found = search(SearchRange{}, objective_of("ttft_p95=500ms"), measure);
+  CHECK_FALSE(found.unmeasured_at);
+  CHECK(found.fails_at.value() > 3);
+}
+
+TEST_CASE("so many errors that the objective cannot hold are an answer, though the result is invalid") {
+  const auto refusing = [](double load, Instant) {
+    Result result;
+    result.counts.offered = 200;
+    result.counts.failed = load > 3 ? 50 : 0;
+    LimitText limit;
+    limit.limit = "ttft_p95=500ms";
+    limit.holds = load > 3 ? "no" : "yes";
+    result.objective = {limit};
+    if (load > 3) result.verdict = {"invalid", {"50 of 200 requests failed"}};
+    return result;
+  };
+  const Found found = search(SearchRange{}, objective_of("ttft_p95=500ms"), refusing);
+  CHECK(found.holds_at.value() <= 3);
+  CHECK(found.fails_at.value() > 3);
+  CHECK_FALSE(found.unmeasured_at);
+  const auto full = [&](double load, Instant duration) {
+    Result result = refusing(load, duration);
+    if (load > 3) result.counts.errors.emplace_back(std::string(client_full), 50);
+    return result;
+  };
+  CHECK(search(SearchRange{}, objective_of("ttft_p95=500ms"), full).unmeasured_at == 4);
+}
+
+TEST_CASE("an interrupted result ends the search") {
   SearchRange range;
   range.tries = 3;
-  const Found found = search(range, objective_of("ttft_p95=500ms"), invalid);
-  CHECK_FALSE(found.holds_at);
-  CHECK(found.tries[0].why == "the client was late");
   const auto interrupted = [](double, Instant) {
     Result result;
     result.ended = "interrupted";

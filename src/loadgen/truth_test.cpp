@@ -71,6 +71,29 @@ TEST_CASE("latency counts from the schedule: a queue at the engine is not left o
   CHECK(metrics.requests_per_second < 55);
 }
 
+TEST_CASE("a number of requests ends with the last one that is due: what is answered later is drain") {
+  const StubServer server({.ttft = 300'000'000, .gap = 0, .tokens = 1});
+  Plan plan = plan_for(server, 20, 11);  // the last after half a second
+  plan.warm_up = 0;
+  Metrics metrics = measured(plan).metrics;
+  CHECK(metrics.seconds == doctest::Approx(0.5));
+  CHECK(metrics.good == 11);
+  CHECK(metrics.requests_per_second <= 10);  // at most five had their answer by then
+  plan.stop = {.requests = 11, .duration = 10 * second};
+  CHECK(measured(plan).metrics.seconds == doctest::Approx(0.5));
+  plan.stop = {.duration = second / 2};  // the last of its ten arrives at 0.45 s
+  CHECK(measured(plan).metrics.seconds == 0.5);
+  plan.stop = {.requests = 4};
+  plan.users = 2;  // each asks twice
+  const Outcome twice = measured(plan);
+  CHECK(twice.metrics.seconds >= 0.3);
+  CHECK(twice.metrics.seconds <= static_cast<double>(twice.client.ended) / 1e9 - 0.29);
+  plan.users = 4;  // all at once
+  metrics = measured(plan).metrics;
+  CHECK(metrics.seconds >= 0.3);
+  CHECK(metrics.requests_per_second > 0);
+}
+
 TEST_CASE("several tokens in an event are known from usage: TPOT is right, ITL is not given") {
   const StubServer server({.ttft = 10'000'000, .gap = 10'000'000, .tokens = 16, .tokens_per_event = 4});
   const Metrics metrics = measured(plan_for(server, 50, 20)).metrics;

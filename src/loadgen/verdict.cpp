@@ -31,7 +31,8 @@ void judge_client(Judge& judge, const Metrics& metrics, const ClientFacts& clien
   const Distribution& late = metrics.lag;
   const std::optional<double> high = late.p99 ? late.p99 : late.p95 ? late.p95 : late.p90;
   const double lag = high.value_or(late.most);
-  const double allowed = std::max(1.0, 0.01 * metrics.ttft.p50);
+  const Distribution& answers = metrics.ttft.count > 0 ? metrics.ttft : metrics.e2e;
+  const double allowed = std::max(1.0, 0.01 * answers.p50);
   if (open_loop && lag > allowed)
     judge.invalid(
         fmt::format("the client was late: {:.1f} ms after schedule at the {} (at most {:.1f} ms), so this is "
@@ -42,9 +43,13 @@ void judge_client(Judge& judge, const Metrics& metrics, const ClientFacts& clien
                     : late.p90 ? "90th percentile"
                                : "worst",
                     allowed));
-  const double cpu = client.ended > 0 ? client.cpu_seconds / (static_cast<double>(client.ended) / 1e9) : 0;
-  // A loop that only waits for its next instant spins; what counts is work for each answer.
-  const double work = client.reads > 0 && metrics.lag.count > 0 ? cpu : 0;
+  if (client.given_up > 0)
+    judge.invalid(fmt::format(
+        "the client's memory for answers was too small: {} were given up at {:.3g} MiB (--memory)",
+        client.given_up, static_cast<double>(client.memory) / 0x1p20));
+  // A loop that only waits for its next instant spins; what counts is the rest.
+  const double busy = client.cpu_seconds - static_cast<double>(client.spun) / 1e9;
+  const double work = client.ended > 0 ? busy / (static_cast<double>(client.ended) / 1e9) : 0;
   if (work > 0.9)
     judge.invalid(
         fmt::format("the client used {:.0f} % of its core: it may have been the limit", work * 100));
@@ -58,7 +63,8 @@ void judge_stall(Judge& judge, const Metrics& metrics, const Histogram& stall) {
     double median = 0;
     std::string_view name;
   };
-  Figure least{metrics.ttft_service.p50, "time to the first token"};
+  Figure least{metrics.e2e_service.p50, "time to the answer"};
+  if (metrics.ttft_service.count > 0) least = {metrics.ttft_service.p50, "time to the first token"};
   if (metrics.tpot.count > 0) least = {metrics.tpot.p50, "time between tokens"};
   if (metrics.itl && metrics.itl->p50 > 0) least = {metrics.itl->p50, "time between tokens"};
   if (stall.count() == 0 || least.median <= 0) return;
@@ -100,14 +106,17 @@ void judge_drift(Judge& judge, const std::vector<Sample>& samples) {
         after));
 }
 
-void judge_answers(Judge& judge, const Metrics& metrics, const Circumstances& circumstances) {
+void judge_answers(Judge& judge, const Metrics& metrics, const ClientFacts& client,
+                   const Circumstances& circumstances) {
   const auto offered = static_cast<double>(metrics.offered);
-  const double errors = metrics.offered == 0 ? 0 : static_cast<double>(metrics.failed) / offered;
+  // What the client gave up is no failure of the target's.
+  const std::uint64_t failed = metrics.failed - std::min(metrics.failed, client.given_up);
+  const double errors = metrics.offered == 0 ? 0 : static_cast<double>(failed) / offered;
   if (metrics.good == 0) return judge.invalid("no request had a good answer");
   if (errors > 0.1)
-    judge.invalid(fmt::format("{} of {} requests failed", metrics.failed, metrics.offered));
+    judge.invalid(fmt::format("{} of {} requests failed", failed, metrics.offered));
   else if (errors > 0.01)
-    judge.suspect(fmt::format("{} of {} requests failed", metrics.failed, metrics.offered));
+    judge.suspect(fmt::format("{} of {} requests failed", failed, metrics.offered));
   if (metrics.unfinished > 0)
     judge.suspect(fmt::format("{} requests had no whole answer when the run ended", metrics.unfinished));
   if (metrics.good < samples_needed(0.9))
@@ -134,7 +143,7 @@ std::string_view to_text(Validity validity) {
 Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const ClientFacts& client,
               const Circumstances& circumstances) {
   Judge judge;
-  judge_answers(judge, metrics, circumstances);
+  judge_answers(judge, metrics, client, circumstances);
   judge_client(judge, metrics, client, circumstances.open_loop);
   judge_stall(judge, metrics, client.stall);
   judge_drift(judge, samples);

@@ -188,6 +188,64 @@ TEST_CASE("a trace of Mooncake's or Azure's is replayed when it came, as long as
   CHECK(outcome.samples.at(1).scheduled == 250'500'000);
 }
 
+TEST_CASE("answers are judged by the lengths that their own requests asked for") {
+  const StubServer server({.ttft = 0, .gap = 0, .tokens = 4});
+  Plan plan = plan_for(server, 1, 50);
+  plan.users = 1;
+  plan.warm_up = 0;
+  plan.workload.output.mean = 128;
+  plan.workload.ignore_end = true;
+  Script script;
+  script.prompt_tokens = 9;
+  script.answer_tokens = 4;
+  plan.workload.scripts = {script};
+  const auto too_short = [](const Outcome& outcome) {
+    return std::any_of(outcome.verdict.reasons.begin(), outcome.verdict.reasons.end(),
+                       [](const std::string& each) { return each.starts_with("answers had "); });
+  };
+  const Outcome as_asked = measured(plan);
+  CHECK(as_asked.samples.at(0).asked_tokens == 4);
+  CHECK(as_asked.samples.at(0).asked_prompt_tokens == 9);
+  CHECK_FALSE(too_short(as_asked));
+  plan.workload.scripts[0].answer_tokens = 20;
+  CHECK(too_short(measured(plan)));
+}
+
+TEST_CASE("a cache that answers is a doubt unless the requests share something") {
+  StubRules rules;
+  rules.raw = [](std::uint64_t) {
+    return answer("application/json",
+                  R"({"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":100,)"
+                  R"("completion_tokens":1,"prompt_tokens_details":{"cached_tokens":90}}})");
+  };
+  const StubServer server(rules);
+  const auto doubted = [&](const std::function<void(Plan&)>& change) {
+    Plan plan = plan_for(server, 1, 4);
+    plan.users = 1;
+    plan.warm_up = 0;
+    change(plan);
+    const Outcome outcome = measured(plan);
+    return std::any_of(outcome.verdict.reasons.begin(), outcome.verdict.reasons.end(),
+                       [](const std::string& each) { return each.ends_with("came from a cache"); });
+  };
+  Script one, two, trace;
+  one.questions = {{"a"}};
+  two.questions = {{"a"}, {"b"}};
+  trace.prompt_tokens = 9;
+  trace.blocks = {1};
+  CHECK(doubted([](Plan&) {}));
+  CHECK(doubted([&](Plan& plan) { plan.workload.scripts = {one}; }));
+  CHECK_FALSE(doubted([&](Plan& plan) { plan.workload.scripts = {two}; }));
+  CHECK_FALSE(doubted([&](Plan& plan) { plan.workload.scripts = {trace}; }));
+  CHECK_FALSE(doubted([](Plan& plan) { plan.workload.turns.mean = 2; }));
+  CHECK_FALSE(doubted([](Plan& plan) { plan.workload.groups = plan.workload.prefix = 1; }));
+  CHECK(doubted([&](Plan& plan) {  // an open loop asks each conversation's first question only
+    plan.workload.scripts = {two};
+    plan.users = 0;
+    plan.arrivals.rate = 100;
+  }));
+}
+
 TEST_CASE("a file that cannot be read names each line that is wrong") {
   CHECK(wrong("") == "file.jsonl has no request");
   CHECK(wrong("\"a\"\n{\"prompt\": 1}\n{\"prompt\": \"a\"\n{\"text\": \"a\"}\n3") ==

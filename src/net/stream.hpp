@@ -21,6 +21,8 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   int descriptor() const { return descriptor_; }
+  /// TCP's connection stands; TLS may still shake hands.
+  bool connected() const { return connected_; }
   /// `now` once bytes may be written.
   Ready connect();
   /// Up to `size` bytes; `got` is 0 with `now` at the peer's end.

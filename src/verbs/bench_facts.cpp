@@ -51,7 +51,7 @@ void thin_out(std::optional<loadgen::SamplesText>& samples) {
   const std::size_t count = std::max(samples->e2e.size(), samples->ttft.size());
   const std::size_t step = (count + most - 1) / most;
   if (step <= 1) return;
-  for (std::vector<double>* all : {&samples->ttft, &samples->tpot, &samples->e2e}) {
+  for (std::vector<double>* all : {&samples->at, &samples->ttft, &samples->tpot, &samples->e2e}) {
     std::vector<double> kept;
     for (std::size_t i = 0; i < all->size(); i += step) kept.push_back((*all)[i]);
     *all = std::move(kept);

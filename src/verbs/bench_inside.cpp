@@ -171,6 +171,14 @@ std::string json_of_log(const std::vector<std::string>& lines) {
   return join({begin.base() - 1, end.base()}, "\n");
 }
 
+void check_inside(const loadgen::Plan& plan) {
+  const auto& scripts = plan.workload.scripts;
+  if (scripts.empty() || !loadgen::trace_text({scripts, plan.arrivals.trace}).empty()) return;
+  throw Problem(Kind::usage,
+                "requests of your own are not carried into the cluster, but for a trace of up to 512 KiB",
+                "leave out --in-cluster, or measure made text");
+}
+
 loadgen::Result measure_inside(const Inside& inside, Trial& trial, loadgen::Plan plan,
                                const loadgen::Setting& setting) {
   const targets::Ref ref{trial.ref().namespace_name, client_name(trial.ref().name)};
@@ -193,7 +201,7 @@ loadgen::Result measure_inside(const Inside& inside, Trial& trial, loadgen::Plan
   result.subject = setting.subject;
   result.subject.url = url;
   if (!version.empty()) result.subject.engine_version = version;
-  result.price = setting.price;
+  loadgen::add_known(result, setting);
   result.client.position = "in-cluster";
   return result;
 }

@@ -24,6 +24,9 @@ std::string inside_url(const std::string& manifest, const std::string& namespace
 /// The last JSON document of a log, whose first and last line are `{` and `}`; "" when there is none (yet).
 std::string json_of_log(const std::vector<std::string>& lines);
 
+/// Problem{usage} for requests that a client inside cannot be given.
+void check_inside(const loadgen::Plan& plan);
+
 /// Measures `plan` by a Job of this program beside the trial, and reads the result from its log. The Job is
 /// recorded, and removed, as the trial itself. Problem{failed} with what the Job said, Problem{timeout} with
 /// what it waits for.

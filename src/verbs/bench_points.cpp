@@ -126,7 +126,8 @@ const cards::Benchmark* done_already(const cards::Template& card, const loadgen:
   for (const cards::Benchmark& each : card.spec.benchmarks) {
     if (!each.run.is_map()) continue;
     try {
-      if (identity(loadgen::result_from(each.run)) == wanted) return &each;
+      const loadgen::Result there = loadgen::result_from(each.run);
+      if (there.ended == "complete" && identity(there) == wanted) return &each;
     } catch (const Problem&) {
       continue;  // a run of another version: not this one
     }

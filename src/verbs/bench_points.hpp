@@ -19,8 +19,8 @@ std::vector<Point> points_of(const cards::Library& library, const cards::Templat
                              const std::vector<std::string>& hardware, const std::vector<std::string>& sweep,
                              const cards::Dict<Node>& set);
 
-/// The benchmark of the template that did what `planned` would do (a result that is not measured yet): the
-/// same cards, values, target, load and seed; a null pointer when there is none.
+/// The benchmark of the template that measured what `planned` would do (a result that is not measured yet):
+/// the same cards, values, target, load and seed; a null pointer when there is none, or it failed.
 const cards::Benchmark* done_already(const cards::Template& card, const loadgen::Result& planned);
 
 }  // namespace mlib::verbs

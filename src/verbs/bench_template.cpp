@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "cards/benchmark.hpp"
+#include "loadgen/result_forms.hpp"
 #include "verbs/bench_facts.hpp"
 #include "verbs/bench_inside.hpp"
 #include "verbs/bench_points.hpp"
@@ -44,11 +45,23 @@ struct Kept {
   std::optional<Problem> problem;
 };
 
-/// Whether a failure belongs to what was asked for, so that it is a result: not when the caller ended it, a
-/// target does not answer, or somebody else is in the way.
+/// Whether a failure belongs to what was asked for, so that it is a result, and a sweep goes on: not when the
+/// call makes no sense or was ended, a target does not answer or know the caller, somebody else is in the
+/// way, or we failed.
 bool is_result(Kind kind, bool sweeping) {
-  if (kind == Kind::failed || kind == Kind::timeout) return true;
-  return sweeping && (kind == Kind::invalid || kind == Kind::forbidden || kind == Kind::too_large);
+  switch (kind) {
+    case Kind::failed:
+    case Kind::timeout:
+      return true;
+    case Kind::invalid:
+    case Kind::forbidden:
+    case Kind::not_found:
+    case Kind::too_large:
+    case Kind::unsupported:
+      return sweeping;
+    default:
+      return false;
+  }
 }
 
 /// In order of time, and a name of a card.
@@ -100,6 +113,16 @@ Result from_inside(const Benching& bench, Trial& trial, const loadgen::Plan& pla
   return measure_inside(inside, trial, plan, setting);
 }
 
+/// What the engine says of itself. One that came up and does not answer failed: its target is there.
+EngineSaid asked(const Benching& bench, const loadgen::Plan& plan) {
+  try {
+    return ask_engine(*bench.world.http, plan, bench.cancel);
+  } catch (const Problem& problem) {
+    if (problem.kind() != Kind::unavailable) throw;
+    throw Problem(Kind::failed, problem.message(), problem.hint());
+  }
+}
+
 /// Points the plan to what was deployed, and asks it which model it serves.
 void aim_at(loadgen::Plan& plan, loadgen::Setting& setting, const Benching& bench, Trial& trial) {
   const std::string& name = trial.ref().name;
@@ -113,9 +136,24 @@ void aim_at(loadgen::Plan& plan, loadgen::Setting& setting, const Benching& benc
   aim(plan, trial.endpoint());
   plan.bearer = Secret<std::string>(bench.key);
   if (bench.world.http == nullptr) return;
-  const EngineSaid said = ask_engine(*bench.world.http, plan, bench.cancel);
+  const EngineSaid said = asked(bench, plan);
   plan.asking.model = model_to_ask(said, plan);
   if (!said.version.empty()) setting.subject.engine_version = said.version;
+}
+
+/// What containers that were started anew mean for a result; it is kept, too, when the target does not tell.
+void doubt_restarts(Result& result, Trial& trial, const std::vector<targets::Running>& before) {
+  try {
+    const int restarts = restarts_between(before, trial.target().running(trial.ref()));
+    if (restarts > 0)
+      doubt(result, loadgen::Validity::invalid,
+            fmt::format("{} of its containers {} started anew during the run", restarts,
+                        restarts == 1 ? "was" : "were"));
+  } catch (const Problem& problem) {
+    if (problem.kind() == Kind::cancelled) throw;
+    doubt(result, loadgen::Validity::suspect,
+          "whether its containers were started anew during the run is not known: " + problem.message());
+  }
 }
 
 /// Deploys, measures, keeps the result, and removes the deployment again.
@@ -136,10 +174,7 @@ Kept measured(const Benching& bench, const Point& point, loadgen::Plan plan, loa
   }
   if (bench.cancel.asked() || kept.result.ended == "interrupted")
     throw Problem(Kind::cancelled, "ended before it was measured; nothing of it is kept");
-  if (const int restarts = restarts_between(before, trial.target().running(trial.ref())); restarts > 0)
-    doubt(kept.result, loadgen::Validity::invalid,
-          fmt::format("{} of its containers {} started anew during the run", restarts,
-                      restarts == 1 ? "was" : "were"));
+  doubt_restarts(kept.result, trial, before);
   for (std::string& reason : off_card(bench.library->get_hardware(point.hardware).spec, before, machines))
     doubt(kept.result, loadgen::Validity::suspect, std::move(reason));
   kept.file = bench.world.results->save(card_of(kept.result));
@@ -160,9 +195,10 @@ Kept keep(const Benching& bench, const Point& point, const loadgen::Plan& plan, 
 }
 
 /// What both verbs begin with: nobody else at it, somewhere to keep results, and nothing left of before.
-std::unique_ptr<store::Hold> begin(const Benching& bench) {
+std::unique_ptr<store::Hold> begin(const Benching& bench, const loadgen::Plan& plan) {
   if (!bench.in_cluster.empty() && bench.target != "kubernetes")
     throw Problem(Kind::usage, fmt::format("--in-cluster is of --target kubernetes, not {}", bench.target));
+  if (!bench.in_cluster.empty()) check_inside(plan);
   if (bench.world.results == nullptr)
     throw Problem(Kind::unsupported, "there is nowhere to keep results here");
   std::unique_ptr<store::Hold> held = hold_trial(bench.world, bench.ref);
@@ -188,8 +224,17 @@ std::string headline_of(const Result& result) {
   return cards::headline({card.metadata.name, card.metadata.description, card.spec.results, {}});
 }
 
+/// Of a sweep, before anything is deployed.
+void tell_outputs(const Sink& sink) {
+  Node outputs = Node::list();
+  for (const auto& [name, text] : loadgen::forms_of(std::vector<Result>{})) outputs.push(name);
+  Node event = Node::map();
+  event.set("outputs", std::move(outputs));
+  sink(event);
+}
+
 void sweep(const Benching& bench, const std::vector<Point>& points, const loadgen::Plan& plan, bool again) {
-  std::vector<Node> results;
+  std::vector<Result> results;
   std::string text;
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& point = points[i];
@@ -198,7 +243,7 @@ void sweep(const Benching& bench, const std::vector<Point>& points, const loadge
     if (const cards::Benchmark* done = again ? nullptr : done_already(bench.card, planned)) {
       bench.tell(fmt::format("{}: measured already ({})", place, done->id));
       text += line_of(point.title, done->id, cards::headline(*done));
-      results.push_back(loadgen::to_node(result_of(*done)));
+      results.push_back(result_of(*done));
       continue;
     }
     bench.tell(place);
@@ -206,10 +251,11 @@ void sweep(const Benching& bench, const std::vector<Point>& points, const loadge
     const std::string headline = headline_of(kept.result);
     bench.tell(fmt::format("{}: {}", place, headline));
     text += line_of(point.title, kept.result.id, headline);
-    results.push_back(loadgen::to_node(kept.result));
+    results.push_back(kept.result);
   }
   Node event = Node::map();
-  event.set("result", Node(std::move(results)));
+  event.set("result", schema::encode(results));
+  event.set("forms", schema::encode(loadgen::forms_of(results)));
   event.set("text", std::move(text));
   bench.sink(event);
 }
@@ -270,8 +316,10 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
                        arguments.api_key,
                        arguments.in_cluster};
   const loadgen::Plan plan = plan_for(arguments.load, *library, card);
-  const std::unique_ptr<store::Hold> held = begin(bench);
-  if (points.size() == 1 && arguments.sweep.empty()) return one(bench, points.front(), plan);
+  const bool several = points.size() > 1 || !arguments.sweep.empty();
+  if (several) tell_outputs(sink);
+  const std::unique_ptr<store::Hold> held = begin(bench, plan);
+  if (!several) return one(bench, points.front(), plan);
   sweep(bench, points, plan, arguments.again);
 }
 
@@ -298,7 +346,7 @@ void bench_repeat(const World& world, const Caller& caller, const RepeatArgument
       arguments.api_key,
       arguments.in_cluster};
   library->get_hardware(then.subject.hardware);
-  const std::unique_ptr<store::Hold> held = begin(bench);
+  const std::unique_ptr<store::Hold> held = begin(bench, plan);
   tell_changes(bench, then);
   one(bench, {then.subject.hardware, then.subject.values, ""}, plan);
 }

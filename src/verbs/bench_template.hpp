@@ -57,7 +57,8 @@ struct RepeatArguments {
 
 /// Deploys the template for user `benchmark`, measures it, keeps the result with the template, and removes
 /// the deployment, however it ends. Of a sweep each point, those left out whose result is kept already; a
-/// point that fails is kept as a result with its cause. Problem{failed} with it when it was the only one.
+/// point that fails is kept as a result with its cause, and tried again by the next call. Problem{failed}
+/// with it when it was the only one.
 void bench_template(const World&, const Caller&, const BenchTemplateArguments&, const Sink&, const Cancel&);
 /// The same again: template, hardware, values, target, load and seed of a kept result.
 void bench_repeat(const World&, const Caller&, const RepeatArguments&, const Sink&, const Cancel&);

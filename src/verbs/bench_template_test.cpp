@@ -6,6 +6,7 @@
 #include "cards/benchmark.hpp"
 #include "loadgen/made_result.hpp"
 #include "loadgen/stub_server.hpp"
+#include "net/client.hpp"
 #include "verbs/bench_facts.hpp"
 #include "verbs/bench_inside.hpp"
 #include "verbs/bench_points.hpp"
@@ -217,7 +218,7 @@ TEST_CASE("nothing is deployed where nothing can be kept, or another one runs") 
   CHECK(test.podman.observed == 0);
 }
 
-TEST_CASE("a sweep keeps each point, failures too, and does not repeat what is done") {
+TEST_CASE("a sweep keeps each point, failures too, and repeats only those") {
   Test test;
   test.arguments.sweep = {"parallel=1,0,2"};
   test.run();
@@ -230,16 +231,114 @@ TEST_CASE("a sweep keeps each point, failures too, and does not repeat what is d
   const auto asked = test.stub.requests();
   test.arguments.sweep = {"parallel=1,0,2,3"};
   test.run();
-  CHECK(test.kept.saved.size() == 4);
+  CHECK(test.kept.saved.size() == 5);
   CHECK(test.stub.requests() - asked == 6);  // one warm-up, five that count
   CHECK(has(test.told, "[1/4] parallel=1: measured already"));
+  CHECK(has(test.told, "[2/4] parallel=0: failed: "));
+  CHECK(has(test.told, "[3/4] parallel=2: measured already"));
   test.arguments.load.seed = 2;
   test.arguments.sweep = {"parallel=1"};
   test.run();
-  CHECK(test.kept.saved.size() == 5);
+  CHECK(test.kept.saved.size() == 6);
   test.arguments.again = true;
   test.run();
-  CHECK(test.kept.saved.size() == 6);
+  CHECK(test.kept.saved.size() == 7);
+}
+
+TEST_CASE("a sweep has the forms that several results have together, and says which before it deploys") {
+  Test test;
+  test.arguments.sweep = {"parallel=1,0"};
+  Node forms, outputs;
+  test.on_event = [&](const Node& event) {
+    if (const Node* found = event.find("forms")) forms = *found;
+    if (const Node* found = event.find("outputs")) {
+      outputs = *found;
+      CHECK(test.told.empty());
+    }
+  };
+  test.run();
+  REQUIRE(outputs.is_list());
+  CHECK(outputs.items().size() == 2);
+  const std::string csv = forms.text_at({"csv"});
+  CHECK(csv.starts_with("id,when,validity,ended,"));
+  CHECK(csv.find("id,when", 1) == std::string::npos);
+  CHECK(has(csv, ",complete,ttft,ms,5,"));
+  CHECK(has(csv, ",invalid,failed,,,"));
+  CHECK(has(forms.text_at({"markdown"}), "# Benchmark "));
+  CHECK(forms.find("html") == nullptr);
+}
+
+TEST_CASE("a sweep goes on after what belongs to a point, and ends with what does not") {
+  for (const Kind kind : {Kind::unsupported, Kind::not_found, Kind::failed, Kind::timeout}) {
+    Test test;
+    test.arguments.sweep = {"parallel=1,2"};
+    test.podman.apply_fails = Problem(kind, "not that one");
+    test.run();
+    CHECK(test.kept.saved.size() == 2);
+    CHECK(has(test.text, "parallel=2: failed: not that one"));
+  }
+  for (const Kind kind : {Kind::unavailable, Kind::conflict, Kind::unauthorized}) {
+    Test test;
+    test.arguments.sweep = {"parallel=1,2"};
+    test.podman.apply_fails = Problem(kind, "not now");
+    CHECK(failure([&] { test.run(); }).kind() == kind);
+    CHECK(test.kept.saved.empty());
+  }
+}
+
+TEST_CASE("an engine that came up and does not answer is a failed point, its target is not") {
+  /// Refuses every call.
+  class Silent final : public net::Client {
+   public:
+    net::Answer call(const net::Call&, const Cancel*) override {
+      throw Problem(Kind::unavailable, "connection refused");
+    }
+    net::Answer stream(const net::Call& one, const net::BodySink&, const Cancel* cancel) override {
+      return call(one, cancel);
+    }
+  };
+  Test test;
+  Silent http;
+  test.world.http = &http;
+  test.arguments.sweep = {"parallel=1"};
+  test.run();
+  REQUIRE(test.kept.saved.size() == 1);
+  CHECK(test.kept.saved[0].spec.results.text_at({"verdict"}) == "failed");
+  CHECK(test.nothing_left());
+}
+
+TEST_CASE("a result is kept when the target does not tell afterwards what runs") {
+  Test test;
+  test.on_event = [&](const Node& event) {
+    if (event.find("live") != nullptr) test.podman.running_fails = Problem(Kind::unavailable, "gone away");
+  };
+  test.run();
+  REQUIRE(test.kept.saved.size() == 1);
+  const loadgen::Result kept = loadgen::result_from(test.kept.saved[0].spec.run);
+  CHECK(kept.counts.good == 5);
+  CHECK(kept.verdict.validity == "suspect");
+  CHECK(kept.verdict.reasons.back() ==
+        "whether its containers were started anew during the run is not known: gone away");
+}
+
+TEST_CASE("a card keeps at most a thousand single requests, each with its instant") {
+  loadgen::Result result = loadgen::made_result();
+  loadgen::SamplesText& samples = result.samples.emplace();
+  for (int i = 0; i < 2500; ++i) {
+    samples.at.push_back(i);
+    samples.ttft.push_back(i + 0.25);
+    samples.e2e.push_back(i + 0.5);
+  }
+  const loadgen::Result back = loadgen::result_from(card_of(result).spec.run);
+  const loadgen::SamplesText& kept = back.samples.value();
+  CHECK(kept.every == 3);
+  REQUIRE(kept.at.size() == 834);
+  REQUIRE(kept.ttft.size() == 834);
+  REQUIRE(kept.e2e.size() == 834);
+  for (std::size_t i = 0; i < kept.at.size(); ++i) {
+    CHECK(kept.ttft[i] == kept.at[i] + 0.25);
+    CHECK(kept.e2e[i] == kept.at[i] + 0.5);
+  }
 }
 
 TEST_CASE("repeat does the same again") {
@@ -257,6 +356,23 @@ TEST_CASE("repeat does the same again") {
   CHECK(schema::encode(loadgen::result_from(test.kept.saved[1].spec.run).subject.values) ==
         schema::encode(first.subject.values));
   CHECK(failure([&] { test.repeat("b2026"); }).kind() == Kind::not_found);
+}
+
+TEST_CASE("kept results are compared by their identity, with another or with a file") {
+  Test test;
+  test.run();
+  const std::string id = test.kept.saved.at(0).metadata.name;
+  BenchCompareArguments arguments;
+  arguments.id = {id};
+  arguments.files = {{"after.json", schema::to_json(loadgen::to_node(loadgen::made_result()))}};
+  const Response mixed = bench_compare(test.world, test.ann, arguments);
+  CHECK(mixed.value.text_at({"a"}) == id);
+  CHECK(mixed.value.text_at({"b"}) == loadgen::made_result().id);
+  arguments.files.clear();
+  CHECK(failure([&] { bench_compare(test.world, test.ann, arguments); }).message() ==
+        "bench compare takes two results, not 1");
+  arguments.id = {id, "b2026"};
+  CHECK(failure([&] { bench_compare(test.world, test.ann, arguments); }).kind() == Kind::not_found);
 }
 
 TEST_CASE("containers that were started anew are counted") {
@@ -309,6 +425,36 @@ TEST_CASE("inside the cluster a Job measures, and its log holds the result") {
   CHECK(has(all, "--api-key-file"));
   CHECK(has(all, "plan.json"));
   CHECK_FALSE(has(all, "canary"));
+}
+
+TEST_CASE("what only the one who deploys knows is added to a result from inside the cluster") {
+  loadgen::Setting setting = loadgen::made_setting();
+  loadgen::Result result = loadgen::made_result();
+  std::erase_if(result.metrics, [](const auto& each) { return each.first.starts_with("cost_"); });
+  result.price.reset();
+  setting.known.step_bytes = 16e9;
+  setting.known.bandwidth = 1000e9;
+  loadgen::add_known(result, setting);
+  CHECK(result.price->per_hour == 0.36);
+  REQUIRE(result.metrics.back().first == "cost_per_million_output_tokens");
+  CHECK(result.metrics.back().second.value.value() == doctest::Approx(0.30367).epsilon(0.001));
+  CHECK(result.metrics.back().second.unit == "EUR");
+  CHECK(result.verdict.validity == "invalid");
+  CHECK(has(result.verdict.reasons.front(), "the hardware has 1e+03 GB/s"));
+  const std::size_t metrics = result.metrics.size();
+  loadgen::add_known(result, setting);
+  CHECK(result.metrics.size() == metrics);
+}
+
+TEST_CASE("texts of one's own are refused before anything is deployed for a client inside the cluster") {
+  Test test;
+  test.arguments.where.target = "kubernetes";
+  test.arguments.in_cluster = "registry/mlib:1";
+  test.arguments.load.prompts = "\"mine\"";
+  const Problem refused = failure([&] { test.run(); });
+  CHECK(refused.kind() == Kind::usage);
+  CHECK(has(refused.message(), "are not carried into the cluster"));
+  CHECK(test.kubernetes.observed == 0);
 }
 
 TEST_CASE("a client that cannot measure is told with what it said or waits for") {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cards/benchmark.hpp"
 #include "cards/revision.hpp"
 #include "formats/bytes.hpp"
 #include "formats/tokenizer.hpp"
@@ -12,6 +13,7 @@
 #include "loadgen/search.hpp"
 #include "net/url.hpp"
 #include "schema/document.hpp"
+#include "verbs/bench_facts.hpp"
 
 namespace mlib::verbs {
 namespace {
@@ -199,11 +201,15 @@ void bench_search(const World& world, const Caller&, const BenchSearchArguments&
   sink(event);
 }
 
-Response bench_compare(const World&, const Caller&, const BenchCompareArguments& arguments) {
-  if (arguments.files.size() != 2)
-    throw Problem(Kind::usage, fmt::format("bench compare takes two results, not {}", arguments.files.size()),
-                  "mlib bench compare before.json after.json");
+Response bench_compare(const World& world, const Caller&, const BenchCompareArguments& arguments) {
+  const std::size_t count = arguments.id.size() + arguments.files.size();
+  if (count != 2)
+    throw Problem(Kind::usage, fmt::format("bench compare takes two results, not {}", count),
+                  "mlib bench compare before.json after.json, or --id ID for one that is kept");
   std::vector<loadgen::Result> results;
+  const std::shared_ptr<const cards::Library> library = world.shelf.library();
+  for (const std::string& each : arguments.id)
+    results.push_back(result_of(*cards::get_benchmark(*library, each).benchmark));
   for (const CardFile& file : arguments.files) results.push_back(result_in(file));
   const loadgen::Comparison made = loadgen::compare(results[0], results[1]);
   Response response{.value = schema::encode(made), .text = loadgen::people_text(made)};

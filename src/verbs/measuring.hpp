@@ -11,7 +11,7 @@ struct LoadArguments {
   std::string prompts, prompt_histogram, output_histogram;
   std::string model, duration, slo, think = "0s", timeout = "2m", on = "10s", off = "10s";
   std::optional<double> rate, end_rate, burstiness;
-  std::optional<int> users;
+  std::optional<int> users, memory;
   std::optional<std::int64_t> requests;
   int prompt_tokens = 128, max_tokens = 128, prompt_deviation = 0, output_deviation = 0;
   int prefix_groups = 0, prefix_tokens = 0, turns = 1, warm_up = 1;
@@ -78,6 +78,10 @@ struct LoadArguments {
     d.field("stream", stream, {.help = "Ask for whole answers, not streams"});
     d.field("warm_up", warm_up, {.help = "Requests before that do not count (1)", .min = 0, .max = 10'000});
     d.field("timeout", timeout, {.help = "Of one request (2m)"});
+    d.field("memory", memory,
+            {.help = "MiB of answers under way at most; what is beyond is given up (16)",
+             .min = 1,
+             .max = 1'000'000});
     d.field("seed", seed,
             {.help = "The same seed sends the same requests at the same instants (another each time, so that "
                      "no cache answers)",
@@ -144,12 +148,12 @@ struct BenchSearchArguments : EndpointBenchArguments {
 
 struct BenchCompareArguments {
   std::vector<CardFile> files;
+  std::vector<std::string> id;
 
   template <class D>
   void describe(D& d) {
-    d.field(
-        "files", files,
-        {.help = "Two results as bench endpoint -o json writes them, or kept as cards", .required = true});
+    d.field("files", files, {.help = "Results as bench endpoint -o json writes them, or kept as cards"});
+    d.field("id", id, {.help = "Of a kept benchmark, which is compared before the files; repeat it"});
   }
 };
 

@@ -111,8 +111,9 @@ Node live_event(const loadgen::Plan& plan, const loadgen::Live& live) {
   if (plan.stop.duration) done = seconds / (static_cast<double>(*plan.stop.duration) / 1e9);
   if (plan.stop.requests)
     done = std::max(done, static_cast<double>(live.ended) / static_cast<double>(*plan.stop.requests));
-  std::string line = plan.users > 0 ? fmt::format("{} users", plan.users)
-                                    : fmt::format("{:.3g}/s offered", static_cast<double>(live.sent) / past);
+  std::string line = plan.users > 0
+                         ? fmt::format("{} users", plan.users)
+                         : fmt::format("{:.3g}/s offered", static_cast<double>(live.offered) / past);
   line += fmt::format(" {:.3g}/s done", static_cast<double>(live.ended - live.errors) / past);
   if (live.ttft) line += fmt::format(" TTFT {:.3g} ms", *live.ttft);
   if (live.tpot) line += fmt::format(" TPOT {:.3g} ms", *live.tpot);

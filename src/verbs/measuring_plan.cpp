@@ -180,11 +180,13 @@ Plan plan_of(const LoadArguments& arguments) {
     throw Problem(Kind::usage, "--prefix-groups and --prefix-tokens go together",
                   "as in --prefix-groups 8 --prefix-tokens 512");
   plan.timeout = instant_of(arguments.timeout, "--timeout");
-  plan.drain = std::min<loadgen::Instant>(plan.timeout, 30 * loadgen::second);
+  plan.drain = plan.timeout;  // so that each request has the whole of it, the last one too
+  plan.memory = static_cast<std::size_t>(arguments.memory.value_or(0)) << 20U;
   plan.warm_up = arguments.warm_up;
   plan.seed =
       arguments.seed ? static_cast<std::uint64_t>(*arguments.seed) : std::stoull(random_hex(4), nullptr, 16);
   if (!arguments.slo.empty()) plan.objective = loadgen::objective_of(arguments.slo);
+  loadgen::check_objective(plan);
   return plan;
 }
 

@@ -221,6 +221,10 @@ TEST_CASE("options that do not go together are refused with what would be right"
   CHECK(refused([](auto& a) { a.prompts = "{}"; }).find("--prompts") != std::string::npos);
   CHECK(refused([](auto& a) { a.duration = "soon"; }) == "--duration: `soon` is not a span of time");
   CHECK(refused([](auto& a) { a.duration = "0s"; }) == "--duration has to be above 0");
+  CHECK(refused([](auto& a) { a.slo = "ttft_p95=1s", a.stream = false; }) ==
+        "`ttft_p95=1000ms` is of streamed answers: a whole one has no first token");
+  CHECK(refused([](auto& a) { a.slo = "tpot_p95=1s", a.protocol = "rerank"; }) ==
+        "`tpot_p95=1000ms` is of chat and completions: other answers have no tokens");
   CHECK(refused([](auto& a) { a.slo = "ttft=1s"; }).find("--slo") == 0);
   LoadArguments own;
   own.prompts = "{\"prompt\": \"hello\"}\n\"there\"\n";
@@ -243,6 +247,8 @@ TEST_CASE("options that do not go together are refused with what would be right"
   trace.rate = 4;
   CHECK(plan_of(trace).arrivals.kind == loadgen::Arrivals::Kind::poisson);
   LoadArguments plain;
+  plain.timeout = "5m";
+  CHECK(plan_of(plain).drain == 300 * loadgen::second);  // a long answer at the end is waited for
   CHECK(plan_of(plain).users == 1);
   CHECK(plan_of(plain).stop.duration == 30 * loadgen::second);
   CHECK(plan_of(plain).seed != plan_of(plain).seed);  // so that no cache answers a second run

@@ -28,6 +28,8 @@ class ScriptedTarget final : public targets::Target {
     targets::LogOptions asked_log = {};
     std::vector<targets::Event> happened = {};
     std::vector<std::string> removed_namespaces = {};
+    std::vector<targets::Running> containers = {};
+    std::optional<Problem> running_fails = {};
   };
   explicit ScriptedTarget(Script& script) : script_(script) {}
 
@@ -98,6 +100,10 @@ class ScriptedTarget final : public targets::Target {
 
   std::vector<std::string> storage(const targets::Ref&, const std::vector<targets::Owned>&) override {
     return script_.kept;
+  }
+  std::vector<targets::Running> running(const targets::Ref&) override {
+    if (script_.running_fails) throw Problem(*script_.running_fails);
+    return script_.containers;
   }
   std::vector<targets::Capacity> capacity() override { return script_.machines; }
   std::vector<targets::Event> events(const targets::Ref&) override { return script_.happened; }

@@ -44,7 +44,8 @@ std::vector<Verb> measure_verbs() {
        {},
        Names{"files"},
        measure,
-       "bench compare before.json after.json"},
+       "bench compare before.json after.json\n"
+       "bench compare --id ID after.json"},
   };
 }
 

@@ -108,6 +108,7 @@ struct Response {
 
 /// Takes what a stream verb tells: {"line": "…"} (log), {"progress": "…"}, {"piece": "…"} (of a line),
 /// {"live": "…", "done": 0.4, "seconds": 12} (a line that replaces the one before, how much is done),
+/// {"outputs": […]} before anything is done, when its answer will have only those of the verb's own outputs,
 /// {"result": …, "text": "…"} once at the end, with "forms" and "exit_code" as of a Response. False ends it.
 using Sink = std::function<bool(const Node& event)>;
 

@@ -1,0 +1,134 @@
+// What is asked by each protocol, and what is read in its answer.
+#include <doctest/doctest.h>
+
+#include "loadgen/metrics.hpp"
+
+using namespace mlib;
+using namespace mlib::loadgen;
+
+namespace {
+
+constexpr Instant ms = 1'000'000;
+
+/// A whole answer, due at 0 and there after 100 ms.
+Sample whole(Protocol protocol, const std::string& body) {
+  Exchange exchange;
+  exchange.begun = exchange.sent = ms;
+  exchange.head = exchange.end = 100 * ms;
+  exchange.status = 200;
+  exchange.body = body;
+  exchange.arrivals = {{100 * ms, static_cast<std::uint32_t>(body.size())}};
+  return decode(exchange, protocol, nullptr);
+}
+
+}  // namespace
+
+TEST_CASE("a whole answer has no first token") {
+  const Sample sample =
+      whole(Protocol::chat, R"({"choices":[{"message":{"content":"a b c d"},"finish_reason":"stop"}],)"
+                            R"("usage":{"prompt_tokens":3,"completion_tokens":4}})");
+  CHECK(sample.error.empty());
+  CHECK(sample.tokens == 4);
+  CHECK(sample.finish == "stop");
+  CHECK_FALSE(ttft_of(sample));
+  CHECK_FALSE(tpot_of(sample));
+  CHECK(e2e_of(sample) == 100);
+  const Metrics metrics =
+      measure({sample}, {}, second, objective_of("ttft_p50=10s,tpot_p50=40ms,e2e_p50=150ms"));
+  CHECK(metrics.ttft.count == 0);
+  CHECK(metrics.ttft_service.count == 0);
+  CHECK(metrics.e2e.p50 == 100);
+  CHECK(metrics.e2e_service.p50 == 99);
+  CHECK(metrics.tokens_per_second == 4);
+  CHECK(metrics.kept.at(0).good == 0);  // nobody saw it
+  CHECK(metrics.kept.at(1).good == 1);  // all of it took no longer
+  CHECK(metrics.kept.at(2).good == 1);
+}
+
+TEST_CASE("an answer without what its protocol gives is an error") {
+  const auto error = [](Protocol protocol, const std::string& body) { return whole(protocol, body).error; };
+  CHECK(error(Protocol::embeddings, R"({"data":[{"embedding":[0.1,0.2]}]})").empty());
+  CHECK(error(Protocol::embeddings, R"({"data":[]})") == "the answer has no list of results");
+  CHECK(error(Protocol::embeddings, R"({"data":"none"})") == "the answer has no list of results");
+  CHECK(error(Protocol::rerank, R"({"results":[{"index":0,"relevance_score":0.5}]})").empty());
+  CHECK(error(Protocol::rerank, R"({"message":"ok"})") == "the answer has no list of results");
+  CHECK(error(Protocol::deepsparse, R"({"outputs":[{"text":"a"}]})").empty());
+  CHECK(error(Protocol::deepsparse, R"({"status":"ok"})") == "the answer has no outputs");
+  CHECK(error(Protocol::deepsparse, R"({"outputs":[]})") == "the answer has no outputs");
+  CHECK(error(Protocol::completions, R"({"choices":[{"text":"a"}]})").empty());
+  CHECK(error(Protocol::completions, R"({"choices":[{"text":""}]})") == "the answer has no token");
+  CHECK(error(Protocol::chat, R"({"choices":[]})") == "the answer has no token");
+  CHECK(error(Protocol::chat, R"({"error":"no memory"})") == "the engine says: no memory");
+  for (const Protocol protocol :
+       {Protocol::chat, Protocol::completions, Protocol::embeddings, Protocol::rerank, Protocol::deepsparse})
+    CHECK(error(protocol, "<html>") == "the answer is no JSON object");
+  CHECK(error(Protocol::http, "<html>").empty());  // whatever it says
+}
+
+TEST_CASE("what an answer says of its tokens is read, whatever the protocol") {
+  const Sample embedded = whole(
+      Protocol::embeddings, R"({"data":[{"embedding":[1]}],"usage":{"prompt_tokens":7,"total_tokens":7}})");
+  CHECK(embedded.prompt_tokens == 7);
+  CHECK(embedded.tokens == 0);
+  CHECK_FALSE(embedded.usage);
+  const Sample completed =
+      whole(Protocol::completions,
+            R"({"choices":[{"text":"a b","finish_reason":"length"}],"usage":{"completion_tokens":2,)"
+            R"("prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":8}},)"
+            R"("timings":{"predicted_per_second":50.5}})");
+  CHECK(completed.tokens == 2);
+  CHECK(completed.usage);
+  CHECK(completed.cached_tokens == 8);
+  CHECK(completed.finish == "length");
+  CHECK(completed.engine_tokens_per_second == 50.5);
+  const Sample plain = whole(Protocol::http, "hello");
+  CHECK(plain.tokens == 0);
+  CHECK(e2e_of(plain) == 100);
+}
+
+TEST_CASE("each protocol's request") {
+  Ask ask;
+  ask.prompt = "say \"a\"";
+  ask.max_tokens = 5;
+  ask.before = {{"q", "r"}};
+  Asking asking{Protocol::chat, "m", false};
+  CHECK(body_of(asking, ask) ==
+        R"({"model":"m","messages":[{"role":"user","content":"q"},{"role":"assistant","content":"r"},)"
+        R"({"role":"user","content":"say \"a\""}],"temperature":0,"max_tokens":5})");
+  asking.stream = true;
+  ask.ignore_end = true;
+  CHECK(
+      body_of(asking, ask)
+          .ends_with(
+              R"("max_tokens":5,"ignore_eos":true,"stream":true,"stream_options":{"include_usage":true}})"));
+  ask = {};
+  ask.prompt = "one two";
+  asking.stream = false;
+  asking.protocol = Protocol::completions;
+  CHECK(body_of(asking, ask) == R"({"model":"m","prompt":"one two","temperature":0})");
+  asking.protocol = Protocol::embeddings;
+  CHECK(body_of(asking, ask) == R"({"model":"m","input":"one two"})");
+  asking.protocol = Protocol::rerank;
+  CHECK(body_of(asking, ask) == R"({"model":"m","query":"one","documents":["one two"]})");
+  asking.protocol = Protocol::deepsparse;
+  CHECK(body_of(asking, ask) == R"({"prompt":"one two","max_new_tokens":100})");
+  ask.max_tokens = 5;
+  CHECK(body_of(asking, ask) == R"({"prompt":"one two","max_new_tokens":5})");
+}
+
+TEST_CASE("each protocol's head and its path") {
+  Asking asking{Protocol::embeddings, "", false};
+  const std::string head = head_of(asking, "engine:80", "", "key");
+  CHECK(head ==
+        "POST /v1/embeddings HTTP/1.1\r\nHost: engine:80\r\nUser-Agent: mlib\r\nAuthorization: Bearer key\r\n"
+        "Accept: application/json\r\nContent-Type: application/json\r\nContent-Length: ");
+  Ask ask;
+  ask.prompt = "a";
+  CHECK(request_of(asking, ask, head) == head + "13\r\n\r\n{\"input\":\"a\"}");
+  CHECK(path_of(Protocol::rerank) == "/v1/rerank");
+  CHECK(path_of(Protocol::completions) == "/v1/completions");
+  CHECK(path_of(Protocol::deepsparse) == "/v2/models/chat/infer");
+  asking.protocol = Protocol::http;
+  CHECK(request_of(asking, ask, head_of(asking, "engine", "/status?x=1", "")) ==
+        "GET /status?x=1 HTTP/1.1\r\nHost: engine\r\nUser-Agent: mlib\r\n\r\n");
+}

@@ -1,0 +1,158 @@
+#include "loadgen/result_metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "loadgen/result_forms.hpp"
+
+namespace mlib::loadgen {
+
+double rounded(double value) { return std::round(value * 1000) / 1000; }
+
+double short_of(double value) {
+  if (value == 0 || !std::isfinite(value)) return 0;
+  const double scale = std::pow(10, 5 - std::ceil(std::log10(std::abs(value))));
+  return std::round(value * scale) / scale;
+}
+
+namespace {
+
+constexpr auto windows = "95 %, over ten parts of the run";
+constexpr auto cost_name = "cost_per_million_output_tokens";
+
+Quantile quantile(std::uint64_t count, double p, std::optional<double> value,
+                  const std::optional<Interval>& in) {
+  Quantile made;
+  if (!value) {
+    made.none = count == 0 ? "no samples" : fmt::format("not enough samples (needs {})", samples_needed(p));
+    return made;
+  }
+  made.value = rounded(*value);
+  if (in) {
+    made.low = rounded(in->low);
+    made.high = rounded(in->high);
+  }
+  return made;
+}
+
+Measured spread(std::string meaning, const Distribution& of, std::string none = "") {
+  Measured made;
+  made.meaning = std::move(meaning);
+  made.unit = "ms";
+  made.count = static_cast<std::int64_t>(of.count);
+  made.none = std::move(none);
+  if (of.count == 0) {
+    if (made.none.empty()) made.none = "no samples";
+    return made;
+  }
+  made.mean = rounded(of.mean);
+  if (of.mean_in) {
+    made.mean_low = rounded(of.mean_in->low);
+    made.mean_high = rounded(of.mean_in->high);
+    made.interval = "95 %: percentiles by order statistics, mean by ten batch means";
+  }
+  made.most = rounded(of.most);
+  made.p50 = quantile(of.count, 0.5, of.p50, of.p50_in);
+  made.p90 = quantile(of.count, 0.9, of.p90, of.p90_in);
+  made.p95 = quantile(of.count, 0.95, of.p95, of.p95_in);
+  made.p99 = quantile(of.count, 0.99, of.p99, of.p99_in);
+  return made;
+}
+
+Measured figure(std::string meaning, std::string unit, std::uint64_t count, double value,
+                const std::optional<Interval>& in = {}, std::string interval = "") {
+  Measured made;
+  made.meaning = std::move(meaning);
+  made.unit = std::move(unit);
+  made.count = static_cast<std::int64_t>(count);
+  made.value = short_of(value);
+  if (!in) return made;
+  made.low = short_of(in->low);
+  made.high = short_of(in->high);
+  made.interval = std::move(interval);
+  return made;
+}
+
+void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
+  const std::string whole = metrics.good > 0 && metrics.ttft.count == 0 ? "answers were not streamed" : "";
+  all.emplace_back("ttft",
+                   spread("time to the first token, from the scheduled instant", metrics.ttft, whole));
+  all.emplace_back("tpot", spread("time per output token after the first", metrics.tpot, metrics.no_tpot));
+  all.emplace_back("itl", spread("gap between two events of an answer", metrics.itl.value_or(Distribution{}),
+                                 metrics.no_itl));
+  all.emplace_back("e2e", spread("time to the last token, from the scheduled instant", metrics.e2e));
+  all.emplace_back("ttft_service", spread("time to the first token, from the first byte sent; other tools' "
+                                          "TTFT",
+                                          metrics.ttft_service, whole));
+  all.emplace_back("e2e_service",
+                   spread("time to the last token, from the first byte sent", metrics.e2e_service));
+  all.emplace_back("schedule_lag", spread("how late the client began with a request", metrics.lag));
+  if (metrics.connect.count > 0)
+    all.emplace_back("connect", spread("from then to the first byte sent, over a new connection: its "
+                                       "making and its handshake",
+                                       metrics.connect));
+}
+
+void add_stall(Dict<Measured>& all, const ClientFacts& client) {
+  if (client.stall.count() == 0) return;
+  all.emplace_back("client_stall", spread("how late the client looked, at instants spread evenly over the "
+                                          "run: what came then was stamped so much late",
+                                          distribution_of(client.stall)));
+}
+
+Measured cost_of(const PriceText& price, std::uint64_t tokens, double rate,
+                 const std::optional<Interval>& rate_in) {
+  const double a_second = price.per_hour / 3600 * 1e6;
+  std::optional<Interval> in;
+  if (rate_in && rate_in->low > 0) in = Interval{a_second / rate_in->high, a_second / rate_in->low};
+  return figure("cost of a million output tokens at this load", price.currency, tokens, a_second / rate, in,
+                windows);
+}
+
+}  // namespace
+
+Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText>& price) {
+  const Metrics& metrics = outcome.metrics;
+  Dict<Measured> all;
+  add_latencies(all, metrics);
+  add_stall(all, outcome.client);
+  all.emplace_back("request_throughput",
+                   figure("good answers, each second of the run", "requests/s", metrics.good,
+                          metrics.requests_per_second, metrics.requests_in, windows));
+  all.emplace_back("output_token_throughput",
+                   figure("output tokens, each second of the run", "tokens/s", metrics.output_tokens,
+                          metrics.tokens_per_second, metrics.tokens_in, windows));
+  all.emplace_back("in_flight", figure("requests out at once, mean, by Little's law", "requests",
+                                       metrics.offered, metrics.in_flight));
+  all.emplace_back("coalesced", figure("share of the events that came with the one before", "share",
+                                       metrics.good, metrics.coalesced));
+  if (metrics.attainment) {
+    const Share& share = *metrics.attainment;
+    all.emplace_back("attainment",
+                     figure("share of all requests offered that kept every limit", "share", share.of,
+                            share.value, Interval{share.low, share.high}, "95 %, Wilson"));
+    all.emplace_back("goodput", figure("requests that kept every limit, each second of the run", "requests/s",
+                                       share.good, metrics.goodput));
+  }
+  if (outcome.engine_tokens_per_second > 0)
+    all.emplace_back("engine_tokens_per_second",
+                     figure("tokens a second of one answer as the engine says itself, median", "tokens/s",
+                            metrics.good, outcome.engine_tokens_per_second));
+  if (price && metrics.tokens_per_second > 0)
+    all.emplace_back(cost_name,
+                     cost_of(*price, metrics.output_tokens, metrics.tokens_per_second, metrics.tokens_in));
+  return all;
+}
+
+void add_cost(Result& result) {
+  const Measured* tokens = find_metric(result, "output_token_throughput");
+  if (!result.price || tokens == nullptr || tokens->value.value_or(0) <= 0) return;
+  std::optional<Interval> in;
+  if (tokens->low && tokens->high) in = Interval{*tokens->low, *tokens->high};
+  Measured cost = cost_of(*result.price, static_cast<std::uint64_t>(tokens->count), *tokens->value, in);
+  std::erase_if(result.metrics, [](const auto& each) { return each.first == cost_name; });
+  result.metrics.emplace_back(cost_name, std::move(cost));
+}
+
+}  // namespace mlib::loadgen
