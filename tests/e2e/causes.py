@@ -217,23 +217,7 @@ apiVersion: v1
 kind: ConfigMap
 metadata: {name: half, namespace: causes}
 data: {other: x}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: tight}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: bounded}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: restricted}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: hooked, labels: {hooked: "yes"}}
-"""
+""" + "".join(f"---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n" for name in ("tight", "bounded", "restricted"))
 # What deploying needs, and what is away when its pods are made anew.
 FIRST = """apiVersion: v1
 kind: ServiceAccount
@@ -352,8 +336,8 @@ def forbid_pods(cluster):
     bed.need(cluster.kubectl("delete", "-f", "-", input=FIRST), "kubectl delete")
     bed.need(cluster.kubectl("apply", "-f", "-", input=LATER), "kubectl apply")
     for name in REFUSED_LATER:
-        bed.need(cluster.kubectl("delete", "pods", "-n", CASES[name][0], "-l", f"app.kubernetes.io/instance={name}",
-                                 "--grace-period=0", "--force", timeout=120), f"delete the pod of {name}")
+        words = ("-n", CASES[name][0], "-l", f"app.kubernetes.io/instance={name}", "--grace-period=0", "--force")
+        bed.need(cluster.kubectl("delete", "pods", *words, timeout=120), f"delete the pod of {name}")
 
 
 def kill_one():
