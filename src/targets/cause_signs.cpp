@@ -216,9 +216,13 @@ Symptoms scheduling_symptoms(const Node& pod) {
 
 // --- pods
 
-Symptoms failed_symptoms(const Node& pod) {
-  if (pod.text_at({"status", "phase"}) != "Failed") return {};
-  return {{{"pod", pod.text_at({"status", "reason"}), -1, pod.text_at({"status", "message"}),
+/// A pod that was evicted and whose containers then ended well has succeeded: only an event tells.
+Symptoms failed_symptoms(const Seen& seen, const Node& pod) {
+  const std::string phase = pod.text_at({"status", "phase"});
+  const std::string evicted = phase == "Succeeded" ? last_message(seen, name_of(pod), "Evicted", "") : "";
+  if (phase != "Failed" && evicted.empty()) return {};
+  return {{{"pod", evicted.empty() ? pod.text_at({"status", "reason"}) : "Evicted", -1,
+            evicted.empty() ? pod.text_at({"status", "message"}) : evicted,
             Facts{{"node", pod.text_at({"spec", "nodeName"})}}}}};
 }
 
@@ -256,14 +260,15 @@ std::vector<Symptoms> symptoms_of(const Seen& seen) {
     all.push_back({{{"replicas", "ReplicaFailure", -1, refused->text_at({"message"})}}});
   for (const Node& pod : seen.pods) {
     // An eviction says more than how its containers ended.
-    if (!pod.text_at({"status", "reason"}).empty()) all.push_back(failed_symptoms(pod));
+    const Symptoms failed = failed_symptoms(seen, pod);
+    if (!failed.empty() && !failed.front().sign.reason.empty()) all.push_back(failed);
     for (const std::string_view list : {"initContainerStatuses", "containerStatuses"})
       for (const Node& status : items_at(pod, {"status", list}))
         all.push_back(container_symptoms(seen, pod, status));
   }
   for (const Node& claim : seen.claims) all.push_back(claim_symptoms(seen, claim));
   for (const Node& pod : seen.pods) all.push_back(scheduling_symptoms(pod));
-  for (const Node& pod : seen.pods) all.push_back(failed_symptoms(pod));
+  for (const Node& pod : seen.pods) all.push_back(failed_symptoms(seen, pod));
   for (const Node& pod : seen.pods) all.push_back(condition_symptoms(pod));
   for (const Node& pod : seen.pods) all.push_back(event_symptoms(seen, pod));
   std::erase_if(all, [](const Symptoms& group) { return group.empty(); });

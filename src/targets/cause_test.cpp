@@ -158,6 +158,15 @@ TEST_CASE("an eviction is told before the exit code that it caused") {
   CHECK(find_cause(shipped(), seen, no_log)->sentence == "the node evicted it");
 }
 
+TEST_CASE("an eviction is told of a pod that then ended well, too, by its event") {
+  Seen seen = starting(
+      R"({"phase":"Succeeded","containerStatuses":[{"name":"server","ready":false,"state":{"terminated":{"exitCode":0,"reason":"Completed"}}}]})");
+  CHECK(find_cause(shipped(), seen, no_log)->name == "ended-by-itself");
+  add_event(seen, "Evicted", "The node had condition: [MemoryPressure]. ");
+  CHECK(find_cause(shipped(), seen, no_log)->sentence ==
+        "the node evicted it because it ran short of memory");
+}
+
 TEST_CASE("events from before the last start are over") {
   Seen seen = starting(R"({"phase":"Running","conditions":[{"type":"Ready","status":"False"}]})");
   add_event(seen, "FailedMount", "MountVolume.SetUp failed for volume \"s\" : timed out");
