@@ -440,6 +440,39 @@ def node_leaves(user, cluster):
     bed.claim(held and seen["phase"] == "degraded" and seen["evidence"] and seen["hint"], "a node that is not ready any more is told", seen)
 
 
+LIFTED = ["foreignReferences", "serviceAccount", "scheduling", "hostPort", "hostPath", "volumeName"]
+
+
+def user_of(cluster, home, names):
+    """Runs mlib for these frameworks, whose pods may do what others may not."""
+    policy = pathlib.Path(home) / "policy.yaml"
+    policy.write_text(json.dumps({"frameworks": {name: LIFTED for name in names}}))
+
+    def user(*arguments):
+        return bed.mlib(*arguments, "--kubeconfig", cluster.kubeconfig, "--catalog", user.catalogue, "--state", f"{home}/state",
+                        env={"MLIB_POLICY": str(policy)})
+    user.catalogue = pathlib.Path(home) / "catalog"
+    return user
+
+
+def deploy_all(user, cases, images={}):
+    for name, (_, case, _) in cases.items():
+        write_cards(user.catalogue, name, case, images)
+    for name, (space, _, _) in cases.items():
+        bed.need(user("deploy", name, "--name", name, "-n", space, "--target", "kubernetes", "--no-wait"), f"deploy {name}")
+
+
+def all_told(user, cluster, cases):
+    for name, (space, _, words) in cases.items():
+        held, seen = tells(user, name, space, words)
+        pods = "" if held else cluster.kubectl("describe", "pods", "-n", space, "-l", f"app.kubernetes.io/instance={name}")
+        if bed.claim(held, f"{name}: {words}", f"{json.dumps(seen, indent=1)}\n{pods}"):
+            bed.note(f"{name}: {seen['cause']}\n    {seen.get('evidence', '')}\n    {seen.get('hint', '')}")
+            bed.claim(seen.get("evidence") and seen.get("hint"), f"{name}: with evidence and a next step", seen)
+            if name == "crash":
+                bed.claim("fatal: no such model" in seen["evidence"], "crash: the evidence is its last error line", seen)
+
+
 def test():
     with bed.Cluster(node=True) as cluster, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home, \
             bed.Registry(cluster) as registry, bed.Registry(cluster, locked=True) as locked:
@@ -450,32 +483,11 @@ def test():
         images = {"OPEN": registry.name, "LOCKED": locked.name, "DOWN": f"{registry.name.partition(':')[0]}:9"}
         bed.need(cluster.kubectl("apply", "-f", "-", input=SETTING + "---\n" + FIRST), "kubectl apply")
         others(cluster)
-        catalogue = pathlib.Path(home) / "catalog"
-        for name, (_, case, _) in CASES.items():
-            write_cards(catalogue, name, case, images)
-
-        lifted = ["foreignReferences", "serviceAccount", "scheduling", "hostPort", "hostPath", "volumeName"]
-        more = ["placed", "left", "pressed", *(f"said-{name}" for name in SAID)]
-        policy = pathlib.Path(home) / "policy.yaml"
-        policy.write_text(json.dumps({"frameworks": {name: lifted for name in [*CASES, *more]}}))
-
-        def user(*arguments):
-            return bed.mlib(*arguments, "--kubeconfig", cluster.kubeconfig, "--catalog", catalogue, "--state", f"{home}/state",
-                            env={"MLIB_POLICY": str(policy)})
-
-        user.catalogue = catalogue
-        for name, (space, _, _) in CASES.items():
-            bed.need(user("deploy", name, "--name", name, "-n", space, "--target", "kubernetes", "--no-wait"), f"deploy {name}")
+        user = user_of(cluster, home, [*CASES, "placed", "left", "pressed", *(f"said-{name}" for name in SAID)])
+        deploy_all(user, CASES, images)
         kill_one()
         forbid_pods(cluster)
-        for name, (space, _, words) in CASES.items():
-            held, seen = tells(user, name, space, words)
-            pods = "" if held else cluster.kubectl("describe", "pods", "-n", space, "-l", f"app.kubernetes.io/instance={name}")
-            if bed.claim(held, f"{name}: {words}", f"{json.dumps(seen, indent=1)}\n{pods}"):
-                bed.note(f"{name}: {seen['cause']}\n    {seen.get('evidence', '')}\n    {seen.get('hint', '')}")
-                bed.claim(seen.get("evidence") and seen.get("hint"), f"{name}: with evidence and a next step", seen)
-                if name == "crash":
-                    bed.claim("fatal: no such model" in seen["evidence"], "crash: the evidence is its last error line", seen)
+        all_told(user, cluster, CASES)
         tops(user)
         said(user)
         node_presses(user, cluster)
