@@ -57,7 +57,7 @@ class Interning {
   }
   Column take() {
     if (made.values.size() == 1) made.codes = {};
-    // Copied in order, texts lie one after the other: a scan that waits for memory takes three times as long.
+    // Copied in order, texts lie one after the other: else a scan waits for memory, twice as long.
     return {std::vector<Node>(made.values), std::move(made.codes)};
   }
   Column made;
