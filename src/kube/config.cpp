@@ -162,6 +162,10 @@ void use_cluster(Config& config, const Named& named) {
                                "certificate-authority");
   config.tls.insecure = cluster.insecure;
   config.tls.server_name = cluster.tls_server_name;
+  if (cluster.extensions.is_list())
+    for (const Node& each : cluster.extensions.items())
+      if (each.text_at({"name"}) == "client.authentication.k8s.io/exec")
+        if (const Node* extension = each.find("extension")) config.for_exec = *extension;
 }
 
 void use_exec(Config& config, const Named& named, const ExecEntry& entry) {

@@ -6,6 +6,7 @@
 
 #include "base/secret.hpp"
 #include "net/client.hpp"
+#include "schema/node.hpp"
 
 namespace mlib::kube {
 
@@ -29,6 +30,7 @@ struct Config {
   Secret<std::string> token = {};
   std::string token_file = {};  ///< read again for every call
   std::optional<Exec> exec = {};
+  schema::Node for_exec = {};  ///< what the cluster's entry has for credential programs, or a null
   net::Headers impersonate = {};
   std::string proxy = {};                ///< http://host:port, or "" for a direct connection
   Secret<std::string> proxy_login = {};  ///< `user:password` for the proxy

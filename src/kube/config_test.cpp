@@ -29,7 +29,7 @@ current-context: a
 clusters:
 - name: c
   cluster: {server: "https://one:6443/", certificate-authority: ca.pem, tls-server-name: api.test,
-    extensions: [{name: x, extension: {}}]}
+    extensions: [{name: x, extension: {}}, {name: client.authentication.k8s.io/exec, extension: {a: b}}]}
 users:
 - name: u
   user: {token: t0ken, exec: null, as: boss, as-groups: [g1, g2], as-user-extra: {"acme.com/p": [v]}}
@@ -62,6 +62,7 @@ TEST_CASE("a kubeconfig gives server, trust, token, namespace and impersonation"
   CHECK(config.server == "https://one:6443");
   CHECK(config.tls.ca == "CERTIFICATE");
   CHECK(config.tls.server_name == "api.test");
+  CHECK(config.for_exec.text_at({"a"}) == "b");
   CHECK(config.namespace_name == "team-a");
   CHECK(config.token.reveal() == "t0ken");
   REQUIRE(config.impersonate.size() == 4);

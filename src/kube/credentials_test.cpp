@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "kube/scripted_http.hpp"
+#include "schema/document.hpp"
 
 namespace mlib::kube {
 namespace {
@@ -45,13 +46,14 @@ TEST_CASE("a credential program is told of the cluster and asked again when its 
   const std::string path =
       (std::filesystem::temp_directory_path() / ("mlib-count-" + random_hex(6))).string();
   const std::string expires = utc(clock.wall() + std::chrono::minutes{10});
-  const Config config = with_program("echo x >> " + path +
-                                     "; case $KUBERNETES_EXEC_INFO in *https://one*) ;; *) exit 1;; esac; "
-                                     "printf "
-                                     "'{\"apiVersion\":\"client.authentication.k8s.io/"
-                                     "v1\",\"kind\":\"ExecCredential\",\"status\":{\"token\":"
-                                     "\"%s%s\",\"expirationTimestamp\":\"" +
-                                     expires + "\"}}' $WORD $(grep -c x " + path + ")");
+  Config config = with_program("echo x >> " + path +
+                               "; case $KUBERNETES_EXEC_INFO in *https://one*audience*) ;; *) exit 1;; esac; "
+                               "printf "
+                               "'{\"apiVersion\":\"client.authentication.k8s.io/"
+                               "v1\",\"kind\":\"ExecCredential\",\"status\":{\"token\":"
+                               "\"%s%s\",\"expirationTimestamp\":\"" +
+                               expires + "\"}}' $WORD $(grep -c x " + path + ")");
+  config.for_exec = schema::read_json(R"({"audience":"here"})");
   Credentials credentials(config, clock);
   CHECK(token_of(credentials) == "magic1");
   CHECK(token_of(credentials) == "magic1");

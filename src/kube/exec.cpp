@@ -117,6 +117,7 @@ std::string exec_info(const Config& config) {
     if (!config.proxy.empty()) cluster.set("proxy-url", config.proxy);
     if (config.tls.insecure) cluster.set("insecure-skip-tls-verify", true);
     if (!config.tls.ca.empty()) cluster.set("certificate-authority-data", base64(config.tls.ca));
+    if (!config.for_exec.is_null()) cluster.set("config", config.for_exec);
   }
   Node info = Node::map();
   info.set("apiVersion", config.exec->api_version);
