@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "schema/document.hpp"
 
@@ -33,6 +34,22 @@ TEST_CASE("scalars follow YAML 1.2's core schema and remember whether they were 
   CHECK(!node.find("i")->plain);
   CHECK(node.find("j")->number() == 1000);
   CHECK(node.find("k")->integer() == -7);
+}
+
+TEST_CASE("quotes in single quotes are as many as there are pairs, however many stand together") {
+  // The second value spans two lines, which only the whole reader takes.
+  for (const auto& [written, meant] : {std::pair{"'T''''T'", "T''T"},
+                                       {"'T''T'", "T'T"},
+                                       {"'T''''''T'", "T'''T"},
+                                       {"''''''", "''"},
+                                       {"'''''T'", "''T"},
+                                       {"'a''''''''''b'", "a'''''b"},
+                                       {"'a''b''''c'", "a'b''c"}}) {
+    CAPTURE(written);
+    const Node read = only(fmt::format("k: {}\nl: 'x''''\n  ''''y'\n", written));
+    CHECK(read.text_at({"k"}) == meant);
+    CHECK(read.text_at({"l"}) == "x'' ''y");
+  }
 }
 
 TEST_CASE("nodes know their line and column, counted in characters") {
