@@ -45,7 +45,7 @@ std::optional<Problem> not_ours(const Item& item, const Desired& desired) {
                    "choose another --name or namespace, or remove that object yourself");
   if (!item.live->text_at({"metadata", "deletionTimestamp"}).empty())
     return Problem(Kind::conflict, fmt::format("{} is being deleted", object), "try again when it is gone");
-  const bool recorded = is_recorded(*item.live, desired.ref, desired.known);
+  const bool recorded = carries_id(*item.live, desired.ref) || is_among(desired.known, *item.live);
   if (recorded || desired.force_conflicts || is_claim(item.id)) return std::nullopt;
   return Problem(Kind::conflict,
                  fmt::format("{} exists, made by a Model Library whose records are elsewhere", object),

@@ -42,10 +42,9 @@ bool carries_id(const Node& object, const Ref& ref) {
   return !ref.id.empty() && object.text_at({"metadata", "annotations", record_id}) == ref.id;
 }
 
-bool is_recorded(const Node& object, const Ref& ref, const std::vector<Owned>& known) {
-  return carries_id(object, ref) || std::any_of(known.begin(), known.end(), [&](const Owned& owned) {
-           return owned.uid == uid_of(object);
-         });
+bool is_among(const std::vector<Owned>& known, const Node& object) {
+  return std::any_of(known.begin(), known.end(),
+                     [&](const Owned& owned) { return owned.uid == uid_of(object); });
 }
 
 Owned owned_of(const Id& id, const Node& object) {

@@ -25,8 +25,8 @@ inline constexpr std::string_view record_id = "model-library/record";
 bool is_ours(const Node& object, const Ref& ref);
 /// True when the object was made under this very record.
 bool carries_id(const Node& object, const Ref& ref);
-/// True when the object's uid is among `known`, or it carries the record's id.
-bool is_recorded(const Node& object, const Ref& ref, const std::vector<Owned>& known);
+/// True when the object's uid is among `known`.
+bool is_among(const std::vector<Owned>& known, const Node& object);
 Owned owned_of(const Id& id, const Node& object);
 /// The label selector of a deployment's objects.
 std::string selector_of(const Ref& ref);

@@ -110,9 +110,7 @@ std::vector<Owned> leftover_claims(const Work& work, const std::vector<Owned>& k
   const Id claims{"v1", "PersistentVolumeClaim", work.ref.namespace_name, ""};
   for (const Node& claim : work.client.list(claims, {.labels = selector_of(work.ref)}, &work.cancel)) {
     const Id id = kube::id_of(claim);
-    const bool recorded = std::any_of(known.begin(), known.end(),
-                                      [&](const Owned& owned) { return owned.uid == uid_of(claim); });
-    if (!recorded) found.push_back(owned_of(id, claim));
+    if (!is_among(known, claim)) found.push_back(owned_of(id, claim));
   }
   return found;
 }
@@ -129,9 +127,7 @@ std::vector<Node> others_labelled(const Work& work, const std::vector<Owned>& kn
       if (problem.kind() != Kind::forbidden) throw;
     }
     for (Node& object : labelled) {
-      const bool recorded = std::any_of(known.begin(), known.end(),
-                                        [&](const Owned& owned) { return owned.uid == uid_of(object); });
-      if (!recorded && object.at({"metadata", "ownerReferences"}) == nullptr)
+      if (!is_among(known, object) && object.at({"metadata", "ownerReferences"}) == nullptr)
         found.push_back(std::move(object));
     }
   }
@@ -165,10 +161,8 @@ std::vector<std::string> storage(kube::Client& client, const Ref& ref, const std
   } else {
     const Id kind{"v1", "PersistentVolumeClaim", ref.namespace_name, ""};
     for (const Node& claim : client.list(kind, {.labels = selector_of(ref)})) {
-      const bool recorded = std::any_of(claims.begin(), claims.end(),
-                                        [&](const Owned& owned) { return owned.uid == uid_of(claim); });
       const Id id = kube::id_of(claim);
-      if (!recorded) claims.push_back(owned_of(id, claim));
+      if (!is_among(claims, claim)) claims.push_back(owned_of(id, claim));
     }
   }
   std::vector<std::string> lines;

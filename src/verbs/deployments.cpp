@@ -250,7 +250,7 @@ void delete_deployment(const World& world, const Caller& caller, const DeleteArg
   const std::unique_ptr<store::Hold> held = hold(world, {space, arguments.name});
   store::Deployment record = record_of(world.store, space, arguments.name);
   const std::unique_ptr<targets::Target> target = target_for(world, record, arguments);
-  require_place(record, *target);
+  checked_place(record, *target);
   const auto entry = [&](std::string_view verb, std::string detail) {
     return store::Audit{utc(world.clock.wall()), caller.user, std::string(verb),
                         fmt::format("{}/{}", space, record.name), std::move(detail)};

@@ -73,10 +73,9 @@ bool settle(Job& job, std::optional<store::Deployment> before, const Problem& pr
 void apply(Job& job) {
   if (job.is_new) job.target->observe(job.ref);  // where nobody answers, nothing is recorded either
   const std::unique_ptr<store::Hold> held = hold(job.world, job.ref);
-  require_place(job.record, *job.target);
   std::optional<store::Deployment> before = job.world.store.get(job.ref.namespace_name, job.ref.name);
+  job.record.place = checked_place(job.record, *job.target);
   if (job.record.id.empty()) job.record.id = random_hex(16);
-  job.record.place = job.target->place();
   job.ref.id = job.record.id;
   ++job.record.applies;
   put(job, "deploying", "", job.verb == "deploy" && !job.is_new ? "update" : job.verb);
@@ -170,14 +169,7 @@ targets::Status wait(Job& job, const Waiting& waiting) {
   const auto end = job.world.clock.now() + waiting.timeout;
   std::string last;
   for (;;) {
-    targets::Status status;
-    try {
-      status = job.target->observe(job.ref);
-    } catch (const Problem& problem) {
-      if (!may_pass(problem)) throw;
-      status.phase = Phase::pending;
-      status.summary = "not known now: " + problem.message();
-    }
+    const targets::Status status = status_or_away(*job.target, job.ref, true);
     if (status.phase == Phase::ready) {
       await_answer(job, status.endpoint);
       return status;
@@ -227,19 +219,28 @@ std::string in_namespace(const targets::Ref& ref) {
   return ref.namespace_name == default_namespace ? "" : " -n " + ref.namespace_name;
 }
 
-bool may_pass(const Problem& problem) {
-  return problem.kind() == Kind::unavailable || problem.kind() == Kind::timeout ||
-         problem.kind() == Kind::failed;
+targets::Status status_or_away(targets::Target& target, const targets::Ref& ref, bool answered) {
+  try {
+    return target.observe(ref);
+  } catch (const Problem& problem) {
+    const bool may_pass = problem.kind() == Kind::unavailable || problem.kind() == Kind::timeout ||
+                          problem.kind() == Kind::failed;
+    if (!answered || !may_pass) throw;
+    targets::Status status;
+    status.phase = Phase::pending;
+    status.summary = "not known now: " + problem.message();
+    return status;
+  }
 }
 
 targets::Ref ref_of(const store::Deployment& record) {
   return {record.namespace_name, record.name, record.id};
 }
 
-void require_place(const store::Deployment& record, targets::Target& target) {
-  if (record.place.empty()) return;
+std::string checked_place(const store::Deployment& record, targets::Target& target) {
   const std::string now = target.place();
-  if (now.empty() || now == record.place) return;
+  if (now.empty()) return record.place;
+  if (record.place.empty() || now == record.place) return now;
   throw Problem(
       Kind::conflict,
       fmt::format("`{}` is on another cluster than the one that is reached now (kube-system of that "

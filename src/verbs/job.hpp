@@ -40,10 +40,10 @@ inline constexpr std::string_view incomplete_state = "incomplete";
 /// ` -n team-a`, or "" in the default namespace.
 std::string in_namespace(const targets::Ref& ref);
 targets::Ref ref_of(const store::Deployment& record);
-/// Problem{conflict} when the target that is reached is another cluster than the record's.
-void require_place(const store::Deployment& record, targets::Target& target);
-/// Whether a target that answered before may well answer again.
-bool may_pass(const Problem& problem);
+/// The cluster that is reached, or the record's where it cannot be told; Problem{conflict} when they are two.
+std::string checked_place(const store::Deployment& record, targets::Target& target);
+/// Its status; where `answered` before and away for the moment: pending, and why.
+targets::Status status_or_away(targets::Target& target, const targets::Ref& ref, bool answered);
 /// The right to change that deployment; Problem{conflict} when somebody else changes it now.
 std::unique_ptr<store::Hold> hold(const World& world, const targets::Ref& ref);
 /// The objects that the record says its target holds.

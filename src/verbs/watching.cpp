@@ -62,15 +62,8 @@ void wait_for(const World& world, const Caller&, const WaitArguments& arguments,
   bool seen = false;
   for (;;) {
     const bool recorded = world.store.get(ref.namespace_name, ref.name).has_value();
-    targets::Status status;
-    try {
-      status = target->observe(ref);
-      seen = true;
-    } catch (const Problem& problem) {
-      if (!seen || !may_pass(problem)) throw;
-      status.phase = Phase::pending;
-      status.summary = "not known now: " + problem.message();
-    }
+    const targets::Status status = status_or_away(*target, ref, seen);
+    seen = true;
     if (gone && !recorded && status.phase == Phase::absent) return tell_end(sink, ref, "deleted");
     if (!gone && !recorded) record_of(world.store, ref.namespace_name, ref.name);
     if (!gone && status.phase == Phase::ready) return tell_end(sink, ref, "ready");

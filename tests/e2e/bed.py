@@ -7,11 +7,13 @@ begins with what failed; it leaves no process, mount or folder behind, also when
 import fcntl
 import hashlib
 import http.client
+import http.server
 import json
 import os
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -275,6 +277,12 @@ class Cluster(_Bed):
     def kubectl(self, *arguments, **options):
         return run(self.programs / "kubectl", "--kubeconfig", self.kubeconfig, *arguments, **options)
 
+    def pulls_plainly(self, registry):
+        """The node takes images of that registry, HOST:PORT, by plain HTTP."""
+        trust = self.run_folder / "k" / "node" / "certs.d" / registry
+        trust.mkdir(parents=True)
+        (trust / "hosts.toml").write_text(f'server = "http://{registry}"\n[host."http://{registry}"]\ncapabilities = ["pull", "resolve"]\n')
+
     def make_gpu_nodes(self):
         """Two nodes with GPUs that the scheduler counts and where nothing runs: gpu-h100 with 8, gpu-t4 with 1."""
         need(self.kubectl("create", "-f", BEDS / "kubernetes" / "gpu-nodes.yaml"), "kubectl create")
@@ -300,9 +308,7 @@ class Registry:
         auth = f"auth: {{htpasswd: {{realm: bed, path: {home}/users}}}}\n" if self.locked else ""
         (home / "config.yaml").write_text(f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: {self.name}}}\n"
                                           f"storage: {{filesystem: {{rootdirectory: {home}/data}}}}\n{auth}")
-        trust = self.cluster.run_folder / "k" / "node" / "certs.d" / self.name
-        trust.mkdir(parents=True)
-        (trust / "hosts.toml").write_text(f'server = "http://{self.name}"\n[host."http://{self.name}"]\ncapabilities = ["pull", "resolve"]\n')
+        self.cluster.pulls_plainly(self.name)
         self.process = subprocess.Popen(["docker-registry", "serve", home / "config.yaml"], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         host, port = self.name.split(":")
@@ -373,6 +379,18 @@ class Serving:
     def __exit__(self, *_):
         self.server.shutdown()
         self.server.server_close()
+
+
+def https_server(host, handler, folder):
+    """A server, and the file of its certificate, which no authority has signed."""
+    key, certificate = f"{folder}/key.pem", f"{folder}/certificate.pem"
+    need(run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={host}", "-addext",
+             f"subjectAltName=IP:{host}", "-keyout", key, "-out", certificate), "make a certificate")
+    server = http.server.ThreadingHTTPServer((host, 0), handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server, certificate
 
 
 def ask(port, method, path, body=None, headers=None, host="127.0.0.1", timeout=30):

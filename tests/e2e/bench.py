@@ -10,7 +10,6 @@ import pathlib
 import re
 import shutil
 import signal
-import ssl
 import statistics
 import subprocess
 import tempfile
@@ -147,13 +146,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 def trusts(mlib, folder):
     """An https endpoint by a certificate that no authority has signed."""
-    key, certificate = f"{folder}/key.pem", f"{folder}/certificate.pem"
-    bed.need(bed.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1", "-addext",
-                     "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate), "make a certificate")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server, certificate = bed.https_server("127.0.0.1", Answers, folder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"https://127.0.0.1:{server.server_port}"
     short = ("--requests", "3", "--max-tokens", "1", "-o", "json")

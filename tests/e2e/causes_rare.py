@@ -1,7 +1,6 @@
 """Rarer causes of failure that a real cluster can produce, told as those of causes.py are."""
 import http.server
 import json
-import ssl
 import tempfile
 import time
 
@@ -188,14 +187,7 @@ class Webhook(bed.Serving):
             pass
 
     def __init__(self, cluster, folder):
-        host = f"{cluster.address.rpartition('.')[0]}.1"
-        key, certificate = f"{folder}/hook.key", f"{folder}/hook.pem"
-        bed.need(bed.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={host}", "-addext",
-                         f"subjectAltName=IP:{host}", "-keyout", key, "-out", certificate), "make a certificate")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        self.server = http.server.ThreadingHTTPServer((host, 0), self.Handler)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.server, certificate = bed.https_server(f"{cluster.address.rpartition('.')[0]}.1", self.Handler, folder)
         self.address = "{}:{}".format(*self.server.server_address)
         self.bundle = bed.need(bed.run("base64", "-w", "0", certificate), "base64").out
 
@@ -237,10 +229,7 @@ def test():
             Refusing(cluster) as unknown, Webhook(cluster, home) as hook:
         cluster.load("base")
         cluster.make_gpu_nodes()
-        trust = cluster.run_folder / "k" / "node" / "certs.d" / refusing.name
-        trust.mkdir(parents=True)
-        (trust / "hosts.toml").write_text(f'server = "http://{refusing.name}"\n[host."http://{refusing.name}"]\n'
-                                          'capabilities = ["pull", "resolve"]\n')
+        cluster.pulls_plainly(refusing.name)
         bed.need(cluster.kubectl("cordon", "gpu-t4"), "kubectl cordon")
         volumes = [VOLUME.replace("NAME", name).replace("SIZE", size) for name, size in {"small": "4Mi", "losable": "8Mi", "far": "8Mi"}.items()]
         bed.need(cluster.kubectl("create", "-f", "-", input=SETTING + "".join(volumes) + FAR), "kubectl create")
