@@ -184,12 +184,11 @@ def model_card(row):
 
 
 def memory_of(row):
-    """As a source states it, else the label's in decimal gigabytes."""
-    if row["memory_gib"]:
-        gib = float(row["memory_gib"])
-        return f"{int(gib)}Gi" if gib.is_integer() else f"{int(gib * 1024)}Mi"
-    label = row["memory_gb_marketing"].split("/")[-1]
-    return f"{label}G" if label else ""
+    """What a source states as usable, else the label, whose "GB" are GiB as memory chips have binary sizes:
+    nvidia-smi shows 81,559 MiB of an H100 of 80 GB, and the rule of what fits (KAITO's) takes labels so. Where a card is
+    sold with several sizes, the largest."""
+    gib = float(row["memory_gib"] or row["memory_gb_marketing"].split("/")[-1])
+    return f"{int(gib)}Gi" if gib.is_integer() else f"{int(gib * 1024)}Mi"
 
 
 def gpu_of(row, count):
@@ -233,6 +232,7 @@ def hardware_card(row, count=1):
     spec = {"kind": kind}
     if kind == "cpu":
         cores, size = re.search(r"cpu-(\d+)vcpu-(\d+)gb", row["id"]).groups()
+        # A replica asks for decimal gigabytes: the node's own processes need the rest of the binary ones.
         spec.update({"cpus": int(cores), "memory": f"{size}G", "storage": "100Gi", "replicas": 1})
         title = f"{cores} vCPU, {size} GB"
     else:
