@@ -31,7 +31,10 @@ TRAITS = {
     "vllm": {"underscores": True, "dotted": True, "suffixes": True},
     "llama.cpp": {"underscores": True},
     "tensorrt-llm": {"underscores": True, "hints": True},
+    "deepsparse": {"underscores": True},
 }
+# Of these the table has names with underscores, and the engine takes hyphens as well (click's token_normalize_func).
+HYPHENS_TOO = {"deepsparse"}
 # Environment variables that begin so belong to the engine.
 PREFIXES = {"ollama": ["OLLAMA_"], "llama.cpp": ["LLAMA_ARG_"], "infinity": ["INFINITY_"]}
 
@@ -59,7 +62,10 @@ def slug(engine):
 
 
 def names(row):
-    return [row["flag"]] + [alias for alias in row["aliases"].split() if alias != "repeatable"]
+    known = [row["flag"]] + [alias for alias in row["aliases"].split() if alias != "repeatable"]
+    if row["engine"] in HYPHENS_TOO and row["flag"].startswith("--") and "_" in row["flag"]:
+        known.append(row["flag"].replace("_", "-"))
+    return known
 
 
 class Engine:

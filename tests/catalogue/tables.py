@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "tools"
 failed = []
@@ -119,9 +121,54 @@ def changed_tables(folder):
     told("another day of reading", check("engine_flags.py", *arguments), "tei.yaml:6:", "2026-11-24")
 
 
+def every_table_is_used():
+    """A framework is checked with the table of its engine, and no table lies about for nobody."""
+    engines = {spec_of(path)["engine"]: path.name for path in (ROOT / "catalog" / "flags").glob("*.yaml")}
+    used = set()
+    for path in sorted((ROOT / "catalog" / "frameworks").glob("*/framework.yaml")):
+        spec = spec_of(path)["spec"]
+        used.add(spec.get("flags"))
+        if spec["engine"] in engines and spec.get("flags") != spec["engine"]:
+            failed.append(f"{path.parent.name}: does not name {engines[spec['engine']]}, the table of its engine")
+    for engine in sorted(set(engines) - used):
+        failed.append(f"flags/{engines[engine]}: no framework is checked with it")
+
+
+def spec_of(path):
+    return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+
+
+# Ray reads no command line but a configuration, in which the program does not look: its fields by their class.
+RAY_CLASSES = {"model_loading_config": "ModelLoadingConfig", "lora_config": "LoraConfig",
+               "accelerator_config": "AcceleratorConfig"}
+
+
+def fields_of_rays_configuration(change=lambda fields: fields):
+    """What the manifest's configuration sets and a version that the framework lists has no field for."""
+    folder = ROOT / "catalog" / "frameworks" / "ray-serve-llm"
+    config = next(yaml.load_all((folder / "manifest.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader))
+    serve = yaml.load(config["data"]["serve.yaml"], yaml.CSafeLoader)
+    arguments = serve["applications"][0]["args"]
+    fields = {f"LLMServingArgs.{key}" for key in arguments}
+    for each in arguments["llm_configs"]:
+        fields |= {f"LLMConfig.{key}" for key in each}
+        fields |= {f"{name}.{key}" for of, name in RAY_CLASSES.items() for key in each.get(of, {})}
+    with open(TOOLS / "facts" / "engine_flags.csv", newline="", encoding="utf-8") as file:
+        known = {(row["version"], row["flag"]) for row in csv.DictReader(file) if row["engine"] == "ray-serve-llm"}
+    versions = [each["version"] for each in spec_of(folder / "framework.yaml")["spec"]["versions"]]
+    return [f"ray-serve-llm: {version} has no field {field}" for version in versions for field in sorted(change(fields))
+            if (version, field) not in known]
+
+
 def main():
     silent("catalogue.py", check("catalogue.py"))
     silent("engine_flags.py", check("engine_flags.py"))
+    every_table_is_used()
+    failed.extend(fields_of_rays_configuration())
+    # Version 2.53.0 took the bundles' resources away, and nothing ever had the other name.
+    for field, versions in (("LLMConfig.resources_per_bundle", 3), ("LLMConfig.engine_args", 5)):
+        if len(fields_of_rays_configuration(lambda fields, field=field: fields | {field})) != versions:
+            failed.append(f"a field {field} in Ray's configuration is not told for {versions} versions")
     for part in (changed_cards, changed_tables):
         with tempfile.TemporaryDirectory(prefix="mlib-tables-") as folder:
             part(Path(folder))
