@@ -59,6 +59,8 @@ class Need:
             return int(row["weights_bytes"]), "weights"
         if row["params_total"] and row["quantization"] == "none" and row["dtype"] in ("bfloat16", "float16", ""):
             return 2 * int(row["params_total"]), "weights at 2 bytes"
+        if row["params_total"] and row["quantization"] == "none" and row["dtype"] == "float32":
+            return 4 * int(row["params_total"]), "weights at 4 bytes"
         if row["params_total"] and row["quantization"] == "fp8":
             return int(row["params_total"]) * 105 // 100, "weights at 1.05 bytes"
         return None, ""
