@@ -1,8 +1,14 @@
 #include "loadgen/loop.hpp"
 
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <mutex>
 #include <queue>
 #include <utility>
 
@@ -22,17 +28,60 @@ struct Due {
   bool operator>(const Due& other) const { return at > other.at; }
 };
 
+/// How far a loop is, for a thread that looks on.
+class Progress {
+ public:
+  struct Counts {
+    Instant began = -1;  ///< CLOCK_MONOTONIC; -1: not yet
+    std::uint64_t started = 0, ended = 0, errors = 0;
+    std::size_t in_flight = 0;
+  };
+  void begin(Instant began) {
+    const std::lock_guard lock(mutex_);
+    counts_.began = began;
+    changed_.notify_one();
+  }
+  /// The loop waits for nobody: what cannot be put down now is put down the next time.
+  void put(const Counts& counts) {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (lock) counts_ = counts;
+  }
+  void end() {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify_one();
+  }
+  Counts counts() {
+    const std::lock_guard lock(mutex_);
+    return counts_;
+  }
+  /// Waits until so long after it began; false when it ended before.
+  bool wait(Instant at) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return ended_ || counts_.began >= 0; });
+    const std::chrono::steady_clock::time_point until{std::chrono::nanoseconds{counts_.began + at}};
+    return !changed_.wait_until(lock, until, [this] { return ended_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Counts counts_;
+  bool ended_ = false;
+};
+
 /// When what is sent: the connections do the rest.
 class Loop {
  public:
-  Loop(const Endpoint& endpoint, const Load& load, Source& source, const LiveSink& live)
+  Loop(const Endpoint& endpoint, const Load& load, Source& source)
       : load_(load),
         source_(source),
-        live_(live),
         connections_(endpoint, load, facts_,
                      [this](Exchange&& exchange, Instant think) { ended(std::move(exchange), think); }) {}
 
   ClientFacts go(const Cancel& cancel);
+  /// The same on a thread of its own, while the caller's tells.
+  ClientFacts go(const Cancel& cancel, const LiveSink& live);
 
  private:
   Instant now() const { return connections_.now(); }
@@ -45,22 +94,26 @@ class Loop {
   bool wait(Instant until);
   Instant next_event() const;
   bool over(Instant& end) const;
-  void tell(bool always);
+  void ask_again();
+  Progress::Counts counts() const;
+  Live seen(Instant time, const Progress::Counts& counts) const;
   void end_all();
 
   const Load& load_;
   Source& source_;
-  const LiveSink& live_;
   ClientFacts facts_;
   Connections connections_;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;  // of a closed loop
+  std::vector<Due> unready_;                                        // of those whose time has come
   std::size_t next_ = 0;                                            // of an open loop
   std::uint64_t index_ = 0;
   std::optional<Request> prepared_;  // of an open loop: the one of index_
   bool exhausted_ = false;
   Instant last_arrival_ = 0;
   std::uint64_t ended_ = 0, errors_ = 0;
-  Instant told_ = 0, look_ = look;
+  Instant look_ = look;
+  std::unique_ptr<Progress> progress_;  // where somebody looks on
+  std::atomic<bool> stopped_{false};
 };
 
 void Loop::start(const Due& due) {
@@ -84,6 +137,10 @@ void Loop::start_due() {
     due_.pop();
     const bool late = load_.stop.duration && due.at >= *load_.stop.duration;
     if (late || (load_.stop.requests && index_ >= *load_.stop.requests)) continue;
+    if (!source_.ready(due.user)) {
+      unready_.push_back(due);
+      continue;
+    }
     last_arrival_ = due.at;
     start(due);
   }
@@ -114,7 +171,7 @@ bool Loop::over(Instant& end) const {
   const bool sent_all = open() ? exhausted_ || next_ >= load_.arrivals.size()
                                : (load_.stop.duration && now() >= *load_.stop.duration) ||
                                      (load_.stop.requests && index_ >= *load_.stop.requests) ||
-                                     (due_.empty() && none_out);
+                                     (due_.empty() && unready_.empty() && none_out);
   if (sent_all && none_out) return true;
   end = INT64_MAX;
   if (load_.stop.duration) end = *load_.stop.duration + load_.drain;
@@ -135,19 +192,27 @@ bool Loop::wait(Instant until) {
   const Instant pause = std::clamp<Instant>(until - began - spin, 0, std::max<Instant>(look_ - began, 0));
   const int count = connections_.poll(pause);
   for (int i = 0; i < count; ++i) {
-    connections_.handle(i);
+    if (!connections_.handle(i)) ask_again();
     start_due();  // a burst of answers does not keep an arrival waiting
   }
   return pause == 0 && count <= 0;
 }
 
-void Loop::tell(bool always) {
-  const Instant time = now();
-  if (!live_ || (!always && time - told_ < second / 2)) return;
-  told_ = time;
+/// Some users may have become ready.
+void Loop::ask_again() {
+  eventfd_t count = 0;
+  ::eventfd_read(source_.wakes(), &count);
+  for (const Due& due : std::exchange(unready_, {})) due_.push(due);
+}
+
+Progress::Counts Loop::counts() const {
+  return {facts_.began, index_, ended_, errors_, connections_.in_flight()};
+}
+
+Live Loop::seen(Instant time, const Progress::Counts& counts) const {
   const auto due = std::upper_bound(load_.arrivals.begin(), load_.arrivals.end(), time);
   const auto arrived = static_cast<std::uint64_t>(due - load_.arrivals.begin());
-  live_({time, open() ? arrived : index_, ended_, errors_, connections_.in_flight(), {}, {}});
+  return {time, open() ? arrived : counts.started, counts.ended, counts.errors, counts.in_flight, {}, {}};
 }
 
 void Loop::end_all() {
@@ -170,8 +235,10 @@ ClientFacts Loop::go(const Cancel& cancel) {
   facts_.began = monotonic();
   facts_.memory = load_.memory;
   for (std::uint32_t user = 0; user < load_.users; ++user) due_.push({0, user});
+  if (source_.wakes() >= 0) connections_.also(source_.wakes());
+  if (progress_) progress_->begin(facts_.began);
   Instant end = INT64_MAX;
-  while (!cancel.asked() && !over(end)) {
+  while (!cancel.asked() && !stopped_ && !over(end)) {
     const Instant began = now();
     const std::uint64_t started = index_;
     const bool had = prepared_.has_value();
@@ -181,20 +248,46 @@ ClientFacts Loop::go(const Cancel& cancel) {
     prepare();
     const bool idle = wait(std::min(next_event(), end)) && index_ == started && prepared_.has_value() == had;
     if (idle) facts_.spun += std::min(now() - began, spin);  // at most: it may have been kept from its core
-    tell(false);
+    if (progress_) progress_->put(counts());
   }
   end_all();
-  tell(true);
   facts_.ended = now();
   facts_.cpu_seconds = static_cast<double>(monotonic(CLOCK_THREAD_CPUTIME_ID) - cpu) / 1e9;
   return facts_;
+}
+
+ClientFacts Loop::go(const Cancel& cancel, const LiveSink& live) {
+  struct Ending {
+    Progress& progress;
+    ~Ending() { progress.end(); }
+  };
+  struct Stopping {
+    std::atomic<bool>& stopped;
+    ~Stopping() { stopped = true; }
+  };
+  progress_ = std::make_unique<Progress>();
+  std::future<ClientFacts> loop = std::async(std::launch::async, [&] {
+    const Ending ending{*progress_};
+    return go(cancel);
+  });
+  const Stopping stopping{stopped_};  // before `loop` waits for its end, where `live` throws
+  for (Instant at = second / 2; progress_->wait(at);) {
+    const Progress::Counts counts = progress_->counts();
+    const Instant time = monotonic() - counts.began;
+    at = time + second / 2;
+    live(seen(time, counts));
+  }
+  const ClientFacts facts = loop.get();
+  live(seen(facts.ended, counts()));
+  return facts;
 }
 
 }  // namespace
 
 ClientFacts run(const Endpoint& endpoint, const Load& load, Source& source, const Cancel& cancel,
                 const LiveSink& live) {
-  return Loop(endpoint, load, source, live).go(cancel);
+  Loop loop(endpoint, load, source);
+  return live ? loop.go(cancel, live) : loop.go(cancel);
 }
 
 }  // namespace mlib::loadgen
