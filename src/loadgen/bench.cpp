@@ -14,9 +14,11 @@ namespace {
 /// decoder has read it.
 class Asker final : public Source {
  public:
-  Asker(const Plan& plan, std::uint64_t first)
+  /// `end` is when the run ends at the latest.
+  Asker(const Plan& plan, std::uint64_t first, Instant end)
       : plan_(plan),
         next_(first),
+        end_(end),
         head_(head_of(plan.asking, net::parse_url(plan.endpoint.url).authority(), plan.path,
                       plan.bearer.reveal())),
         users_(plan.users > 0 && converses(plan.workload) ? plan.users : 0) {
@@ -32,7 +34,8 @@ class Asker final : public Source {
   }
   void done(Exchange&& exchange) override {
     if (answers_ != nullptr) answers_->expect(exchange.user);
-    decoder_->add(std::move(exchange));
+    const Instant patience = end_ - exchange.end;
+    decoder_->add(std::move(exchange), patience);
   }
   Decoder& decoder() { return *decoder_; }
 
@@ -68,11 +71,19 @@ class Asker final : public Source {
 
   const Plan& plan_;
   std::uint64_t next_;  ///< request or conversation
+  Instant end_;
   std::string head_;
   std::vector<Conversation> users_;  ///< none: each request stands alone
   std::unique_ptr<Answers> answers_;
   std::unique_ptr<Decoder> decoder_;
 };
+
+/// When a run of that load ends at the latest.
+Instant latest_end(const Load& load) {
+  const Instant from = std::min(load.stop.duration.value_or(INT64_MAX),
+                                load.arrivals.empty() ? INT64_MAX : load.arrivals.back());
+  return from == INT64_MAX ? from : from + load.drain;
+}
 
 constexpr std::uint64_t of_warm_up = 1ULL << 40U;  // their prompts are others than the run's
 
@@ -83,7 +94,7 @@ void warm_up(const Plan& plan, const Cancel& cancel) {
   load.stop.requests = static_cast<std::uint64_t>(plan.warm_up);
   load.timeout = plan.timeout;
   load.drain = plan.timeout;
-  Asker asker(plan, of_warm_up);
+  Asker asker(plan, of_warm_up, latest_end(load));
   Decoder& decoder = asker.decoder();
   run(plan.endpoint, load, asker, cancel);
   decoder.stop();
@@ -192,7 +203,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
     check({.kind = Arrivals::Kind::constant}, plan.stop);
   }
   warm_up(plan, cancel);
-  Asker asker(plan, 0);
+  Asker asker(plan, 0, latest_end(load));
   Decoder& decoder = asker.decoder();
   LiveSink told;
   if (live)
@@ -204,6 +215,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   outcome.client = run(plan.endpoint, load, asker, cancel, told);
   decoder.stop();
   outcome.client.decode_cpu_seconds = decoder.cpu_seconds;
+  outcome.client.given_up += decoder.given_up;
   outcome.samples = std::move(decoder.samples);
   std::sort(outcome.samples.begin(), outcome.samples.end(),
             [](const Sample& a, const Sample& b) { return a.index < b.index; });

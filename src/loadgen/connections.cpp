@@ -145,6 +145,8 @@ void Connections::send(Connection& connection) {
   if (connection.unsent.empty()) return;
   if (connection.exchange.sent < 0) connection.exchange.sent = now();
   connection.stream->write(connection.unsent);
+  // Where it will not be sent again its memory goes now: a target may leave many long prompts unanswered.
+  if (connection.unsent.empty() && !connection.carried) std::string().swap(connection.request.bytes);
 }
 
 void Connections::step(std::uint32_t slot, std::uint32_t events) {
@@ -248,7 +250,9 @@ void Connections::finish(std::uint32_t slot, std::string error) {
   held_ -= exchange.bytes();
   --in_flight_;
   connection.busy = false;
-  const bool keeps = exchange.error.empty() && connection.framing.keeps() && !connection.connecting;
+  // Who answered before all was sent would take the rest for the beginning of the next request.
+  const bool keeps = exchange.error.empty() && connection.framing.keeps() && !connection.connecting &&
+                     connection.unsent.empty();
   if (keeps) {
     connection.carried = true;
     idle_.push_back(slot);
@@ -262,8 +266,8 @@ void Connections::finish(std::uint32_t slot, std::string error) {
 void Connections::refuse(std::uint32_t slot, std::string error) {
   Exchange& exchange = connections_[slot]->exchange;
   held_ -= exchange.bytes();
-  exchange.body = {};
-  exchange.arrivals = {};
+  exchange.cut(0);
+  held_ += exchange.bytes();
   finish(slot, std::move(error));
 }
 

@@ -6,12 +6,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+
 #include "loadgen/metrics.hpp"
 
 namespace mlib::loadgen {
 namespace {
 
 constexpr std::size_t held_limit = 8U << 20U;
+constexpr std::size_t failed_limit = 64U << 10U;
 constexpr std::size_t said_again = 256U << 10U;  // of one answer
 
 double thread_seconds() {
@@ -72,14 +76,18 @@ void Decoder::Recent::settle() {
 Decoder::Decoder(Protocol protocol, Answers* answers)
     : protocol_(protocol), answers_(answers), thread_([this] { work(); }) {}
 
-void Decoder::add(Exchange&& exchange) {
+void Decoder::add(Exchange&& exchange, Instant patience) {
+  const bool failed = !exchange.error.empty() || exchange.status >= 400;
+  if (failed) exchange.cut(failed_limit);
+  const std::chrono::nanoseconds most{std::clamp<Instant>(patience, 0, 3600 * second)};
   std::unique_lock lock(mutex_);
-  if (held_ >= held_limit &&
-      !exchange.error.empty()) {  // a failed answer is not waited for: its error counts
-    exchange.body = {};
-    exchange.arrivals = {};
-  } else {
-    room_.wait(lock, [this] { return held_ < held_limit; });
+  const auto has_room = [this] { return held_ < held_limit; };
+  if (failed && !has_room()) {  // it is not waited for: its error counts
+    exchange.cut(0);
+  } else if (!room_.wait_for(lock, most, has_room)) {
+    exchange.cut(0);
+    exchange.error = client_full;
+    ++given_up;
   }
   held_ += exchange.bytes();
   waiting_.push_back(std::move(exchange));
@@ -94,6 +102,9 @@ void Decoder::stop() {
     changed_.notify_one();
   }
   thread_.join();
+  const double before = thread_seconds();
+  while (decode_next(false)) continue;
+  cpu_seconds += thread_seconds() - before;
 }
 
 void Decoder::tell(Live& live) {
@@ -113,18 +124,17 @@ void Decoder::work() {
     const auto self = static_cast<id_t>(::gettid());
     ::setpriority(PRIO_PROCESS, self, ::getpriority(PRIO_PROCESS, self) + 10);
   }
-  while (decode_next()) {
-  }
+  while (decode_next(true)) continue;
   cpu_seconds = thread_seconds();
 }
 
-/// False when it was stopped and nothing is left.
-bool Decoder::decode_next() {
+/// False when nothing is left, or, to one who would wait, when it was stopped.
+bool Decoder::decode_next(bool waits) {
   Exchange exchange;
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
-    if (waiting_.empty()) return false;
+    if (waits) changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
+    if (waiting_.empty() || (waits && ended_)) return false;
     exchange = std::move(waiting_.front());
     waiting_.pop_front();
   }
@@ -138,7 +148,7 @@ bool Decoder::decode_next() {
   if (answers_ != nullptr)
     answers_->put(exchange.user, good ? std::optional<std::string>(std::move(text)) : std::nullopt);
   const std::size_t size = exchange.bytes();
-  exchange = Exchange{};
+  exchange.cut(0);
   const std::lock_guard lock(mutex_);
   held_ -= size;
   room_.notify_one();

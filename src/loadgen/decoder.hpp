@@ -52,9 +52,11 @@ class Decoder {
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
-  /// Waits for room when much lies there still: a loop that waits here is late, which its verdict says.
-  void add(Exchange&& exchange);
-  /// Decodes what is left.
+  /// Waits for room when much lies there still, but at most so long: a loop that waits here is late, which
+  /// its verdict says. What finds no room then is given up as `client_full`. Of a failed answer only as much
+  /// is read as tells why it failed and when it began.
+  void add(Exchange&& exchange, Instant patience);
+  /// Decodes what is left, at the priority of who calls: the run is over, and nobody is in the way.
   void stop();
   /// Means of the answers decoded since it was last asked; what it knew before when there was none.
   void tell(Live& live);
@@ -63,6 +65,7 @@ class Decoder {
   std::vector<Sample> samples;
   Histogram gaps;
   double cpu_seconds = 0;
+  std::uint64_t given_up = 0;
 
  private:
   struct Recent {
@@ -74,7 +77,7 @@ class Decoder {
   };
 
   void work();
-  bool decode_next();
+  bool decode_next(bool waits);
 
   Protocol protocol_;
   Answers* answers_;

@@ -20,6 +20,9 @@ namespace {
 constexpr Instant spin = 60'000;  // the last stretch before a deadline is not slept
 // Between two looks at the clock that nothing else asks for: no multiple of a scheduler's tick.
 constexpr Instant look = 1'970'000;
+// A user whose request failed asks again no sooner after it was due: else one who fails at once would be
+// asked as fast as the client can, and be remembered a million times.
+constexpr Instant failed_pause = second / 10;
 
 /// A user (or request) that is due.
 struct Due {
@@ -154,9 +157,12 @@ void Loop::prepare() {
 }
 
 void Loop::ended(Exchange&& exchange, Instant think) {
+  const bool failed = !exchange.error.empty() || exchange.status >= 400;
   ++ended_;
-  if (!exchange.error.empty() || exchange.status >= 400) ++errors_;
-  if (!open()) due_.push({exchange.end + think, exchange.user});
+  errors_ += failed ? 1 : 0;
+  const Instant again = exchange.end + think;
+  if (!open())
+    due_.push({failed ? std::max(again, exchange.scheduled + failed_pause) : again, exchange.user});
   source_.done(std::move(exchange));
 }
 

@@ -43,7 +43,8 @@ struct Endpoint {
 };
 
 /// One run's load. `arrivals` non-empty: an open loop that sends at those instants, however many answers are
-/// out. Else `users` each send, wait for the answer, think, and send again.
+/// out. Else `users` each send, wait for the answer, think, and send again; after a failure no sooner than a
+/// tenth of a second after it was due.
 struct Load {
   std::vector<Instant> arrivals = {};
   std::uint32_t users = 0;
