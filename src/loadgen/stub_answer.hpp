@@ -49,6 +49,7 @@ struct StubRules {
 struct Record {
   std::uint64_t index = 0;
   Instant received = 0, first = -1, last = -1;
+  std::size_t asked = 0;  ///< std::hash of the request's body
 };
 
 /// What the stub did: the truth that a client's report is compared with.

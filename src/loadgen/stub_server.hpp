@@ -184,7 +184,7 @@ class StubServer {
       bodies_.emplace_back(body);
     }
     if (rules_.raw || rules_.reset) return odd(descriptor, peer, index);
-    peer.record = Record{index, clock()};
+    peer.record = Record{index, clock(), -1, -1, std::hash<std::string_view>{}(body)};
     if (rules_.error_every > 0 && index % static_cast<std::uint64_t>(rules_.error_every) == 0) {
       peer.out += whole_answer("503 Busy", R"({"error":{"message":"too busy"}})");
       {
