@@ -1,158 +1,57 @@
 #include "loadgen/bench.hpp"
 
 #include <fmt/format.h>
-#include <sched.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <thread>
 
+#include "loadgen/decoder.hpp"
 #include "net/url.hpp"
 
 namespace mlib::loadgen {
 namespace {
 
-/// Takes exchanges from the loop and decodes them on its own thread.
-class Decoder {
- public:
-  explicit Decoder(Protocol protocol) : protocol_(protocol), thread_([this] { work(); }) {}
-  ~Decoder() { stop(); }
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
-
-  void add(Exchange&& exchange) {
-    std::unique_lock lock(mutex_);
-    if (held_ >= held_limit &&
-        !exchange.error.empty()) {  // a failed answer is not waited for: its error counts
-      exchange.body = {};
-      exchange.arrivals = {};
-    } else {
-      // A loop that waits here is late, which its verdict says.
-      room_.wait(lock, [this] { return held_ < held_limit; });
-    }
-    held_ += exchange.bytes();
-    waiting_.push_back(std::move(exchange));
-    if (waiting_.size() == 1) changed_.notify_one();
-  }
-  void stop() {
-    if (!thread_.joinable()) return;
-    {
-      const std::lock_guard lock(mutex_);
-      ended_ = true;
-      changed_.notify_one();
-    }
-    thread_.join();
-  }
-  /// Means of the answers decoded since it was last asked; what it knew before when there was none.
-  void tell(Live& live) {
-    const std::lock_guard lock(mutex_);
-    ttft_.settle();
-    tpot_.settle();
-    live.ttft = ttft_.mean;
-    live.tpot = tpot_.mean;
-  }
-  std::vector<Sample> samples;
-  Histogram gaps;
-  double cpu_seconds = 0;  ///< once stopped
-
- private:
-  struct Recent {
-    double sum = 0;
-    int count = 0;
-    std::optional<double> mean;
-    void add(const std::optional<double>& value) {
-      sum += value.value_or(0);
-      count += value ? 1 : 0;
-    }
-    void settle() {
-      if (count > 0) mean = sum / count;
-      sum = 0;
-      count = 0;
-    }
-  };
-
-  static constexpr std::size_t held_limit = 8U << 20U;
-
-  void work() {
-    // On a core that it shares with the loop, the loop goes first, at whatever priority the program runs.
-    const sched_param none{};
-    ::sched_setscheduler(0, SCHED_OTHER, &none);
-    const auto self = static_cast<id_t>(::gettid());
-    ::setpriority(PRIO_PROCESS, self, ::getpriority(PRIO_PROCESS, self) + 10);
-    std::vector<Instant> between;
-    for (;;) {
-      std::deque<Exchange> batch;
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
-        if (waiting_.empty()) break;
-        batch.swap(waiting_);
-      }
-      for (Exchange& exchange : batch) {
-        between.clear();
-        samples.push_back(decode(exchange, protocol_, &between));
-        if (samples.back().good())
-          for (const Instant gap : between) gaps.add(gap);
-        const std::size_t size = exchange.bytes();
-        exchange = Exchange{};
-        const std::lock_guard lock(mutex_);
-        held_ -= size;
-        room_.notify_one();
-        if (!samples.back().good()) continue;
-        ttft_.add(ttft_of(samples.back()));
-        tpot_.add(tpot_of(samples.back()));
-      }
-    }
-    timespec used{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    cpu_seconds = static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
-  }
-  Protocol protocol_;
-  std::mutex mutex_;
-  std::condition_variable changed_, room_;
-  std::size_t held_ = 0;  ///< bytes of bodies
-  std::deque<Exchange> waiting_;
-  Recent ttft_, tpot_;
-  bool ended_ = false;
-  std::thread thread_;
-};
-
-/// Asks what the workload says; in a conversation with what was said before.
+/// Asks what the workload says; in a conversation with what was said before, for which it waits until the
+/// decoder has read it.
 class Asker final : public Source {
  public:
-  Asker(const Plan& plan, Decoder& decoder, std::uint64_t first)
+  /// `end` is when the run ends at the latest.
+  Asker(const Plan& plan, std::uint64_t first, Instant end)
       : plan_(plan),
-        decoder_(decoder),
         next_(first),
-        converses_(plan.users > 0 && converses(plan.workload)),
+        end_(end),
         head_(head_of(plan.asking, net::parse_url(plan.endpoint.url).authority(), plan.path,
                       plan.bearer.reveal())),
-        users_(converses_ ? plan.users : 0) {}
+        users_(plan.users > 0 && converses(plan.workload) ? plan.users : 0) {
+    if (!users_.empty()) answers_ = std::make_unique<Answers>(plan.users);
+    decoder_ = std::make_unique<Decoder>(plan.asking.protocol, answers_.get());
+  }
 
+  bool ready(std::uint32_t user) override { return answers_ == nullptr || answers_->there(user); }
+  int wakes() const override { return answers_ == nullptr ? -1 : answers_->descriptor(); }
   std::optional<Request> next(std::uint64_t, std::uint32_t user) override {
-    const Ask ask = converses_ ? question_of(users_.at(user)) : ask_of(plan_.workload, plan_.seed, next_++);
+    const Ask ask = users_.empty() ? ask_of(plan_.workload, plan_.seed, next_++) : question_of(user);
     return Request{request_of(plan_.asking, ask, head_), plan_.think, ask.max_tokens, ask.prompt_tokens};
   }
   void done(Exchange&& exchange) override {
-    if (converses_) heard(users_.at(exchange.user), exchange);
-    decoder_.add(std::move(exchange));
+    if (answers_ != nullptr) answers_->expect(exchange.user);
+    const Instant patience = end_ - exchange.end;
+    decoder_->add(std::move(exchange), patience);
   }
+  Decoder& decoder() { return *decoder_; }
 
  private:
   /// What a user talks about; turn == turns: the next question begins a conversation.
   struct Conversation {
     std::uint64_t number = 0;
     int turn = 0, turns = 0;
+    bool asked = false;  ///< the answer to `question` is to come
     std::string question;
     std::vector<Turn> before;
   };
 
-  Ask question_of(Conversation& talk) {
+  Ask question_of(std::uint32_t user) {
+    Conversation& talk = users_.at(user);
+    if (talk.asked) hear(talk, answers_->take(user));
     if (talk.turn == talk.turns) {
       talk = {};
       talk.number = next_++;
@@ -161,23 +60,30 @@ class Asker final : public Source {
     Ask ask = ask_of(plan_.workload, plan_.seed, talk.number, talk.turn);
     ask.before = talk.before;
     talk.question = ask.prompt;
+    talk.asked = true;
     return ask;
   }
   /// The answer goes into the next question; after a failed one the user begins another conversation.
-  void heard(Conversation& talk, const Exchange& exchange) {
-    std::string answer;
-    const bool good = decode(exchange, plan_.asking.protocol, nullptr, &answer).good();
-    talk.turn = good ? talk.turn + 1 : talk.turns;
-    if (good) talk.before.push_back({std::move(talk.question), std::move(answer)});
+  static void hear(Conversation& talk, std::optional<std::string> answer) {
+    talk.turn = answer ? talk.turn + 1 : talk.turns;
+    if (answer) talk.before.push_back({std::move(talk.question), std::move(*answer)});
   }
 
   const Plan& plan_;
-  Decoder& decoder_;
   std::uint64_t next_;  ///< request or conversation
-  bool converses_;
+  Instant end_;
   std::string head_;
-  std::vector<Conversation> users_;
+  std::vector<Conversation> users_;  ///< none: each request stands alone
+  std::unique_ptr<Answers> answers_;
+  std::unique_ptr<Decoder> decoder_;
 };
+
+/// When a run of that load ends at the latest.
+Instant latest_end(const Load& load) {
+  const Instant from = std::min(load.stop.duration.value_or(INT64_MAX),
+                                load.arrivals.empty() ? INT64_MAX : load.arrivals.back());
+  return from == INT64_MAX ? from : from + load.drain;
+}
 
 constexpr std::uint64_t of_warm_up = 1ULL << 40U;  // their prompts are others than the run's
 
@@ -188,8 +94,8 @@ void warm_up(const Plan& plan, const Cancel& cancel) {
   load.stop.requests = static_cast<std::uint64_t>(plan.warm_up);
   load.timeout = plan.timeout;
   load.drain = plan.timeout;
-  Decoder decoder(plan.asking.protocol);
-  Asker asker(plan, decoder, of_warm_up);
+  Asker asker(plan, of_warm_up, latest_end(load));
+  Decoder& decoder = asker.decoder();
   run(plan.endpoint, load, asker, cancel);
   decoder.stop();
   cancel.check();
@@ -297,8 +203,8 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
     check({.kind = Arrivals::Kind::constant}, plan.stop);
   }
   warm_up(plan, cancel);
-  Decoder decoder(plan.asking.protocol);
-  Asker asker(plan, decoder, 0);
+  Asker asker(plan, 0, latest_end(load));
+  Decoder& decoder = asker.decoder();
   LiveSink told;
   if (live)
     told = [&](const Live& now) {
@@ -309,6 +215,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   outcome.client = run(plan.endpoint, load, asker, cancel, told);
   decoder.stop();
   outcome.client.decode_cpu_seconds = decoder.cpu_seconds;
+  outcome.client.given_up += decoder.given_up;
   outcome.samples = std::move(decoder.samples);
   std::sort(outcome.samples.begin(), outcome.samples.end(),
             [](const Sample& a, const Sample& b) { return a.index < b.index; });

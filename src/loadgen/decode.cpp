@@ -107,7 +107,7 @@ int whole(const std::optional<double>& number, int otherwise) {
 
 /// Puts what is not an event's own into the sample.
 void note(Sample& sample, const Said& said) {
-  if (!said.finish.empty()) sample.finish = said.finish;
+  if (!said.finish.empty()) sample.finish = shortened(said.finish, 40);
   if (said.is_error && sample.error.empty())
     sample.error = fmt::format("the engine says: {}",
                                said.error.empty() ? "error" : shortened(unescaped(said.error), 200));
