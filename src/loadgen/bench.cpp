@@ -225,6 +225,13 @@ bool shares_prefix(const Plan& plan) {
                      [](const Script& script) { return !script.blocks.empty(); });
 }
 
+/// Neither a ramp, nor bursts with pauses, nor what somebody recorded.
+bool is_even(const Plan& plan) {
+  using Kind = Arrivals::Kind;
+  const Kind kind = plan.arrivals.kind;
+  return plan.users > 0 || kind == Kind::constant || kind == Kind::poisson || kind == Kind::gamma;
+}
+
 /// Mean length that the good answers were asked to have; 0 without any.
 double asked_tokens(const std::vector<Sample>& samples) {
   double sum = 0, count = 0;
@@ -320,6 +327,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   outcome.engine_tokens_per_second = engines_own(outcome.samples);
   Circumstances circumstances;
   circumstances.open_loop = plan.users == 0;
+  circumstances.even_load = is_even(plan);
   circumstances.asked_output_tokens = plan.workload.ignore_end ? asked_tokens(outcome.samples) : 0;
   circumstances.shared_prefix = shares_prefix(plan);
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);
