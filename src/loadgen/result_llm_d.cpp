@@ -36,6 +36,15 @@ Node length_of(const LengthText& length) {
   return made;
 }
 
+/// Of prompts that are not made the length is only known by their answers.
+Node prompt_length_of(const Result& result) {
+  if (result.workload.prompts == "made") return length_of(result.workload.prompt);
+  const Counts& counts = result.counts;
+  const double mean =
+      counts.good > 0 ? static_cast<double>(counts.prompt_tokens) / static_cast<double>(counts.good) : 0;
+  return map_of({{"distribution", "other"}, {"value", mean}});
+}
+
 Node length_total(std::int64_t tokens, std::int64_t good) {
   return map_of({{"units", "count"}, {"mean", static_cast<double>(tokens) / static_cast<double>(good)}});
 }
@@ -65,7 +74,7 @@ Node load_of(const Result& result) {
   Node standardized = map_of({{"tool", "mlib"},
                               {"tool_version", result.client.version},
                               {"source", result.workload.prompts == "made" ? "random" : "sampled"},
-                              {"input_seq_len", length_of(result.workload.prompt)},
+                              {"input_seq_len", prompt_length_of(result)},
                               {"output_seq_len", length_of(result.workload.output)}});
   if (result.load.users > 0)
     standardized.set("concurrency", result.load.users);
@@ -79,6 +88,9 @@ Node load_of(const Result& result) {
                                        {"num_users_per_group", 1},
                                        {"num_prefixes", 1}}));
   }
+  if (result.workload.turns)
+    standardized.set("multi_turn",
+                     map_of({{"enabled", true}, {"max_turns", length_of(*result.workload.turns)}}));
   Node config = map_of({{"load", schema::encode(result.load)},
                         {"workload", schema::encode(result.workload)},
                         {"verdict", schema::encode(result.verdict)},

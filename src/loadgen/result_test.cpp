@@ -128,6 +128,23 @@ TEST_CASE("no form has figures of an invalid result without its verdict, and non
   CHECK(prometheus_text(result).find("mlib_benchmark_ttft_seconds{") != std::string::npos);
 }
 
+TEST_CASE(
+    "llm-d's report tells conversations, and of prompts that were not made the length that was counted") {
+  Result result = made_result();
+  result.workload.prompts = "instructions";
+  result.workload.turns.emplace();
+  result.workload.turns->mean = 4;
+  result.load.users = 8;
+  const Node report = schema::read_json(llm_d_text(result));
+  const Node* load = report.at({"scenario", "load", "standardized"});
+  REQUIRE(load != nullptr);
+  CHECK(load->at({"multi_turn", "max_turns", "value"})->number() == 4);
+  CHECK(load->at({"input_seq_len", "value"})->number() == 256);
+  CHECK(load->text_at({"input_seq_len", "distribution"}) == "other");
+  CHECK(load->at({"concurrency"})->number() == 8);
+  CHECK(load->find("rate_qps") == nullptr);
+}
+
 TEST_CASE("what could not be measured is a result too, and says why") {
   const Result result = failed_result(made_plan(), Problem(Kind::failed, "out of memory"), {});
   CHECK(result.ended == "failed");

@@ -12,12 +12,16 @@ import shutil
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import urllib.request
 
 import bed
+
+sys.path.insert(0, str(bed.ROOT / "tests" / "llm_d"))
+import llm_d_report  # noqa: E402
 
 TOKENS, REQUESTS = 32, 48
 BOUND = 0.1  # the engine counts from its first token, we from when it came here
@@ -176,6 +180,7 @@ def forms(mlib, url):
     report = json.loads(bench("llm-d").out)
     bed.claim(report["version"] == "0.2" and report["results"]["request_performance"]["aggregate"]["requests"]["total"] == 10,
               "llm-d's report", report)
+    bed.claim(not llm_d_report.report_faults(report), "and as llm-d demands it", llm_d_report.report_faults(report))
     bed.claim('validity="' in bench("prometheus").out and bench("markdown").out.startswith("# Benchmark"), "prometheus, markdown")
 
 
