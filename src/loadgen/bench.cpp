@@ -20,7 +20,8 @@ namespace {
 /// Takes exchanges from the loop and decodes them on its own thread.
 class Decoder {
  public:
-  explicit Decoder(Protocol protocol) : protocol_(protocol), thread_([this] { work(); }) {}
+  explicit Decoder(Protocol protocol, const RecordSink& record = {})
+      : protocol_(protocol), record_(record), thread_([this] { work(); }) {}
   ~Decoder() { stop(); }
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
@@ -96,6 +97,7 @@ class Decoder {
       for (Exchange& exchange : batch) {
         between.clear();
         samples.push_back(decode(exchange, protocol_, &between));
+        if (record_) record_(samples.back(), between);
         if (samples.back().good())
           for (const Instant gap : between) gaps.add(gap);
         const std::size_t size = exchange.bytes();
@@ -113,6 +115,7 @@ class Decoder {
     cpu_seconds = static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
   }
   Protocol protocol_;
+  RecordSink record_;
   std::mutex mutex_;
   std::condition_variable changed_, room_;
   std::size_t held_ = 0;  ///< bytes of bodies
@@ -285,7 +288,7 @@ void check_objective(const Plan& plan) {
   }
 }
 
-Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
+Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live, const RecordSink& record) {
   check_workload(plan);
   check_objective(plan);
   Outcome outcome;
@@ -304,7 +307,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
     check({.kind = Arrivals::Kind::constant}, plan.stop);
   }
   warm_up(plan, cancel);
-  Decoder decoder(plan.asking.protocol);
+  Decoder decoder(plan.asking.protocol, record);
   Asker asker(plan, decoder, 0);
   LiveSink told;
   if (live)

@@ -36,10 +36,15 @@ struct Outcome {
   bool interrupted = false;             ///< by `cancel`; what was measured until then
 };
 
+/// Takes each request as it is decoded, with the times between its events; called from that thread, in the
+/// order in which answers ended. Throws nothing.
+using RecordSink = std::function<void(const Sample& sample, const std::vector<Instant>& gaps)>;
+
 /// Users of a closed loop hold conversations where the workload has them; an open loop asks the first
 /// question of each. Warms up, runs, measures and judges. Answers are decoded on a thread of their own.
 /// Problem{usage} for a plan that makes no sense, Problem{failed} when the last warm-up request fails (with
 /// the cause), Problem{unavailable} when the host is not known.
-Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live = {});
+Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live = {},
+              const RecordSink& record = {});
 
 }  // namespace mlib::loadgen
