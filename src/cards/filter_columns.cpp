@@ -32,7 +32,7 @@ bool is_figure(std::string_view name) {
   for (const std::string_view plain :
        {"requests_per_second", "hardware_type", "hardware_count", "use_case", "verdict"})
     if (name == plain) return true;
-  for (const std::string_view of : {"ttft_", "e2e_", "tps_", "itl_", "tpot_"})
+  for (const std::string_view of : {"ttft_", "ttfo_", "e2e_", "tps_", "itl_", "tpot_", "ntpot_"})
     for (const std::string_view what : {"mean", "p50", "p90", "p95", "p99"})
       if (name.starts_with(of) && name.substr(of.size()) == what) return true;
   return false;

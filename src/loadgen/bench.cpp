@@ -15,7 +15,7 @@ namespace {
 class Asker final : public Source {
  public:
   /// `end` is when the run ends at the latest.
-  Asker(const Plan& plan, std::uint64_t first, Instant end)
+  Asker(const Plan& plan, std::uint64_t first, Instant end, RecordSink record = {})
       : plan_(plan),
         next_(first),
         end_(end),
@@ -23,7 +23,7 @@ class Asker final : public Source {
                       plan.bearer.reveal())),
         users_(plan.users > 0 && converses(plan.workload) ? plan.users : 0) {
     if (!users_.empty()) answers_ = std::make_unique<Answers>(plan.users);
-    decoder_ = std::make_unique<Decoder>(plan.asking.protocol, answers_.get());
+    decoder_ = std::make_unique<Decoder>(plan.asking.protocol, answers_.get(), std::move(record));
   }
 
   bool ready(std::uint32_t user) override { return answers_ == nullptr || answers_->there(user); }
@@ -131,6 +131,13 @@ bool shares_prefix(const Plan& plan) {
                      [](const Script& script) { return !script.blocks.empty(); });
 }
 
+/// Neither a ramp, nor bursts with pauses, nor what somebody recorded.
+bool is_even(const Plan& plan) {
+  using Kind = Arrivals::Kind;
+  const Kind kind = plan.arrivals.kind;
+  return plan.users > 0 || kind == Kind::constant || kind == Kind::poisson || kind == Kind::gamma;
+}
+
 /// Mean length that the good answers were asked to have; 0 without any.
 double asked_tokens(const std::vector<Sample>& samples) {
   double sum = 0, count = 0;
@@ -184,7 +191,7 @@ void check_objective(const Plan& plan) {
   }
 }
 
-Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
+Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live, const RecordSink& record) {
   check_workload(plan);
   check_objective(plan);
   Outcome outcome;
@@ -203,7 +210,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
     check({.kind = Arrivals::Kind::constant}, plan.stop);
   }
   warm_up(plan, cancel);
-  Asker asker(plan, 0, latest_end(load));
+  Asker asker(plan, 0, latest_end(load), record);
   Decoder& decoder = asker.decoder();
   LiveSink told;
   if (live)
@@ -227,6 +234,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   outcome.engine_tokens_per_second = engines_own(outcome.samples);
   Circumstances circumstances;
   circumstances.open_loop = plan.users == 0;
+  circumstances.even_load = is_even(plan);
   circumstances.asked_output_tokens = plan.workload.ignore_end ? asked_tokens(outcome.samples) : 0;
   circumstances.shared_prefix = shares_prefix(plan);
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);

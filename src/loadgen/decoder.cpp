@@ -73,8 +73,8 @@ void Decoder::Recent::settle() {
   count = 0;
 }
 
-Decoder::Decoder(Protocol protocol, Answers* answers)
-    : protocol_(protocol), answers_(answers), thread_([this] { work(); }) {}
+Decoder::Decoder(Protocol protocol, Answers* answers, RecordSink record)
+    : protocol_(protocol), answers_(answers), record_(std::move(record)), thread_([this] { work(); }) {}
 
 void Decoder::add(Exchange&& exchange, Instant patience) {
   const bool failed = !exchange.error.empty() || exchange.status >= 400;
@@ -143,6 +143,7 @@ bool Decoder::decode_next(bool waits) {
   const Sample& sample =
       samples.emplace_back(decode(exchange, protocol_, &between_, answers_ == nullptr ? nullptr : &text));
   const bool good = sample.good();
+  if (record_) record_(sample, between_);
   if (good)
     for (const Instant gap : between_) gaps.add(gap);
   if (answers_ != nullptr)

@@ -47,7 +47,7 @@ class Answers {
 class Decoder {
  public:
   /// `answers`, when given, gets the text of every answer.
-  explicit Decoder(Protocol protocol, Answers* answers = nullptr);
+  explicit Decoder(Protocol protocol, Answers* answers = nullptr, RecordSink record = {});
   ~Decoder() { stop(); }
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
@@ -81,6 +81,7 @@ class Decoder {
 
   Protocol protocol_;
   Answers* answers_;
+  RecordSink record_;
   std::mutex mutex_;
   std::condition_variable changed_, room_;
   std::size_t held_ = 0;  ///< bytes of bodies

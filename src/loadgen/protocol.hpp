@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,5 +81,9 @@ struct Sample {
 /// stream is an error. `text`, when given, takes the answer.
 Sample decode(const Exchange& exchange, Protocol protocol, std::vector<Instant>* gaps,
               std::string* text = nullptr);
+
+/// Takes each request as it is decoded, with the times between its events, in the order in which answers ended;
+/// by one thread at a time. Throws nothing.
+using RecordSink = std::function<void(const Sample& sample, const std::vector<Instant>& gaps)>;
 
 }  // namespace mlib::loadgen

@@ -232,12 +232,7 @@ Result begun(const Plan& plan, const std::string& schedule, const ClientFacts& c
              const Setting& setting) {
   Result made;
   made.when = utc(setting.when);
-  made.id = setting.id;
-  if (made.id.empty()) {
-    for (const char c : made.when)
-      if (c != '-' && c != ':') made.id += c;
-    made.id += "-" + random_hex(3);
-  }
+  made.id = setting.id.empty() ? result_id(setting.when) : setting.id;
   made.subject = setting.subject;
   made.subject.url = plan.endpoint.url;
   made.workload = workload_of(plan);
@@ -271,6 +266,13 @@ void add_requests(Plan& plan, const Result& result, const schema::Source& file) 
 }
 
 }  // namespace
+
+std::string result_id(std::chrono::system_clock::time_point when) {
+  std::string id;
+  for (const char c : utc(when))
+    if (c != '-' && c != ':') id += c;
+  return id + "-" + random_hex(3);
+}
 
 Result result_of(const Plan& plan, const Outcome& outcome, const Setting& setting) {
   Result made = begun(plan, outcome.schedule, outcome.client, setting);

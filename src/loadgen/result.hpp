@@ -1,6 +1,7 @@
 #pragma once
 #include "loadgen/bench.hpp"
 #include "loadgen/recorded.hpp"
+#include "loadgen/records.hpp"
 #include "schema/describe.hpp"
 
 /// A benchmark's result as it is kept, sent and read again. What `describe` says is its published schema
@@ -384,8 +385,12 @@ struct Setting {
   Subject subject;                             ///< its url is the plan's
   std::string position = "outside";            ///< same-machine, in-cluster, outside
   std::optional<PriceText> price;
-  Known known;  ///< what the verdict can be told of the hardware and the run
+  Known known;                 ///< what the verdict can be told of the hardware and the run
+  Records* records = nullptr;  ///< that the run's single requests are written to
 };
+
+/// A new id for a result that began then: in order of time, and another each time.
+std::string result_id(std::chrono::system_clock::time_point when);
 
 /// The result of a run that took place.
 Result result_of(const Plan& plan, const Outcome& outcome, const Setting& setting);

@@ -30,6 +30,7 @@ struct Benching {
   targets::Ref ref;
   std::string timeout, key;
   std::string in_cluster;  ///< image of a client inside the cluster; "": it is measured from here
+  loadgen::Records* records = nullptr;  ///< of single requests, where they are wanted
 
   void tell(const std::string& line) const {
     Node event = Node::map();
@@ -81,6 +82,7 @@ loadgen::Setting setting_for(const Benching& bench, const Point& point) {
   setting.subject.namespace_name = bench.ref.namespace_name;
   setting.position = bench.target == "podman" ? "same-machine" : "outside";
   if (!bench.in_cluster.empty()) setting.position = "in-cluster";
+  setting.records = bench.records;
   const cards::Framework& framework = bench.library->framework_of(bench.card);
   for (const auto& [name, value] : point.set) {
     const auto same = [&, &name = name](const auto& each) { return each.first == name; };
@@ -301,8 +303,13 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
   const std::shared_ptr<const cards::Library> library = world.shelf.library();
   const cards::Template& card = library->get_template(arguments.template_name);
   span_of(arguments.start_timeout, "--start-timeout");
+  if (!arguments.records.empty() && !arguments.in_cluster.empty())
+    throw Problem(Kind::usage, "--records and --in-cluster do not go together",
+                  "what comes back from the cluster is the result, with a sample of its requests");
   const std::vector<Point> points =
       points_of(*library, card, arguments.hardware, arguments.sweep, arguments.set);
+  std::optional<loadgen::Records> records;
+  if (!arguments.records.empty()) records.emplace(arguments.records);
   const Benching bench{world,
                        caller,
                        sink,
@@ -314,7 +321,8 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
                        {namespace_or_default(arguments.namespace_name), trial_name(card.metadata.name)},
                        arguments.start_timeout,
                        arguments.api_key,
-                       arguments.in_cluster};
+                       arguments.in_cluster,
+                       records ? &*records : nullptr};
   const loadgen::Plan plan = plan_for(arguments.load, *library, card);
   const bool several = points.size() > 1 || !arguments.sweep.empty();
   if (several) tell_outputs(sink);

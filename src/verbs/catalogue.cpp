@@ -336,8 +336,8 @@ Response card_schema(const World& world, const Caller&, const SchemaArguments& a
     std::string text = schema::to_json(schema, 2) + "\n";
     return {.value = std::move(schema), .text = std::move(text)};
   }
-  if (arguments.kind == "benchmark-result") {
-    Node schema = loadgen::result_schema();
+  if (arguments.kind == "benchmark-result" || arguments.kind == "benchmark-record") {
+    Node schema = arguments.kind == "benchmark-result" ? loadgen::result_schema() : loadgen::record_schema();
     std::string text = schema::to_json(schema, 2) + "\n";
     return {.value = std::move(schema), .text = std::move(text)};
   }

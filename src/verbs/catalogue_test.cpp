@@ -187,6 +187,7 @@ TEST_CASE("every kind has a JSON Schema, by singular and plural") {
   for (const char* kind : {"framework", "models", "Hardware", "template", "deployments"})
     CHECK(card_schema(w.world, w.ann, {kind}).value.find("properties") != nullptr);
   CHECK(card_schema(w.world, w.ann, {"benchmark-result"}).value.at({"properties", "verdict"}) != nullptr);
+  CHECK(card_schema(w.world, w.ann, {"benchmark-record"}).value.at({"properties", "events"}) != nullptr);
   CHECK_THROWS_WITH_AS(card_schema(w.world, w.ann, {"modle"}), "there is no kind `modle`", Problem);
 }
 

@@ -152,6 +152,8 @@ const std::vector<std::string_view>& result_outputs() {
 void bench_endpoint(const World& world, const Caller&, const EndpointBenchArguments& arguments,
                     const Sink& sink, const Cancel& cancel) {
   auto [plan, setting] = prepared(world, arguments, cancel);
+  std::optional<loadgen::Records> records;
+  if (!arguments.records.empty()) setting.records = &records.emplace(arguments.records);
   tell(sink, fmt::format("measuring {}{}", plan.endpoint.url,
                          plan.asking.model.empty() ? "" : ", model " + plan.asking.model));
   sink(result_event(measure_plan(world, plan, std::move(setting), sink, cancel)));
@@ -168,7 +170,9 @@ void bench_search(const World& world, const Caller&, const BenchSearchArguments&
     throw Problem(Kind::usage, "--requests is not of bench search: each load is measured for a --duration");
   BenchSearchArguments asked = arguments;
   if (!asked.users && !asked.rate) asked.rate = 1;
-  const auto [plan, setting] = prepared(world, asked, cancel);
+  auto [plan, setting] = prepared(world, asked, cancel);
+  std::optional<loadgen::Records> records;
+  if (!asked.records.empty()) setting.records = &records.emplace(asked.records);
   loadgen::SearchRange range;
   range.users = asked.users.has_value();
   range.start = range.users ? *asked.users : *asked.rate;

@@ -98,8 +98,11 @@ loadgen::Length histogram_of(const std::string& text, std::string_view option);
 /// Sets origin and path from what a person gives: http://host:8080, …/v1 or a whole path.
 void aim(loadgen::Plan& plan, const std::string& url);
 
+inline constexpr std::string_view records_help =
+    "File to write single requests to as they end, a line of JSON each (mlib schema benchmark-record)";
+
 struct EndpointBenchArguments : LoadArguments {
-  std::string url, like, tokenizer, ca, api_key, hardware, template_name, currency = "USD";
+  std::string url, like, tokenizer, ca, api_key, hardware, template_name, currency = "USD", records;
   bool insecure = false;
   std::optional<double> price_per_hour;
 
@@ -128,6 +131,7 @@ struct EndpointBenchArguments : LoadArguments {
     d.field("hardware", hardware, {.help = "Hardware card that it runs on", .format = "hardware"});
     d.field("price_per_hour", price_per_hour, {.help = "What its hardware costs an hour", .min = 0});
     d.field("currency", currency, {.help = "Of that price (USD)"});
+    d.field("records", records, {.help = records_help, .format = "local"});
   }
 };
 

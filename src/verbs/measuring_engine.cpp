@@ -162,8 +162,20 @@ loadgen::Result measure_plan(const World& world, const loadgen::Plan& plan, load
   if (before.running > 0 && setting.known.other_load.empty())
     setting.known.other_load = fmt::format("{:.0f} requests ran before ours", before.running);
   setting.when = world.clock.wall();
-  const loadgen::Outcome outcome =
-      loadgen::bench(plan, cancel, [&](const loadgen::Live& live) { sink(live_event(plan, live)); });
+  if (setting.id.empty()) setting.id = loadgen::result_id(setting.when);
+  loadgen::RecordSink record;
+  if (setting.records != nullptr)
+    record = [&](const loadgen::Sample& sample, const std::vector<loadgen::Instant>& gaps) {
+      setting.records->add(setting.id, sample, gaps);
+    };
+  const loadgen::Outcome outcome = loadgen::bench(
+      plan, cancel, [&](const loadgen::Live& live) { sink(live_event(plan, live)); }, record);
+  if (setting.records != nullptr)
+    if (const std::string lost = setting.records->flush(); !lost.empty()) {
+      Node event = Node::map();
+      event.set("progress", "warning: " + lost);
+      sink(event);
+    }
   if (before.started > 0) {
     EngineSaid after;
     const Cancel never;

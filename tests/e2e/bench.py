@@ -12,12 +12,16 @@ import shutil
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import urllib.request
 
 import bed
+
+sys.path.insert(0, str(bed.ROOT / "tests" / "llm_d"))
+import llm_d_report  # noqa: E402
 
 TOKENS, REQUESTS = 32, 48
 BOUND = 0.1  # the engine counts from its first token, we from when it came here
@@ -176,7 +180,29 @@ def forms(mlib, url):
     report = json.loads(bench("llm-d").out)
     bed.claim(report["version"] == "0.2" and report["results"]["request_performance"]["aggregate"]["requests"]["total"] == 10,
               "llm-d's report", report)
+    bed.claim(not llm_d_report.report_faults(report), "and as llm-d demands it", llm_d_report.report_faults(report))
     bed.claim('validity="' in bench("prometheus").out and bench("markdown").out.startswith("# Benchmark"), "prometheus, markdown")
+
+
+def records(mlib, url):
+    """Single requests, from which the result's figures can be computed again."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "requests.jsonl"
+        result = json.loads(mlib("bench", "endpoint", url, "--users", "2", "--requests", "20", "--max-tokens", "8", "-o", "json",
+                                 "--records", str(path)).out)
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        schema = json.loads(mlib("schema", "benchmark-record").out)
+        bed.claim(len(lines) == result["counts"]["offered"] == 20 and {each["result"] for each in lines} == {result["id"]},
+                  "a record for each request", lines[:2])
+        bed.claim(all(set(each) <= set(schema["properties"]) and set(schema["required"]) <= set(each) for each in lines),
+                  "as their schema says", lines[:2])
+        ttft = sorted(each["first_token"] - each["scheduled"] for each in lines if not each.get("error"))
+        bed.claim(abs(ttft[(len(ttft) + 1) // 2 - 1] - result["metrics"]["ttft"]["p50"]["value"]) < 0.01,
+                  "the median TTFT can be computed from them", (ttft, result["metrics"]["ttft"]))
+        bed.claim(all(each["events"] == sorted(each["events"]) and each["events"][0] == each["first_token"] for each in lines),
+                  "each event has its instant", lines[0])
+        refused = mlib("bench", "endpoint", url, "--records", f"{folder}/none/x.jsonl")
+        bed.claim(refused.code == 7 and "records cannot be written there" in refused.err, "a file that cannot be written", refused)
 
 
 def interrupted(mlib, url, env):
@@ -249,6 +275,7 @@ def test():
         stalls(url, env)
         trusts(mlib, folder)
         forms(mlib, url)
+        records(mlib, url)
         interrupted(mlib, url, env)
         compares(mlib, folder, text)
         finds(mlib, url)
