@@ -156,8 +156,23 @@ void doubt_restarts(Result& result, Trial& trial, const std::vector<targets::Run
   }
 }
 
+/// Keeps a result, in place of those that were to measure the same and failed. One of those that cannot be
+/// removed is told and stays: what was measured is kept.
+std::string save(const Benching& bench, const Result& result, const Result& planned) {
+  std::string file = bench.world.results->save(card_of(result));
+  for (const std::string& id : failed_before(bench.card, planned)) {
+    try {
+      bench.world.results->remove(bench.card.metadata.name, id);
+    } catch (const Problem& problem) {
+      bench.tell(fmt::format("warning: the failed {} stays: {}", id, problem.message()));
+    }
+  }
+  return file;
+}
+
 /// Deploys, measures, keeps the result, and removes the deployment again.
-Kept measured(const Benching& bench, const Point& point, loadgen::Plan plan, loadgen::Setting setting) {
+Kept measured(const Benching& bench, const Point& point, loadgen::Plan plan, loadgen::Setting setting,
+              const Result& planned) {
   const Tell tell = [&](const std::string& line) { bench.tell(line); };
   const std::vector<targets::Capacity> machines =
       machines_of(*target_of(bench.world, bench.target).second(bench.reach));
@@ -177,19 +192,25 @@ Kept measured(const Benching& bench, const Point& point, loadgen::Plan plan, loa
   doubt_restarts(kept.result, trial, before);
   for (std::string& reason : off_card(bench.library->get_hardware(point.hardware).spec, before, machines))
     doubt(kept.result, loadgen::Validity::suspect, std::move(reason));
-  kept.file = bench.world.results->save(card_of(kept.result));
+  kept.file = save(bench, kept.result, planned);
   tell("removing " + trial.ref().name);
   return kept;
 }
 
+/// The point as a result that is not measured yet.
+Result planned_for(const Benching& bench, const Point& point, const loadgen::Plan& plan) {
+  return loadgen::failed_result(plan, Problem(Kind::failed, ""), setting_for(bench, point));
+}
+
 Kept keep(const Benching& bench, const Point& point, const loadgen::Plan& plan, bool sweeping) {
   const loadgen::Setting setting = setting_for(bench, point);
+  const Result planned = planned_for(bench, point, plan);
   try {
-    return measured(bench, point, plan, setting);
+    return measured(bench, point, plan, setting, planned);
   } catch (const Problem& problem) {
     if (!is_result(problem.kind(), sweeping) || bench.cancel.asked()) throw;
     Kept kept{loadgen::failed_result(plan, problem, setting), "", problem};
-    kept.file = bench.world.results->save(card_of(kept.result));
+    kept.file = save(bench, kept.result, planned);
     return kept;
   }
 }
@@ -239,7 +260,7 @@ void sweep(const Benching& bench, const std::vector<Point>& points, const loadge
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& point = points[i];
     const std::string place = fmt::format("[{}/{}] {}", i + 1, points.size(), point.title);
-    const Result planned = loadgen::failed_result(plan, Problem(Kind::failed, ""), setting_for(bench, point));
+    const Result planned = planned_for(bench, point, plan);
     if (const cards::Benchmark* done = again ? nullptr : done_already(bench.card, planned)) {
       bench.tell(fmt::format("{}: measured already ({})", place, done->id));
       text += line_of(point.title, done->id, cards::headline(*done));

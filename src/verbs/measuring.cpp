@@ -6,8 +6,6 @@
 
 #include "cards/benchmark.hpp"
 #include "cards/revision.hpp"
-#include "formats/bytes.hpp"
-#include "formats/tokenizer.hpp"
 #include "loadgen/compare.hpp"
 #include "loadgen/result_forms.hpp"
 #include "loadgen/search.hpp"
@@ -56,26 +54,10 @@ void tell(const Sink& sink, std::string line) {
 
 /// The plan of a result.
 loadgen::Plan plan_like(const EndpointBenchArguments& arguments) {
-  return loadgen::plan_of(loadgen::result_from(schema::read_json(arguments.like)),
-                          {"--prompts", arguments.prompts});
-}
-
-/// How many tokens the words of made text are, by the model's own tokenizer.
-void count_exactly(loadgen::Plan& plan, const std::string& path) {
-  if (!loadgen::makes_text(plan.workload))
-    throw Problem(Kind::usage, "--tokenizer is of made prompts", "leave out --prompts and --instructions");
-  const formats::Tokenizer tokenizer = formats::read_tokenizer(path);
-  std::vector<loadgen::WordTokens> words;
-  bool single = false;
-  const auto add = [&](const std::string& word) {
-    words.push_back({word, tokenizer.alone(word), tokenizer.after_space(word)});
-    single |= words.back().alone == 1 && words.back().after == 1;
-  };
-  for (const std::string& word : loadgen::made_words()) add(word);
-  if (!single)  // of a small vocabulary
-    for (const std::string& letter : loadgen::made_letters()) add(letter);
-  plan.workload.exact = std::make_shared<const loadgen::ExactText>(formats::absolute(tokenizer.file),
-                                                                   tokenizer.sha256, std::move(words));
+  loadgen::Plan plan = loadgen::plan_of(loadgen::result_from(schema::read_json(arguments.like)),
+                                        {"--prompts", arguments.prompts});
+  if (!arguments.tokenizer.empty()) count_exactly(plan, arguments.tokenizer);
+  return plan;
 }
 
 net::Tls tls_of(const EndpointBenchArguments& arguments) {
@@ -92,7 +74,6 @@ std::pair<loadgen::Plan, loadgen::Setting> prepared(const World& world,
                                                     const EndpointBenchArguments& arguments,
                                                     const Cancel& cancel) {
   loadgen::Plan plan = arguments.like.empty() ? plan_of(arguments) : plan_like(arguments);
-  if (!arguments.tokenizer.empty()) count_exactly(plan, arguments.tokenizer);
   aim(plan, arguments.url);
   plan.endpoint.tls = tls_of(arguments);
   plan.bearer = Secret<std::string>(arguments.api_key);
