@@ -30,6 +30,7 @@ struct Benching {
   targets::Ref ref;
   std::string timeout, key;
   std::string in_cluster;  ///< image of a client inside the cluster; "": it is measured from here
+  std::string requests;    ///< the file of those that are the caller's own, or ""
 
   void tell(const std::string& line) const {
     Node event = Node::map();
@@ -107,9 +108,9 @@ DeployArguments deploy_of(const Benching& bench, const Point& point) {
 /// Measures by a client inside the cluster, which asks the engine itself what it serves.
 Result from_inside(const Benching& bench, Trial& trial, const loadgen::Plan& plan,
                    const loadgen::Setting& setting, const Tell& tell) {
-  const Inside inside{bench.world,  bench.caller,     tell,
-                      bench.cancel, bench.in_cluster, bench.key,
-                      bench.target, bench.reach,      span_of(bench.timeout, "--start-timeout")};
+  const Inside inside{
+      bench.world, bench.caller,   tell,         bench.cancel, bench.in_cluster,
+      bench.key,   bench.requests, bench.target, bench.reach,  span_of(bench.timeout, "--start-timeout")};
   return measure_inside(inside, trial, plan, setting);
 }
 
@@ -219,7 +220,7 @@ Kept keep(const Benching& bench, const Point& point, const loadgen::Plan& plan, 
 std::unique_ptr<store::Hold> begin(const Benching& bench, const loadgen::Plan& plan) {
   if (!bench.in_cluster.empty() && bench.target != "kubernetes")
     throw Problem(Kind::usage, fmt::format("--in-cluster is of --target kubernetes, not {}", bench.target));
-  if (!bench.in_cluster.empty()) check_inside(plan);
+  if (!bench.in_cluster.empty()) check_inside(plan, bench.requests);
   if (bench.world.results == nullptr)
     throw Problem(Kind::unsupported, "there is nowhere to keep results here");
   std::unique_ptr<store::Hold> held = hold_trial(bench.world, bench.ref);
@@ -335,7 +336,8 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
                        {namespace_or_default(arguments.namespace_name), trial_name(card.metadata.name)},
                        arguments.start_timeout,
                        arguments.api_key,
-                       arguments.in_cluster};
+                       arguments.in_cluster,
+                       arguments.load.prompts};
   const loadgen::Plan plan = plan_for(arguments.load, *library, card);
   const bool several = points.size() > 1 || !arguments.sweep.empty();
   if (several) tell_outputs(sink);
@@ -365,7 +367,8 @@ void bench_repeat(const World& world, const Caller& caller, const RepeatArgument
       {namespace_or_default(then.subject.namespace_name), trial_name(found.measured->metadata.name)},
       arguments.start_timeout,
       arguments.api_key,
-      arguments.in_cluster};
+      arguments.in_cluster,
+      arguments.prompts};
   library->get_hardware(then.subject.hardware);
   const std::unique_ptr<store::Hold> held = begin(bench, plan);
   tell_changes(bench, then);
