@@ -142,10 +142,20 @@ void aim_at(loadgen::Plan& plan, loadgen::Setting& setting, const Benching& benc
   if (!said.version.empty()) setting.subject.engine_version = said.version;
 }
 
-/// What containers that were started anew mean for a result; it is kept, too, when the target does not tell.
-void doubt_restarts(Result& result, Trial& trial, const std::vector<targets::Running>& before) {
+/// Cores that a client in the cluster used there: its loop, and at most as much to decode.
+double client_cores(const Result& result) {
+  if (result.client.position != "in-cluster" || !(result.seconds > 0)) return 0;
+  return 2 * result.client.cpu_seconds / result.seconds;
+}
+
+/// What containers that were started anew and others on their machines mean for a result; it is kept, too,
+/// when the target does not tell.
+void doubt_run(Result& result, const Benching& bench, Trial& trial, const Look& before) {
   try {
-    const int restarts = restarts_between(before, trial.target().running(trial.ref()));
+    const Look after = look_at(trial.target(), trial.ref(), bench.world.clock);
+    const std::string others = others_between(before, after, client_cores(result));
+    if (!others.empty()) doubt(result, loadgen::Validity::suspect, "something else ran there: " + others);
+    const int restarts = restarts_between(before.ours, after.ours);
     if (restarts > 0)
       doubt(result, loadgen::Validity::invalid,
             fmt::format("{} of its containers {} started anew during the run", restarts,
@@ -179,8 +189,8 @@ Kept measured(const Benching& bench, const Point& point, loadgen::Plan plan, loa
       machines_of(*target_of(bench.world, bench.target).second(bench.reach));
   Trial trial(bench.world, bench.caller, deploy_of(bench, point), tell, bench.cancel);
   if (bench.in_cluster.empty()) aim_at(plan, setting, bench, trial);
-  const std::vector<targets::Running> before = trial.target().running(trial.ref());
-  add_running(setting, before, machines);
+  const Look before = look_at(trial.target(), trial.ref(), bench.world.clock);
+  add_running(setting, before.ours, machines);
   Kept kept;
   if (bench.in_cluster.empty()) {
     tell("measuring " + plan.endpoint.url);
@@ -190,8 +200,9 @@ Kept measured(const Benching& bench, const Point& point, loadgen::Plan plan, loa
   }
   if (bench.cancel.asked() || kept.result.ended == "interrupted")
     throw Problem(Kind::cancelled, "ended before it was measured; nothing of it is kept");
-  doubt_restarts(kept.result, trial, before);
-  for (std::string& reason : off_card(bench.library->get_hardware(point.hardware).spec, before, machines))
+  doubt_run(kept.result, bench, trial, before);
+  for (std::string& reason :
+       off_card(bench.library->get_hardware(point.hardware).spec, before.ours, machines))
     doubt(kept.result, loadgen::Validity::suspect, std::move(reason));
   kept.file = save(bench, kept.result, planned);
   tell("removing " + trial.ref().name);
