@@ -147,12 +147,16 @@ void bench_search(const World& world, const Caller&, const BenchSearchArguments&
     throw Problem(Kind::usage, "--like is not of bench search, which makes its own loads");
   if (arguments.requests)
     throw Problem(Kind::usage, "--requests is not of bench search: each load is measured for a --duration");
+  if (arguments.from && arguments.rate)
+    throw Problem(Kind::usage, "--from and --rate are two loads to begin with",
+                  "--from: it is near the limit; --rate: it is doubled until the objective fails");
   BenchSearchArguments asked = arguments;
-  if (!asked.users && !asked.rate) asked.rate = 1;
+  if (!asked.users && !asked.rate) asked.rate = asked.from.value_or(1);
   const auto [plan, setting] = prepared(world, asked, cancel);
   loadgen::SearchRange range;
   range.users = asked.users.has_value();
-  range.start = range.users ? *asked.users : *asked.rate;
+  range.near = asked.from.has_value();
+  range.start = range.near ? *asked.from : range.users ? *asked.users : *asked.rate;
   range.within = asked.within;
   range.tries = asked.tries;
   range.duration = *plan.stop.duration;

@@ -136,12 +136,19 @@ struct EndpointBenchArguments : LoadArguments {
 };
 
 struct BenchSearchArguments : EndpointBenchArguments {
+  std::optional<double> from;
   double within = 0.1;
   int tries = 30;
 
   template <class D>
   void describe(D& d) {
     EndpointBenchArguments::describe(d);
+    d.field(
+        "from", from,
+        {.help = "First load to try, requests a second or with --users so many: one that is thought to be "
+                 "near the limit, from which steps begin small (--rate or --users, from which they double)",
+         .min = 0.001,
+         .max = 1e6});
     d.field("within", within,
             {.help = "Ends when what holds and what does not differ by this share (0.1)",
              .min = 0.005,
