@@ -1,7 +1,5 @@
-"""`mlib bench template` on the real engine, by podman and on Kubernetes: the whole chain, where the result comes back,
-sweeps, and what is left by runs that were killed at any point.
-
-    bench_template.py [podman] [kubernetes]
+"""`mlib bench template` on the real engine by podman: the whole chain, where the result comes back, sweeps, and what is left by
+runs that were killed at any point. bench_cluster.py is the same on Kubernetes.
 """
 import json
 import pathlib
@@ -9,14 +7,12 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 
 import bed
 
 TEMPLATE = "tiny-llama-test"
 NAME = f"benchmark-{TEMPLATE}"
-CLIENT = "localhost/mlib-client:1"
 LOAD = ("--users", "2", "--requests", "12", "--prompt-tokens", "16", "--max-tokens", "4")
 
 
@@ -77,20 +73,6 @@ def end(process, number):
     code = process.wait(60)
     process.stderr.close()
     return code
-
-
-def client_image(home):
-    """An image with the program under test and the libraries that it needs, as an archive."""
-    root, archive = pathlib.Path(home) / "root", pathlib.Path(home) / "client.tar"
-    listed = bed.need(bed.run("ldd", bed.MLIB), "ldd").out
-    for source, place in [(bed.MLIB, "/usr/bin/mlib"), *((path, path) for path in re.findall(r"(/\S+) \(0x", listed))]:
-        (root / place[1:]).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, root / place[1:])
-    (root / "tmp").mkdir()
-    (root / "tmp").chmod(0o1777)
-    script = f'source {bed.BEDS}/image.sh; cd {home}; image {CLIENT} {archive} {root} \'{{"Env":["PATH=/usr/bin"],"User":"65534"}}\''
-    bed.need(bed.run("bash", "-c", script), "image")
-    return archive
 
 
 def measures(user, left):
@@ -200,7 +182,7 @@ def survives(user, left):
     bed.claim(set(user.results()) == before and user("validate").code == 0, "and no result", user.results())
 
 
-def on_podman():
+def test():
     with bed.Podman() as podman, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home:
         podman.load("engine")
         user = User(home, "podman", podman.env)
@@ -215,46 +197,6 @@ def on_podman():
         repeats(user, identity, left)
         sweeps(user, left)
         survives(user, left)
-
-
-def on_kubernetes():
-    with bed.Cluster(node=True) as cluster, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home:
-        cluster.load("engine")
-        user = User(home, "kubernetes", cluster.env, "--kubeconfig", cluster.kubeconfig)
-
-        def left():
-            kinds = "deployments,pods,services,secrets,jobs,persistentvolumeclaims"
-            return [f"{o['kind']}/{o['metadata']['name']}" for o in cluster.objects(kinds, "-n", "model-library")]
-
-        def gone():
-            """Pods end a moment after their Deployment."""
-            try:
-                bed.wait(lambda: not left(), 40, "nothing is left")
-            except bed.Failure:
-                pass
-            return left()
-
-        measures(user, gone)
-        cluster.load(client_image(home))
-        inside = user.bench(*LOAD, "--in-cluster", CLIENT, "-o", "json")
-        result = json.loads(inside.out) if inside.code == 0 else {"client": {}, "subject": {}, "counts": {}}
-        bed.claim(result["client"].get("position") == "in-cluster" and result["counts"].get("good") == 12,
-                  "the same from inside the cluster, by a Job", inside)
-        bed.claim(f"{NAME}.model-library.svc" in result["subject"].get("url", "") and not gone(), "which leaves nothing", left())
-        process = user.start("--users", "1", "--duration", "60s")
-        until(process, "measuring http://")
-        end(process, signal.SIGKILL)
-        bed.claim(left(), "a killed run leaves its deployment", left())
-        again = user.bench(*LOAD)
-        bed.claim(again.code == 0 and not gone() and len(user.results()) == 3, "which the next one removes", f"{again}{left()}")
-
-
-TARGETS = {"podman": on_podman, "kubernetes": on_kubernetes}
-
-
-def test():
-    for name in sys.argv[1:] or TARGETS:
-        TARGETS[name]()
 
 
 if __name__ == "__main__":
