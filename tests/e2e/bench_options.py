@@ -17,7 +17,8 @@ import bed
 from bench_template import LOAD, TEMPLATE, User
 
 COLUMNS = 120
-LIVE = re.compile(r"\[([#-]{10})\] ([0-9.e+]+)/s offered ([0-9.e+]+)/s done TTFT ([0-9.e+]+) ms TPOT ([0-9.e+]+) ms \d+ out (\d+) errors")
+LIVE = re.compile(r"\[([#-]{10})\] ([0-9.e+]+)/s offered ([0-9.e+]+)/s done(?: TTFT ([0-9.e+]+) ms)?(?: TPOT ([0-9.e+]+) ms)? "
+                  r"\d+ out (\d+) errors")
 
 
 class Terminal:
@@ -65,7 +66,7 @@ class Terminal:
 
 def is_watched(user, left):
     """The bar and the live line, then Ctrl-C typed."""
-    load = ("--rate", "20", "--prompt-tokens", "16", "--max-tokens", "4")
+    load = ("--rate", "5", "--prompt-tokens", "16", "--max-tokens", "32", "--ignore-end")
     terminal = Terminal(user.bench_words(*load, "--duration", "4s"), user.env)
     code = terminal.end(120)
     lines = [LIVE.search(line) for line in terminal.seen.split("\r\x1b[K")]
@@ -74,9 +75,9 @@ def is_watched(user, left):
     done = [line[1].count("#") for line in lines]
     bed.claim(done == sorted(done) and done[-1] >= 8 > done[0], "behind a bar that fills", done)
     offered, achieved = ([float(line[at]) for line in lines] for at in (2, 3))
-    bed.claim(all(0 < rate < 60 for rate in offered) and achieved[-1] > 0, "with the offered and the achieved rate",
+    bed.claim(all(0 < rate < 30 for rate in offered[1:]) and achieved[-1] > 0, "with the offered and the achieved rate",
               (offered, achieved))
-    bed.claim(all(0 < float(line[at]) < 60e3 for line in lines for at in (4, 5)) and lines[-1][6].isdigit(),
+    bed.claim(all(any(line[at] and 0 < float(line[at]) < 60e3 for line in lines) for at in (4, 5)) and lines[-1][6] == "0",
               "TTFT, TPOT and errors", [line[0] for line in lines])
     bed.claim(all(len(line[0]) < COLUMNS for line in lines) and "\n[" not in terminal.seen, "on one line", terminal.seen[-2000:])
     plain = user.bench(*load, "--duration", "2s")
