@@ -10,13 +10,12 @@ import signal
 import tempfile
 
 import bed
-from bench_template import LOAD, NAME, TEMPLATE, User, end, measures, until
+from bench_template import LOAD, LONG, NAME, TEMPLATE, User, end, gone, is_killed, measures, until
 
 CLIENT = "localhost/mlib-client:1"
 KINDS = ("deployments,replicasets,statefulsets,jobs,pods,services,secrets,configmaps,persistentvolumeclaims,networkpolicies,"
          "serviceaccounts,poddisruptionbudgets")
 OURS = ("-l", "app.kubernetes.io/managed-by=model-library")
-LONG = ("--users", "1", "--duration", "60s", "--prompt-tokens", "16", "--max-tokens", "4")
 PROMPTS = '{"prompt": "a canary sings", "output_tokens": 2}\n"what comes then?"\n'
 
 
@@ -46,17 +45,7 @@ class Bench(User):
         return sorted(f"{o['kind']}/{o['metadata']['name']}" for o in self.cluster.objects(KINDS, "--all-namespaces", *OURS))
 
     def gone(self):
-        """The same when it had a moment to end: pods do after their Deployment."""
-        try:
-            bed.wait(lambda: not self.left(), 40, "nothing is left")
-        except bed.Failure:
-            pass
-        return self.left()
-
-    def whole(self):
-        """Each result is one that is read, and nothing lies beside them."""
-        checked = self("validate")
-        return checked.code == 0 and all(re.fullmatch(r"b\d{8}-\d{6}-\w+\.yaml", name) for name in self.results())
+        return gone(self.left)
 
 
 def runs_inside(user, home):
@@ -127,32 +116,13 @@ def sweeps(user):
               "with nothing left and no half result", f"{user.left()} {user.results()}")
 
 
-def next_start(user, killed):
-    """What a server removes when it starts."""
-    told = [f"removed `{each}`, which a benchmark left" for each in killed]
-    with bed.Server("--catalog", user.catalogue, "--state", user.home / "state", env=user.env) as server:
-        for each in told:
-            bed.wait(lambda: each in server.log(), 40, each)
-
-
 def survives(user):
-    """SIGKILL at each part of a run, by what it said last; then the next start."""
     inside = (*LONG, "--in-cluster", CLIENT)
-    points = (("deploys", " started", LONG, [NAME], 0),
-              ("warms up", "measuring http://", (*LONG, "--warm-up", "10000"), [NAME], 0),
-              ("measures", "1 users", LONG, [NAME], 0),
-              ("measures inside", "measuring inside the cluster", inside, [NAME, f"{NAME}-client"], 0),
-              ("cleans up", f"removing {NAME}", LOAD, [NAME], 1))
-    for doing, said, words, killed, kept in points:
-        before = set(user.results())
-        process = user.start(*words)
-        until(process, said)
-        end(process, signal.SIGKILL)
-        recorded, there = user.recorded(), user.left()
-        bed.claim(sorted(recorded) == killed and there, f"killed while it {doing} it leaves a record of what is there", (recorded, there))
-        next_start(user, killed)
-        bed.claim(not user.gone() and not user.recorded(), "and the next start leaves no deployment of it", (user.left(), user.recorded()))
-        bed.claim(len(set(user.results()) - before) == kept and user.whole(), f"{kept or 'no'} result, and no half one", user.results())
+    is_killed(user, user.left, (("deploys", "Deployment", LONG, [NAME], 0),
+                                ("warms up", "measuring http://", (*LONG, "--warm-up", "10000"), [NAME], 0),
+                                ("measures", "1 users", LONG, [NAME], 0),
+                                ("measures inside", "measuring inside the cluster", inside, [NAME, f"{NAME}-client"], 0),
+                                ("cleans up", f"removing {NAME}", LOAD, [NAME], 1)))
 
 
 def is_interrupted(user):

@@ -14,6 +14,7 @@ import bed
 TEMPLATE = "tiny-llama-test"
 NAME = f"benchmark-{TEMPLATE}"
 LOAD = ("--users", "2", "--requests", "12", "--prompt-tokens", "16", "--max-tokens", "4")
+LONG = ("--users", "1", "--duration", "60s", "--prompt-tokens", "16", "--max-tokens", "4")
 
 
 class User:
@@ -51,6 +52,10 @@ class User:
         """The files of results, and whatever else lies beside them."""
         folder = self.catalogue / "benchmarks" / TEMPLATE
         return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+    def whole(self):
+        """Each result is one that is read, and nothing lies beside them."""
+        return self("validate").code == 0 and all(re.fullmatch(r"b\d{8}-\d{6}-\w+\.yaml", name) for name in self.results())
 
     def recorded(self):
         return [each["name"] for each in json.loads(self("get", "deployments", "-o", "json", *self.reach).out)]
@@ -145,19 +150,40 @@ def sweeps(user, left):
     bed.claim("memory=3Mi: failed: " in again.out and "memory=512Mi: TTFT p50" in again.out, "and is shown", again.out)
 
 
+def gone(left):
+    """What is left after a moment to end."""
+    try:
+        bed.wait(lambda: not left(), 40, "nothing is left")
+    except bed.Failure:
+        pass
+    return left()
+
+
+def is_killed(user, left, points):
+    """SIGKILL at each part of a run, (what it does, what it said last, options, deployments, results), and then the next
+    start, here of a server."""
+    for doing, said, words, killed, kept in points:
+        before = set(user.results())
+        process = user.start(*words)
+        until(process, said)
+        end(process, signal.SIGKILL)
+        recorded, there = user.recorded(), left()
+        bed.claim(sorted(recorded) == killed if there else doing == "cleans up",
+                  f"killed while it {doing} it leaves a record of what is there", (recorded, there))
+        with bed.Server("--catalog", user.catalogue, "--state", user.home / "state", env=user.env) as server:
+            for told in [f"removed `{each}`, which a benchmark left" for each in recorded]:
+                bed.wait(lambda: told in server.log(), 60, told)
+        bed.claim(not gone(left) and not user.recorded(), "and the next start leaves no deployment of it", (left(), user.recorded()))
+        bed.claim(len(set(user.results()) - before) == kept and user.whole(), f"{kept or 'no'} result, and no half one", user.results())
+
+
 def survives(user, left):
-    """SIGKILL while it deploys, while it measures and in a sweep; Ctrl-C and SIGTERM while it measures."""
+    """SIGKILL wherever, also in a sweep; Ctrl-C and SIGTERM while it measures."""
+    is_killed(user, left, (("deploys", " started", LONG, [NAME], 0),
+                           ("warms up", "measuring http://", (*LONG, "--warm-up", "10000"), [NAME], 0),
+                           ("measures", "1 users", LONG, [NAME], 0),
+                           ("cleans up", f"removing {NAME}", LOAD, [NAME], 1)))
     before = set(user.results())
-    process = user.start(*LOAD)
-    until(process, " started")
-    end(process, signal.SIGKILL)
-    bed.claim(user.recorded() == [NAME] and left(), "a run that is killed while it deploys leaves a record", user.recorded())
-    bed.claim(set(user.results()) == before, "and no result", user.results())
-    with bed.Server("--catalog", user.catalogue, "--state", user.home / "state", env=user.env) as server:
-        told = f"removed `{NAME}`, which a benchmark left"
-        bed.wait(lambda: told in server.log(), 40, told)
-        bed.wait(lambda: not left(), 40, "what it left is gone")
-        bed.claim(not user.recorded(), "the next server removes what it left", user.recorded())
     process = user.start("--users", "1", "--duration", "60s", "--sweep", "parallel=1,2")
     until(process, "measuring http://")
     alive = user.bench(*LOAD)
