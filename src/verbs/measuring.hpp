@@ -8,7 +8,7 @@ namespace mlib::verbs {
 /// How an engine is asked and loaded: the options that every verb which measures has.
 struct LoadArguments {
   std::optional<std::string> protocol, arrivals, distribution;
-  std::string prompts, prompt_histogram, output_histogram;
+  std::string prompts, prompt_histogram, output_histogram, tokenizer;
   std::string model, duration, slo, think = "0s", timeout = "2m", on = "10s", off = "10s";
   std::optional<double> rate, end_rate, burstiness;
   std::optional<int> users, memory;
@@ -57,6 +57,11 @@ struct LoadArguments {
     d.field("prompt_histogram", prompt_histogram,
             {.help = "Lengths of prompts instead, FROM-TO:WEIGHT,…, e.g. 16-64:3,1024:1"});
     d.field("output_histogram", output_histogram, {.help = "Lengths of answers instead, likewise"});
+    d.field(
+        "tokenizer", tokenizer,
+        {.help = "GGUF file, tokenizer.json or folder of the model: made prompts then have exactly so many "
+                 "tokens (lengths are estimated)",
+         .format = "local"});
     describe_requests(d);
   }
   template <class D>
@@ -95,6 +100,9 @@ loadgen::Plan plan_of(const LoadArguments& arguments);
 /// The lengths of `16-64:3,1024:1`: evenly from 16 to 64, three times as often as 1024. Problem{usage} names
 /// the option and the bin.
 loadgen::Length histogram_of(const std::string& text, std::string_view option);
+/// Makes the plan's text of words whose tokens that tokenizer counts; Problem{usage} when it makes none, and
+/// as formats::read_tokenizer.
+void count_exactly(loadgen::Plan& plan, const std::string& tokenizer);
 /// Sets origin and path from what a person gives: http://host:8080, …/v1 or a whole path.
 void aim(loadgen::Plan& plan, const std::string& url);
 
@@ -102,7 +110,7 @@ inline constexpr std::string_view records_help =
     "File to write single requests to as they end, a line of JSON each (mlib schema benchmark-record)";
 
 struct EndpointBenchArguments : LoadArguments {
-  std::string url, like, tokenizer, ca, api_key, hardware, template_name, currency = "USD", records;
+  std::string url, like, ca, api_key, hardware, template_name, currency = "USD", records;
   bool insecure = false;
   std::optional<double> price_per_hour;
 
@@ -112,10 +120,6 @@ struct EndpointBenchArguments : LoadArguments {
     d.field("like", like,
             {.help = "Load, requests and seed of that result (-o json), instead of the options that say them",
              .format = "content"});
-    d.field(
-        "tokenizer", tokenizer,
-        {.help = "GGUF file, tokenizer.json or folder of the model: made prompts then have exactly so many "
-                 "tokens (lengths are estimated)"});
     LoadArguments::describe(d);
     describe_subject(d);
   }
@@ -136,12 +140,19 @@ struct EndpointBenchArguments : LoadArguments {
 };
 
 struct BenchSearchArguments : EndpointBenchArguments {
+  std::optional<double> from;
   double within = 0.1;
   int tries = 30;
 
   template <class D>
   void describe(D& d) {
     EndpointBenchArguments::describe(d);
+    d.field(
+        "from", from,
+        {.help = "First load to try, requests a second or with --users so many: one that is thought to be "
+                 "near the limit, from which steps begin small (--rate or --users, from which they double)",
+         .min = 0.001,
+         .max = 1e6});
     d.field("within", within,
             {.help = "Ends when what holds and what does not differ by this share (0.1)",
              .min = 0.005,

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "base/text.hpp"
+#include "formats/bytes.hpp"
+#include "formats/tokenizer.hpp"
 #include "loadgen/recorded.hpp"
 #include "net/url.hpp"
 #include "verbs/measuring.hpp"
@@ -187,7 +189,25 @@ Plan plan_of(const LoadArguments& arguments) {
       arguments.seed ? static_cast<std::uint64_t>(*arguments.seed) : std::stoull(random_hex(4), nullptr, 16);
   if (!arguments.slo.empty()) plan.objective = loadgen::objective_of(arguments.slo);
   loadgen::check_objective(plan);
+  if (!arguments.tokenizer.empty()) count_exactly(plan, arguments.tokenizer);
   return plan;
+}
+
+void count_exactly(Plan& plan, const std::string& path) {
+  if (!loadgen::makes_text(plan.workload))
+    throw Problem(Kind::usage, "--tokenizer is of made prompts", "leave out --prompts and --instructions");
+  const formats::Tokenizer tokenizer = formats::read_tokenizer(path);
+  std::vector<loadgen::WordTokens> words;
+  bool single = false;
+  const auto add = [&](const std::string& word) {
+    words.push_back({word, tokenizer.alone(word), tokenizer.after_space(word)});
+    single |= words.back().alone == 1 && words.back().after == 1;
+  };
+  for (const std::string& word : loadgen::made_words()) add(word);
+  if (!single)  // of a small vocabulary
+    for (const std::string& letter : loadgen::made_letters()) add(letter);
+  plan.workload.exact = std::make_shared<const loadgen::ExactText>(formats::absolute(tokenizer.file),
+                                                                   tokenizer.sha256, std::move(words));
 }
 
 void aim(Plan& plan, const std::string& url) {

@@ -316,6 +316,15 @@ TEST_CASE("a search finds the load that holds, and needs to know what has to") {
   REQUIRE(last.at({"result", "holds_at"}) != nullptr);
   CHECK(last.at({"result", "holds_at"})->number() == 2);
   CHECK(last.text_at({"text"}).find("it still holds at 2 users") != std::string::npos);
+  arguments.from = 3;
+  arguments.tries = 1;
+  bench_search(b.world, b.ann, arguments, sink, b.cancel);
+  REQUIRE(last.at({"result", "holds_at"}) != nullptr);
+  CHECK(last.at({"result", "holds_at"})->number() == 3);
+  arguments.users.reset();
+  arguments.rate = 1;
+  CHECK(failure([&] { bench_search(b.world, b.ann, arguments, sink, b.cancel); }).message() ==
+        "--from and --rate are two loads to begin with");
   arguments.slo.clear();
   CHECK(failure([&] { bench_search(b.world, b.ann, arguments, sink, b.cancel); }).message() ==
         "`mlib bench search` needs --slo: what has to hold");
