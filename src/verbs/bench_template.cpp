@@ -387,6 +387,7 @@ void bench_repeat(const World& world, const Caller& caller, const RepeatArgument
       arguments.start_timeout,
       arguments.api_key,
       arguments.in_cluster,
+      nullptr,
       arguments.prompts};
   library->get_hardware(then.subject.hardware);
   const std::unique_ptr<store::Hold> held = begin(bench, plan);
