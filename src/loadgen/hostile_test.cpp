@@ -192,7 +192,7 @@ TEST_CASE("good answers that are more than can be decoded do not hold a run") {
 }
 
 TEST_CASE("what the decoder has no room for in time is given up, and said to be") {
-  Decoder decoder(Protocol::chat);
+  Decoder decoder(shipped("chat"));
   const auto long_answer = [] {
     Exchange exchange;
     exchange.status = 200;
