@@ -10,6 +10,8 @@
 namespace mlib::loadgen {
 namespace {
 
+constexpr std::uint64_t of_warm_up = 1ULL << 40U;  // their prompts are others than the run's
+
 /// Asks what the workload says; in a conversation with what was said before, for which it waits until the
 /// decoder has read it.
 class Asker final : public Source {
@@ -28,8 +30,11 @@ class Asker final : public Source {
 
   bool ready(std::uint32_t user) override { return answers_ == nullptr || answers_->there(user); }
   int wakes() const override { return answers_ == nullptr ? -1 : answers_->descriptor(); }
-  std::optional<Request> next(std::uint64_t, std::uint32_t user) override {
-    const Ask ask = users_.empty() ? ask_of(plan_.workload, plan_.seed, next_++) : question_of(user);
+  std::optional<Request> next(std::uint64_t index, std::uint32_t user) override {
+    Ask ask = users_.empty() ? ask_of(plan_.workload, plan_.seed, next_++) : question_of(user);
+    // Somebody's own requests are asked as they are, but not by the warm-up: a cache would know them then.
+    if (next_ >= of_warm_up && !plan_.workload.scripts.empty())
+      ask.prompt = fmt::format("warm-up {}: {}", index + 1, ask.prompt);
     return Request{request_of(plan_.asking, ask, head_), plan_.think, ask.max_tokens, ask.prompt_tokens};
   }
   void done(Exchange&& exchange) override {
@@ -88,8 +93,6 @@ Instant latest_end(const Load& load) {
                                 load.arrivals.empty() ? INT64_MAX : load.arrivals.back());
   return from == INT64_MAX ? from : from + load.drain;
 }
-
-constexpr std::uint64_t of_warm_up = 1ULL << 40U;  // their prompts are others than the run's
 
 void warm_up(const Plan& plan, const Cancel& cancel) {
   if (plan.warm_up == 0) return;
