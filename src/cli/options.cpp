@@ -35,6 +35,9 @@ std::string word_of(const Node& property, const std::string& name, const std::st
   if (type == "object") return "NAME=VALUE";
   if (type == "integer" || type == "number") return "N";
   if (name == "filter") return "FIELD=VALUE";
+  if (name == "sort" || name == "columns") return "FIELDS";
+  if (name == "to") return "FILE";
+  if (name == "as") return "NAME";
   if (name == "kubeconfig" || name == "kube_watcher_keys") return "FILE";
   if (name == name_again) return "NAME";
   if (name == "catalog" || name == "state") return "DIR";
