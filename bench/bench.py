@@ -231,6 +231,8 @@ def report(rows, start, memories, rendering, scale, validate, seconds):
     if rendering:
         lines.append(f"| 1,000 templates rendered, checked and written | – | {rendering['render_us']:.0f} ms | |")
         lines.append(f"| /create, /get_all without sockets | – | {rendering['create_us']:.1f}, {rendering['get_all_us']:.2f} µs a call | |")
+        lines.append(f"| flags of a shipped template against those of its engine's version: mean of {rendering['linted']}, the worst | – "
+                     f"| {rendering['lint_us']:.1f}, {rendering['lint_worst_us']:.1f} µs | microseconds |")
         lines.append(f"| loading the shipped catalogue | – | {rendering['load_us'] / 1000:.1f} ms | |")
     lines += scale_lines(scale, validate)
     lines.append("")

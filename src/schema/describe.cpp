@@ -18,19 +18,17 @@ std::string called(const Node& node) {
 
 std::string_view article(std::string_view word) { return word == "integer" ? "an" : "a"; }
 
+std::string range_of(const About& about) {
+  if (!std::isfinite(about.max)) return fmt::format("at least {}", about.min);
+  if (!std::isfinite(about.min)) return fmt::format("at most {}", about.max);
+  return fmt::format("between {} and {}", about.min, about.max);
+}
+
 bool in_range(Reader& reader, const Node& node, double value, const About& about) {
   if (value >= about.min && value <= about.max) return true;
-  std::string range;
-  if (std::isfinite(about.min) && std::isfinite(about.max)) {
-    range = fmt::format("between {} and {}", about.min, about.max);
-  } else if (std::isfinite(about.min)) {
-    range = fmt::format("at least {}", about.min);
-  } else {
-    range = fmt::format("at most {}", about.max);
-  }
   const std::string unit = about.unit.empty() ? "" : fmt::format(" {}", about.unit);
   reader.report(Fault::out_of_range, node,
-                fmt::format("{} is out of range: it must be {}{}", to_json(node), range, unit));
+                fmt::format("{} is out of range: it must be {}{}", to_json(node), range_of(about), unit));
   return false;
 }
 
@@ -112,12 +110,12 @@ void decode(Reader& reader, const Node& node, std::int64_t& value, const About& 
 }
 
 void decode(Reader& reader, const Node& node, int& value, const About& about) {
-  std::int64_t wide = value;
-  About narrow = about;
-  narrow.min = std::max<double>(about.min, std::numeric_limits<int>::min());
-  narrow.max = std::min<double>(about.max, std::numeric_limits<int>::max());
-  decode(reader, node, wide, narrow);
-  value = static_cast<int>(wide);
+  if (!node.is_integer()) return reader.wrong_type(node, "integer");
+  About held = about;  // what fits in there at all; told only of what the description itself allows
+  held.min = std::numeric_limits<int>::min();
+  held.max = std::numeric_limits<int>::max();
+  if (in_range(reader, node, node.number(), about) && in_range(reader, node, node.number(), held))
+    value = static_cast<int>(node.integer());
 }
 
 void decode(Reader& reader, const Node& node, double& value, const About& about) {
@@ -131,8 +129,7 @@ void decode(Reader& reader, const Node& node, std::string& value, const About& a
   const auto length = static_cast<double>(utf8_length(text));
   if (length < about.min || length > about.max) {
     reader.report(Fault::out_of_range, node,
-                  fmt::format("the text has {} characters: it must have {} to {}", length,
-                              std::max(0.0, about.min), about.max));
+                  fmt::format("the text has {} characters: it must have {}", length, range_of(about)));
     return;
   }
   if (is_allowed(reader, node, text, about) && has_format(reader, node, text, about.format)) value = text;

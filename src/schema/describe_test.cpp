@@ -39,10 +39,21 @@ struct Machine {
   }
 };
 
+struct Rack {
+  std::string label;
+  int slots = 1;
+  template <class D>
+  void describe(D& d) {
+    d.field("label", label, {.help = "On it", .min = 2});
+    d.field("slots", slots, {.help = "How many", .min = 1});
+  }
+};
+
+template <class T = Machine>
 std::string findings_of(const std::string& text) {
   const Source source{"m.yaml", text};
   Reader reader(&source);
-  decode<Machine>(reader, read_yaml(source).front());
+  decode<T>(reader, read_yaml(source).front());
   std::string all;
   for (const Finding& finding : reader.findings) all += to_text(finding) + "\n";
   return all;
@@ -86,6 +97,10 @@ TEST_CASE("ranges and formats say what is right") {
         std::string::npos);
   CHECK(findings_of("name: a\ncpus: 1\ndisks: [{size: 1Gi, count: 9}]\n").find("between 1 and 8") !=
         std::string::npos);
+  CHECK(findings_of<Rack>("label: a\n").find("the text has 1 characters: it must have at least 2") !=
+        std::string::npos);
+  CHECK(findings_of<Rack>("slots: 0\n").find("it must be at least 1\n") != std::string::npos);
+  CHECK(findings_of<Rack>("slots: 3000000000\n").find("and 2147483647") != std::string::npos);
   CHECK(findings_of("name: 7\ncpus: 1\n").find("expected a string, got integer 7") != std::string::npos);
 }
 

@@ -74,9 +74,10 @@ std::string gpu_of(const cards::HardwareSpec& spec) {
 std::string parameters_of(const cards::ModelSpec& spec) {
   if (!spec.parameters) return "";
   const auto count = static_cast<double>(*spec.parameters);
-  return count >= 1e9   ? fmt::format("{:.3g}B", count / 1e9)
-         : count >= 1e6 ? fmt::format("{:.3g}M", count / 1e6)
-                        : fmt::format("{:.3g}k", count / 1e3);
+  constexpr double nearly = 0.9995;  // from here on three digits are 1 of the next unit
+  return count >= nearly * 1e9   ? fmt::format("{:.3g}B", count / 1e9)
+         : count >= nearly * 1e6 ? fmt::format("{:.3g}M", count / 1e6)
+                                 : fmt::format("{:.3g}k", count / 1e3);
 }
 
 /// How many benchmarks there are, and the headline of the newest that counts (of the newest, when none does).

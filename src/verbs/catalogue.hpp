@@ -9,8 +9,8 @@ struct GetArguments : Narrowing {
   void describe(D& d) {
     d.field("name", name, {.help = "Only the one of this name"});
     d.field("filter", filter, {.help = filter_help});
-    d.field("sort", sort, {.help = "FIELD,-FIELD2: by these fields, - for the greatest first"});
-    d.field("columns", columns, {.help = "FIELD,FIELD2: only these fields"});
+    d.field("sort", sort, {.help = "By FIELD,-FIELD2: - for the greatest first; what has none is last"});
+    d.field("columns", columns, {.help = "Only FIELD,FIELD2"});
     d.field("limit", limit, {.help = "At most so many (all)", .min = 0});
   }
 };

@@ -90,6 +90,14 @@ TEST_CASE("the revision of a card is a field and a wide column") {
   CHECK(its.value.items()[0].text_at({"revision"}).size() == 12);
 }
 
+TEST_CASE("sizes of models have three digits and a unit, never an exponent") {
+  ScriptedWorld w;
+  const Response models = get_models(w.world, w.ann, {});
+  for (const auto& row : models.table->rows) CHECK(row[4].find("e+") == std::string::npos);
+  const Response one = get_models(w.world, w.ann, {{.name = "gemma-3-1b-it"}});
+  CHECK(one.table->rows.at(0)[4] == "1B");
+}
+
 TEST_CASE("a saved filter is used by its name") {
   ScriptedWorld w;
   save_filter(w.world, w.ann, {"small", "name=gemma-3-270m"});

@@ -8,7 +8,9 @@
 namespace mlib::verbs {
 
 inline constexpr std::string_view filter_help =
-    "Condition, e.g. \"format=gguf\" or \"memory > 16Gi\", or @NAME of a saved one; repeat it to narrow down";
+    "Condition, e.g. \"format=gguf\" or \"memory > 16Gi AND NOT name LIKE 'tiny%'\", or @NAME of a saved "
+    "one; "
+    "repeat it to narrow down; `mlib filter-options` lists the fields";
 
 /// The expressions of `--filter`; `@NAME` stands for a saved one. Problem{usage} with the place in the text
 /// and the nearest field; Problem{not_found} with the nearest name.

@@ -21,7 +21,8 @@ std::vector<Verb> lists() {
        {},
        Names{"name"},
        look,
-       "get templates\nget templates --filter \"hardware.memory > 16Gi\" --sort name"},
+       "get templates\nget templates --filter \"hardware.memory > 16Gi\" --sort name\n"
+       "get templates --sort benchmarks.ttft_p95 --limit 5 -o wide"},
       {"get models",
        Method::get,
        "/api/v1/models",
@@ -32,7 +33,8 @@ std::vector<Verb> lists() {
        {},
        Names{"name"},
        look,
-       "get models --filter format=gguf -o wide"},
+       "get models --filter format=gguf -o wide\n"
+       "get models --filter \"parameters < 1e9\" --sort -context_length --limit 5"},
       {"get hardware",
        Method::get,
        "/api/v1/hardware",
@@ -43,7 +45,7 @@ std::vector<Verb> lists() {
        {},
        Names{"name"},
        look,
-       "get hardware"},
+       "get hardware\nget hardware --filter \"gpu.memory >= 80Gi\" --sort price.per_hour"},
       {"get frameworks",
        Method::get,
        "/api/v1/frameworks",
@@ -54,7 +56,7 @@ std::vector<Verb> lists() {
        {},
        Names{"name"},
        look,
-       "get frameworks"},
+       "get frameworks\nget frameworks --columns name,version,image"},
   };
 }
 
@@ -70,7 +72,7 @@ std::vector<Verb> finding() {
        {},
        Names{"kind", "names"},
        look,
-       "compare templates A B\ncompare templates A B -o markdown"},
+       "compare templates A B\ncompare templates A B -o markdown\ncompare hardware nvidia-l4 nvidia-t4"},
       {"tree template",
        Method::get,
        "/api/v1/templates/{name}/tree",
@@ -92,7 +94,7 @@ std::vector<Verb> finding() {
        {},
        Names{"kind"},
        look,
-       "filter-options templates"},
+       "filter-options templates\nfilter-options models -o json"},
   };
 }
 

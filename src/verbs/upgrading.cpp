@@ -45,6 +45,11 @@ bool is_tag(std::string_view version) {
 
 /// The image of the version to go to, and how it is known.
 void find_image(Upgrade& upgrade) {
+  if (upgrade.to == upgrade.from) {
+    upgrade.new_image = upgrade.image;
+    upgrade.how = "it is of that version";
+    return;
+  }
   if (const std::string* listed = listed_image(upgrade.framework, upgrade.to)) {
     upgrade.new_image = *listed;
     upgrade.how = "the framework lists it";

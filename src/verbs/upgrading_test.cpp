@@ -65,6 +65,13 @@ TEST_CASE(
     CHECK((each.what != "choices" || each.flag != "--uvicorn-log-level"));  // another order, no other choice
 }
 
+TEST_CASE("an upgrade to the version that is there keeps the image") {
+  ScriptedWorld w;
+  const Response response = upgrade_template(w.world, w.ann, {"qwen3-8b-vllm", "0.24.0"});
+  CHECK(response.value.text_at({"image", "after"}) == response.value.text_at({"image", "before"}));
+  CHECK(response.value.find("changes")->items().empty());
+}
+
 TEST_CASE("an upgrade to a version that nobody read is refused with those that were") {
   ScriptedWorld w;
   const Problem newer = failure([&] { upgrade_template(w.world, w.ann, {"qwen3-8b-vllm", "99.0"}); });
