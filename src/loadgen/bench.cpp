@@ -10,6 +10,8 @@
 namespace mlib::loadgen {
 namespace {
 
+constexpr std::uint64_t of_warm_up = 1ULL << 40U;  // their prompts are others than the run's
+
 /// Asks what the workload says; in a conversation with what was said before, for which it waits until the
 /// decoder has read it.
 class Asker final : public Source {
@@ -28,11 +30,18 @@ class Asker final : public Source {
 
   bool ready(std::uint32_t user) override { return answers_ == nullptr || answers_->there(user); }
   int wakes() const override { return answers_ == nullptr ? -1 : answers_->descriptor(); }
-  std::optional<Request> next(std::uint64_t, std::uint32_t user) override {
-    const Ask ask = users_.empty() ? ask_of(plan_.workload, plan_.seed, next_++) : question_of(user);
+  std::optional<Request> next(std::uint64_t index, std::uint32_t user) override {
+    Ask ask = users_.empty() ? ask_of(plan_.workload, plan_.seed, next_++) : question_of(user);
+    // Somebody's own requests are asked as they are, but not by the warm-up: a cache would know them then.
+    if (next_ >= of_warm_up && !plan_.workload.scripts.empty())
+      ask.prompt = fmt::format("warm-up {}: {}", index + 1, ask.prompt);
     return Request{request_of(plan_.asking, ask, head_), plan_.think, ask.max_tokens, ask.prompt_tokens};
   }
   void done(Exchange&& exchange) override {
+    // A stream of lines has no content type that all engines use.
+    if (plan_.asking.streams() && plan_.asking.protocol->call.stream->framing == "lines" &&
+        exchange.status / 100 == 2)
+      exchange.event_stream = true;
     if (answers_ != nullptr) answers_->expect(exchange.user);
     const Instant patience = end_ - exchange.end;
     decoder_->add(std::move(exchange), patience);
@@ -85,8 +94,6 @@ Instant latest_end(const Load& load) {
   return from == INT64_MAX ? from : from + load.drain;
 }
 
-constexpr std::uint64_t of_warm_up = 1ULL << 40U;  // their prompts are others than the run's
-
 void warm_up(const Plan& plan, const Cancel& cancel) {
   if (plan.warm_up == 0) return;
   Load load;
@@ -114,12 +121,9 @@ void check_workload(const Plan& plan) {
     throw Problem(Kind::usage,
                   "conversations of several turns are had by users, whose next question waits for the answer",
                   "give --users N instead of --rate");
-  if (plan.users > 0 && plan.asking.protocol != Protocol::chat &&
-      plan.asking.protocol != Protocol::completions)
-    throw Problem(Kind::usage,
-                  fmt::format("`{}` has no conversations",
-                              protocol_names()[static_cast<std::size_t>(plan.asking.protocol)]),
-                  "known: chat, completions");
+  if (plan.users > 0 && !plan.asking.protocol->generates)
+    throw Problem(Kind::usage, fmt::format("`{}` has no conversations", plan.asking.protocol->name),
+                  "they are had where answers are text, as those of chat");
 }
 
 /// Requests share what a cache may hold: a prefix, what was said before, or blocks of a trace.
@@ -175,19 +179,18 @@ double engines_own(const std::vector<Sample>& samples) {
 }  // namespace
 
 void check_objective(const Plan& plan) {
-  const bool generates =
-      plan.asking.protocol == Protocol::chat || plan.asking.protocol == Protocol::completions;
+  const bool generates = plan.asking.protocol->generates;
   for (const Limit& limit : plan.objective) {
-    if (limit.of == Limit::Of::ttft && !(generates && plan.asking.stream))
+    if (limit.of == Limit::Of::ttft && !(generates && plan.asking.streams()))
       throw Problem(
           Kind::usage,
           fmt::format("`{}` is of streamed answers: a whole one has no first token", to_text(limit)),
           "limit the whole answer: e2e_p95=2s");
     if (limit.of == Limit::Of::tpot && !generates)
-      throw Problem(
-          Kind::usage,
-          fmt::format("`{}` is of chat and completions: other answers have no tokens", to_text(limit)),
-          "limit the whole answer: e2e_p95=2s");
+      throw Problem(Kind::usage,
+                    fmt::format("`{}` is of answers that are text: those of `{}` have no tokens",
+                                to_text(limit), plan.asking.protocol->name),
+                    "limit the whole answer: e2e_p95=2s");
   }
 }
 

@@ -57,7 +57,7 @@ inline double mean_gap(const std::vector<Instant>& all) {
 inline double tpot_of(const std::vector<Exchange>& exchanges) {
   std::vector<double> all;
   for (const Exchange& exchange : exchanges)
-    all.push_back(*tpot_of(decode(exchange, Protocol::chat, nullptr)));
+    all.push_back(*tpot_of(decode(exchange, shipped("chat"), nullptr)));
   return middle(all);
 }
 

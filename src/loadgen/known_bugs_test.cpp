@@ -89,7 +89,7 @@ TEST_CASE("B1'' perf_analyzer: the clock starts when the thread gets round to it
   run({server.url()}, load, busy, never);
   double naive = 0, ours = 0;
   for (const Exchange& exchange : collector.exchanges) {
-    const Sample sample = decode(exchange, Protocol::chat, nullptr);
+    const Sample sample = decode(exchange, shipped("chat"), nullptr);
     if (sample.index != 5) continue;
     naive = static_cast<double>(sample.first - sample.sent) / 1e6;
     ours = *ttft_of(sample);
@@ -198,7 +198,7 @@ TEST_CASE("B11 AIPerf: on a slow processor the engine seems twice as slow, and n
   std::vector<Sample> samples;
   std::vector<double> naive;
   for (const Exchange& exchange : collector.exchanges) {
-    samples.push_back(decode(exchange, Protocol::chat, nullptr));
+    samples.push_back(decode(exchange, shipped("chat"), nullptr));
     naive.push_back(static_cast<double>(samples.back().first - samples.back().sent) / 1e6);
   }
   CHECK(middle(naive) > 2 * percentile(server.truth().ttft(), 0.5));
@@ -268,7 +268,7 @@ TEST_CASE("B17 the original: it asks for the first line of each answer only") {
   const StubServer server(rules);
   const std::vector<Exchange> exchanges = exchanges_of(server, 1, 0);
   std::string ours;
-  CHECK(decode(exchanges.at(0), Protocol::chat, nullptr, &ours).good());
+  CHECK(decode(exchanges.at(0), shipped("chat"), nullptr, &ours).good());
   CHECK(ours.size() == 17);
   CHECK(ours.substr(0, std::min(ours.find('\n'), ours.find("###"))).size() == 3);  // what its engine stops at
   CHECK(server.bodies().at(0).find("stop") == std::string::npos);

@@ -16,7 +16,7 @@ TEST_CASE("B2 inference-perf: an event without content is counted as a token, wh
   std::vector<double> naive;
   for (const Exchange& exchange : exchanges) {
     naive.push_back(mean_gap(events_with(exchange, "\"choices\":[{")));
-    CHECK(decode(exchange, Protocol::chat, nullptr).events == 16);
+    CHECK(decode(exchange, shipped("chat"), nullptr).events == 16);
   }
   const double ours = tpot_of(exchanges);
   CHECK(middle(naive) < 0.6 * ours);
@@ -44,7 +44,7 @@ TEST_CASE("B3 GuideLLM: gaps are spread evenly between the first and the last to
   const StubServer server(rules);
   double naive = 0, ours = 0;
   for (const Exchange& exchange : exchanges_of(server, 8, ms)) {
-    const Sample sample = decode(exchange, Protocol::chat, nullptr);
+    const Sample sample = decode(exchange, shipped("chat"), nullptr);
     if (sample.longest_gap < 100 * ms) continue;
     naive = std::max(naive, *tpot_of(sample));
     ours = std::max(ours, static_cast<double>(sample.longest_gap) / 1e6);
@@ -83,7 +83,7 @@ Cost cost_of_event(std::size_t size) {
   cost.naive = clock() - began;
   CHECK(events == 1);
   began = clock();
-  CHECK(decode(exchange, Protocol::chat, nullptr).events == 1);
+  CHECK(decode(exchange, shipped("chat"), nullptr).events == 1);
   cost.ours = client.cpu_seconds + clock() - began;
   return cost;
 }
@@ -146,7 +146,7 @@ TEST_CASE("B9 vllm bench serve: the most tokens a second counts events, whatever
   const StubServer server({.ttft = 5 * ms, .gap = 10 * ms, .tokens = 16, .tokens_per_event = 4});
   for (const Exchange& exchange : exchanges_of(server, 3, 30 * ms)) {
     CHECK(events_with(exchange, "word").size() == 4);
-    CHECK(decode(exchange, Protocol::chat, nullptr).tokens == 16);
+    CHECK(decode(exchange, shipped("chat"), nullptr).tokens == 16);
   }
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("B10 llmperf: the time to the first token is part of its inter-token l
   const std::vector<Exchange> exchanges = exchanges_of(server, 9, 7 * ms);
   const double ours = tpot_of(exchanges);
   for (const Exchange& exchange : exchanges) {
-    const Sample sample = decode(exchange, Protocol::chat, nullptr);
+    const Sample sample = decode(exchange, shipped("chat"), nullptr);
     CHECK(static_cast<double>(sample.last - sample.sent) / 1e6 / sample.tokens > 2 * ours);
   }
   CHECK(ours == doctest::Approx(percentile(server.truth().tpot(8), 0.5)).epsilon(0.1));
@@ -184,7 +184,7 @@ TEST_CASE("B12 inference-perf: coroutines that wait for their turn stamp late") 
   for (const Exchange& exchange : exchanges_of(server, 20, 0)) {
     for (const Instant at : events_with(exchange, "word")) events.push_back(at);
     // Ours are those of the reads, whenever somebody gets round to decoding.
-    const Sample sample = decode(exchange, Protocol::chat, nullptr);
+    const Sample sample = decode(exchange, shipped("chat"), nullptr);
     for (const Instant stamp : {sample.first, sample.last})
       CHECK(std::count_if(exchange.arrivals.begin(), exchange.arrivals.end(),
                           [stamp](const Arrived& read) { return read.at == stamp; }) == 1);
@@ -246,5 +246,5 @@ TEST_CASE("B16 vllm bench serve: the event that only names the role is taken for
   const double naive =
       static_cast<double>(events_with(exchange, "\"choices\":[{").front() - exchange.sent) / 1e6;
   CHECK(naive < 80);
-  CHECK(*ttft_of(decode(exchange, Protocol::chat, nullptr)) >= 100);
+  CHECK(*ttft_of(decode(exchange, shipped("chat"), nullptr)) >= 100);
 }

@@ -117,6 +117,7 @@ struct TokenizerText {
 /// What was asked, and how.
 struct WorkloadText {
   std::string protocol = "chat", path, model;
+  std::optional<cards::Call> call;  ///< the protocol, where this program ships no such
   bool stream = true;
   double temperature = 0;
   std::string prompts = "made";  ///< made, instructions (the original's 25), or own
@@ -132,6 +133,7 @@ struct WorkloadText {
   template <class D>
   void describe(D& d) {
     d.field("protocol", protocol, {.help = "How the engine was asked", .required = true});
+    d.field("call", call, {.help = "That protocol, where it is not one that mlib comes with"});
     d.field("path", path, {.help = "Path of the URL, where it is not the protocol's own"});
     d.field("model", model, {.help = "Model that was asked for"});
     d.field("stream", stream, {.help = "Answers were asked for as a stream"});

@@ -72,7 +72,7 @@ TEST_CASE(
   CHECK(client.stall.most() > 55'000'000);
   CHECK(client.stall.percentile(0.995) > 10'000'000);
   Histogram gaps;
-  const Sample sample = decode(collector.exchanges.at(0), Protocol::chat, nullptr);
+  const Sample sample = decode(collector.exchanges.at(0), shipped("chat"), nullptr);
   const Verdict verdict = judge(measure({sample}, gaps, client.ended, {}), {sample}, client, {});
   CHECK(verdict.validity != Validity::valid);
   CHECK(told(verdict).find("the client stalled: at one of 200 instants it looked ") != std::string::npos);

@@ -247,29 +247,6 @@ TEST_CASE("an answer that is no answer is an error with its cause, never a succe
   CHECK(read("", true).error == "the connection was closed before an answer");
 }
 
-TEST_CASE("bad engines do not hold a run: endless answers, silence, errors only") {
-  StubRules rules;
-  rules.raw = [](std::uint64_t) { return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"; };
-  const StubServer silent(rules);
-  Plan plan = plan_for(silent, 50, 1000);
-  plan.stop = {.duration = second / 2};
-  plan.drain = second / 4;
-  plan.warm_up = 0;
-  const Outcome outcome = measured(plan);
-  CHECK(outcome.metrics.unfinished == 25);
-  CHECK(outcome.client.ended < 5 * second);
-  CHECK(outcome.verdict.validity == Validity::invalid);
-  CHECK(outcome.metrics.ttft.count == 0);
-
-  rules.raw = [](std::uint64_t) { return "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"; };
-  const StubServer broken(rules);
-  plan.endpoint.url = broken.url();
-  plan.stop = {.requests = 20};
-  const Outcome errors = measured(plan);
-  CHECK(errors.metrics.failed == 20);
-  CHECK(errors.verdict.reasons.at(0) == "no request had a good answer");
-}
-
 TEST_CASE("nobody who listens, and a host that is not known, are told before a run") {
   Plan plan;
   plan.endpoint.url = "http://127.0.0.1:9";

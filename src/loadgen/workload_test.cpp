@@ -121,7 +121,7 @@ TEST_CASE("users hold conversations: every question carries what was said before
       measured(plan),
       "conversations of several turns are had by users, whose next question waits for the answer", Problem);
   plan.users = 1;
-  plan.asking.protocol = Protocol::embeddings;
+  plan.asking.protocol = shipped("embeddings");
   CHECK_THROWS_WITH_AS(measured(plan), "`embeddings` has no conversations", Problem);
 }
 

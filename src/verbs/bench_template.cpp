@@ -311,12 +311,10 @@ void one(const Benching& bench, const Point& point, const loadgen::Plan& plan) {
 loadgen::Plan plan_for(LoadArguments load, const cards::Library& library, const cards::Template& card) {
   const std::string& spoken = library.framework_of(card).spec.protocol;
   const std::string& task = library.get_model(card.spec.model).spec.task;
-  if (!load.protocol && spoken != "openai") load.protocol = spoken;
-  if (!load.protocol && task == "embedding") load.protocol = "embeddings";
-  if (!load.protocol && task == "rerank") load.protocol = "rerank";
+  if (!load.protocol) load.protocol = cards::call_for(library.protocols, spoken, task).first;
   // A new deployment has nothing in its cache, and a sweep that goes on has to find what it measured.
   if (!load.seed) load.seed = 1;
-  return plan_of(load);
+  return plan_of(load, library);
 }
 
 /// What has changed since a result was measured.

@@ -73,7 +73,8 @@ net::Tls tls_of(const EndpointBenchArguments& arguments) {
 std::pair<loadgen::Plan, loadgen::Setting> prepared(const World& world,
                                                     const EndpointBenchArguments& arguments,
                                                     const Cancel& cancel) {
-  loadgen::Plan plan = arguments.like.empty() ? plan_of(arguments) : plan_like(arguments);
+  loadgen::Plan plan =
+      arguments.like.empty() ? plan_of(arguments, *world.shelf.library()) : plan_like(arguments);
   aim(plan, arguments.url);
   plan.endpoint.tls = tls_of(arguments);
   plan.bearer = Secret<std::string>(arguments.api_key);

@@ -5,6 +5,9 @@
 
 namespace mlib::verbs {
 
+/// Of --protocol: names those that this program ships.
+std::string_view protocol_help();
+
 /// How an engine is asked and loaded: the options that every verb which measures has.
 struct LoadArguments {
   std::optional<std::string> protocol, arrivals, distribution;
@@ -36,9 +39,7 @@ struct LoadArguments {
     d.field("max_tokens", max_tokens,
             {.help = "Length of answers at most (128)", .min = 1, .max = 1'000'000});
     d.field("slo", slo, {.help = "What has to hold, e.g. ttft_p95=500ms,tpot_p95=50ms; exit 1 when not"});
-    d.field("protocol", protocol,
-            {.help = "How the engine is asked (chat)",
-             .one_of = {"chat", "completions", "embeddings", "rerank", "deepsparse", "http"}});
+    d.field("protocol", protocol, {.help = protocol_help()});
     d.field(
         "arrivals", arrivals,
         {.help = "Of an open loop (poisson)", .one_of = {"constant", "poisson", "gamma", "ramp", "on_off"}});
@@ -95,8 +96,9 @@ struct LoadArguments {
   }
 };
 
-/// The plan but for its endpoint; Problem{usage} names options that do not go together.
-loadgen::Plan plan_of(const LoadArguments& arguments);
+/// The plan but for its endpoint, by a protocol of the library; Problem{usage} names options that do not go
+/// together.
+loadgen::Plan plan_of(const LoadArguments& arguments, const cards::Library& library);
 /// The lengths of `16-64:3,1024:1`: evenly from 16 to 64, three times as often as 1024. Problem{usage} names
 /// the option and the bin.
 loadgen::Length histogram_of(const std::string& text, std::string_view option);

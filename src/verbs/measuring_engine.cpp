@@ -10,8 +10,6 @@
 namespace mlib::verbs {
 namespace {
 
-using loadgen::Protocol;
-
 net::Call call_of(const loadgen::Plan& plan, std::string_view path) {
   // A path before /v1 is the gateway's, and goes before all of these.
   const std::size_t base = plan.path.find("/v1/");
@@ -99,9 +97,7 @@ void ask_metrics(net::Client& http, const loadgen::Plan& plan, EngineSaid& said,
     said.running += metric_sum(metrics, name);
 }
 
-bool asks_for_model(const loadgen::Plan& plan) {
-  return plan.asking.protocol != Protocol::http && plan.asking.protocol != Protocol::deepsparse;
-}
+bool asks_for_model(const loadgen::Plan& plan) { return plan.asking.protocol->asks_model; }
 
 /// One line, about twice a second.
 Node live_event(const loadgen::Plan& plan, const loadgen::Live& live) {

@@ -29,7 +29,7 @@ WHOLE_NAMES = {"qwen-3"}  # of which qwen3-embedding, qwen3.5 and others are not
 
 FLOORS = """
 group            cards  layers  heads  kv_heads  head_size  vocabulary  attention  context  parameters  bytes  license  gated  template
-all                205     186    185       184        172         181        179      194         198    147      167     79       124
+all                205     186    185       184        172         181        179      194         198    147      167     79       125
 llama-3             11      11     11        11         11          11         11       11          11     10       11      8         8
 llama-4              2       2      2         2          2           2          2        2           2      1        2      2         1
 qwen-2.5            13      13     13        13         13          13         13       13          13     11        8      3        12
