@@ -240,6 +240,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live, cons
   circumstances.even_load = is_even(plan);
   circumstances.asked_output_tokens = plan.workload.ignore_end ? asked_tokens(outcome.samples) : 0;
   circumstances.shared_prefix = shares_prefix(plan);
+  circumstances.gaps = &decoder.gaps;
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);
   if (outcome.interrupted)
     suspect(outcome.verdict,

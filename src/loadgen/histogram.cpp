@@ -28,8 +28,7 @@ double Histogram::middle_of(std::size_t bucket) {
 
 std::uint64_t Histogram::above(double duration) const {
   std::uint64_t longer = 0;
-  for (std::size_t bucket = 0; bucket < buckets; ++bucket)
-    if (middle_of(bucket) > duration) longer += counts_[bucket];
+  each([&](double each, std::uint64_t count) { longer += each > duration ? count : 0; });
   return longer;
 }
 

@@ -19,6 +19,12 @@ class Histogram {
   /// How many are longer than that, exact to a bucket.
   std::uint64_t above(double duration) const;
   Instant most() const { return most_; }
+  /// Calls `f(duration, count)` for each bucket that has some, the shortest first.
+  template <class F>
+  void each(F&& f) const {
+    for (std::size_t bucket = 0; bucket < buckets; ++bucket)
+      if (counts_[bucket] > 0) f(middle_of(bucket), std::uint64_t{counts_[bucket]});
+  }
 
  private:
   static constexpr std::size_t steps = 1024;  // per octave beyond the first 1024 ns

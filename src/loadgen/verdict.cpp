@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "loadgen/lateness.hpp"
 #include "loadgen/steady.hpp"
 
 namespace mlib::loadgen {
@@ -59,8 +60,21 @@ void judge_client(Judge& judge, const Metrics& metrics, const ClientFacts& clien
     judge.suspect(fmt::format("the client used {:.0f} % of its core", work * 100));
 }
 
+/// Few and long stalls show in the highest percentile of the shortest times.
+void judge_percentile(Judge& judge, const Distribution& itl, const Histogram& gaps, const Histogram& stall) {
+  const double p = itl.p99 ? 0.99 : itl.p95 ? 0.95 : 0.90;
+  const double highest = itl.p99.value_or(itl.p95.value_or(itl.p90.value_or(0)));
+  const double late = late_by(gaps, stall, p) / 1e6;
+  if (late > 0.01 * highest)
+    judge.suspect(
+        fmt::format("the client stalled: it looked up to {:.3g} ms late, so that p{:.0f} of the time between "
+                    "tokens may be "
+                    "{:.3g} ms ({:.1f} %) too long",
+                    static_cast<double>(stall.most()) / 1e6, p * 100, late, 100 * late / highest));
+}
+
 /// Stalls between arrivals show in nothing that was sent, only in when answers were seen.
-void judge_stall(Judge& judge, const Metrics& metrics, const Histogram& stall) {
+void judge_stall(Judge& judge, const Metrics& metrics, const Histogram& stall, const Histogram* gaps) {
   struct Figure {
     double median = 0;
     std::string_view name;
@@ -81,6 +95,8 @@ void judge_stall(Judge& judge, const Metrics& metrics, const Histogram& stall) {
         "the client stalled: at one of 200 instants it looked {:.3g} ms late or more, and the median {} is "
         "{:.3g} ms, so the high percentiles may be off by that",
         tail, least.name, least.median));
+  else if (gaps != nullptr && metrics.itl && metrics.itl->p90)
+    judge_percentile(judge, *metrics.itl, *gaps, stall);
 }
 
 void judge_answers(Judge& judge, const Metrics& metrics, const ClientFacts& client,
@@ -122,7 +138,7 @@ Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const 
   Judge judge;
   judge_answers(judge, metrics, client, circumstances);
   judge_client(judge, metrics, client, circumstances.open_loop);
-  judge_stall(judge, metrics, client.stall);
+  judge_stall(judge, metrics, client.stall, circumstances.gaps);
   if (circumstances.even_load)
     if (std::string reason = unsteady(samples, circumstances.open_loop); !reason.empty())
       judge.suspect(std::move(reason));

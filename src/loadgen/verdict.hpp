@@ -21,6 +21,7 @@ struct Circumstances {
   bool even_load = true;           ///< its rate or number of users is the same all along
   double asked_output_tokens = 0;  ///< mean of the good answers; 0: the engine ends when it likes
   bool shared_prefix = false;
+  const Histogram* gaps = nullptr;  ///< between events, where they were kept
 };
 
 /// What is known of the hardware and the run beyond what the client sees; 0 or "": not known.
@@ -39,10 +40,10 @@ struct Known {
 /// above 90 % of its core, or one that half of the time looked later than 5 ms and a fourth of the median ITL
 /// (else TPOT, TTFT, E2E). Suspect: above 1 % errors, unfinished requests, fewer than 44 good ones, an even
 /// load whose answers were not steady (overload, drift, warm-up: steady.hpp), a prefix cache that answered
-/// unshared prompts, above 70 % of a core, a loop that at one of 200 instants looked later than 0.1 ms and 4 %
-/// of that median, answers shorter than half of what was asked, more than a tenth of the answers whose tokens
-/// came at once, an objective that no request meets. One that every request meets is said, and takes nothing
-/// away.
+/// unshared prompts, above 70 % of a core, a loop that at one of 200 instants looked later than 0.1 ms and 4
+/// % of that median, or whose late looks may put the highest percentile of ITL off by 1 % (lateness.hpp),
+/// answers shorter than half of what was asked, more than a tenth of the answers whose tokens came at once,
+/// an objective that no request meets. One that every request meets is said, and takes nothing away.
 Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const ClientFacts& client,
               const Circumstances& circumstances);
 

@@ -7,55 +7,16 @@
 import copy
 import json
 import pathlib
-import re
 import sys
+
+import json_schema
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDENS = HERE.parent / "golden" / "bench"
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "number": (int, float), "integer": int}
-KNOWN = {"$schema", "$comment", "title", "description", "$defs", "$ref", "type", "required", "properties",
-         "additionalProperties", "items", "enum", "const", "pattern", "minimum", "exclusiveMinimum"}
-
-
-def is_type(value, name):
-    return isinstance(value, TYPES[name]) and (name == "boolean" or not isinstance(value, bool))
-
-
-def faults(value, schema, root=None, place="$"):
-    """Every place where `value` is not as the JSON Schema says; of the keywords in KNOWN, others are refused."""
-    root = schema if root is None else root
-    if unknown := set(schema) - KNOWN:
-        raise ValueError(f"the schema says {unknown}, which this does not check")
-    if "$ref" in schema:
-        yield from faults(value, root["$defs"][schema["$ref"].removeprefix("#/$defs/")], root, place)
-    if "type" in schema and not is_type(value, schema["type"]):
-        yield f"{place}: {value!r} is no {schema['type']}"
-        return
-    if "enum" in schema and value not in schema["enum"] or "const" in schema and value != schema["const"]:
-        yield f"{place}: {value!r} is none of {schema.get('enum', [schema.get('const')])}"
-    if "pattern" in schema and not re.search(schema["pattern"], value):
-        yield f"{place}: {value!r} does not match {schema['pattern']}"
-    if "minimum" in schema and value < schema["minimum"]:
-        yield f"{place}: {value} is below {schema['minimum']}"
-    if "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
-        yield f"{place}: {value} is not above {schema['exclusiveMinimum']}"
-    if isinstance(value, list):
-        for at, item in enumerate(value):
-            yield from faults(item, schema.get("items", {}), root, f"{place}[{at}]")
-    if isinstance(value, dict):
-        fields = schema.get("properties", {})
-        for name in schema.get("required", []):
-            if name not in value:
-                yield f"{place}: {name} is missing"
-        for name, each in value.items():
-            if name in fields:
-                yield from faults(each, fields[name], root, f"{place}.{name}")
-            elif schema.get("additionalProperties") is False:
-                yield f"{place}: there is no {name}"
 
 
 def report_faults(report):
-    return list(faults(report, json.loads((HERE / "report_v0_2.schema.json").read_text())))
+    return list(json_schema.faults(report, json.loads((HERE / "report_v0_2.schema.json").read_text())))
 
 
 def set_at(report, path, value):
