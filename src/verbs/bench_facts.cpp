@@ -30,7 +30,7 @@ void set(Node& results, const std::string& name, const std::optional<double>& va
 /// The figures that are compared, by the names of Kubeflow's performance artifacts where it has them.
 void add_figures(Node& results, const Result& result) {
   for (const auto& [name, metric] : result.metrics) {
-    for (const std::string_view of : {"ttft", "tpot", "itl", "e2e"}) {
+    for (const std::string_view of : {"ttft", "ttfo", "tpot", "itl", "e2e", "ntpot"}) {
       if (name != of) continue;
       set(results, name + "_mean", metric.mean);
       set(results, name + "_p50", percentile(metric.p50));

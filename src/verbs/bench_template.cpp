@@ -30,7 +30,8 @@ struct Benching {
   targets::Ref ref;
   std::string timeout, key;
   std::string in_cluster;  ///< image of a client inside the cluster; "": it is measured from here
-  std::string requests;    ///< the file of those that are the caller's own, or ""
+  loadgen::Records* records = nullptr;  ///< of single requests, where they are wanted
+  std::string requests;                 ///< the file of those that are the caller's own, or ""
 
   void tell(const std::string& line) const {
     Node event = Node::map();
@@ -82,6 +83,7 @@ loadgen::Setting setting_for(const Benching& bench, const Point& point) {
   setting.subject.namespace_name = bench.ref.namespace_name;
   setting.position = bench.target == "podman" ? "same-machine" : "outside";
   if (!bench.in_cluster.empty()) setting.position = "in-cluster";
+  setting.records = bench.records;
   const cards::Framework& framework = bench.library->framework_of(bench.card);
   for (const auto& [name, value] : point.set) {
     const auto same = [&, &name = name](const auto& each) { return each.first == name; };
@@ -309,12 +311,10 @@ void one(const Benching& bench, const Point& point, const loadgen::Plan& plan) {
 loadgen::Plan plan_for(LoadArguments load, const cards::Library& library, const cards::Template& card) {
   const std::string& spoken = library.framework_of(card).spec.protocol;
   const std::string& task = library.get_model(card.spec.model).spec.task;
-  if (!load.protocol && spoken != "openai") load.protocol = spoken;
-  if (!load.protocol && task == "embedding") load.protocol = "embeddings";
-  if (!load.protocol && task == "rerank") load.protocol = "rerank";
+  if (!load.protocol) load.protocol = cards::call_for(library.protocols, spoken, task).first;
   // A new deployment has nothing in its cache, and a sweep that goes on has to find what it measured.
   if (!load.seed) load.seed = 1;
-  return plan_of(load);
+  return plan_of(load, library);
 }
 
 /// What has changed since a result was measured.
@@ -334,8 +334,13 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
   const std::shared_ptr<const cards::Library> library = world.shelf.library();
   const cards::Template& card = library->get_template(arguments.template_name);
   span_of(arguments.start_timeout, "--start-timeout");
+  if (!arguments.records.empty() && !arguments.in_cluster.empty())
+    throw Problem(Kind::usage, "--records and --in-cluster do not go together",
+                  "what comes back from the cluster is the result, with a sample of its requests");
   const std::vector<Point> points =
       points_of(*library, card, arguments.hardware, arguments.sweep, arguments.set);
+  std::optional<loadgen::Records> records;
+  if (!arguments.records.empty()) records.emplace(arguments.records);
   const Benching bench{world,
                        caller,
                        sink,
@@ -348,6 +353,7 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
                        arguments.start_timeout,
                        arguments.api_key,
                        arguments.in_cluster,
+                       records ? &*records : nullptr,
                        arguments.load.prompts};
   const loadgen::Plan plan = plan_for(arguments.load, *library, card);
   const bool several = points.size() > 1 || !arguments.sweep.empty();
@@ -379,6 +385,7 @@ void bench_repeat(const World& world, const Caller& caller, const RepeatArgument
       arguments.start_timeout,
       arguments.api_key,
       arguments.in_cluster,
+      nullptr,
       arguments.prompts};
   library->get_hardware(then.subject.hardware);
   const std::unique_ptr<store::Hold> held = begin(bench, plan);

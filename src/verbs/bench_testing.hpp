@@ -72,7 +72,8 @@ struct BenchTest : ScriptedWorld {
     std::vector<cards::File> files = cards::embedded();
     std::erase_if(files, [](const cards::File& each) {  // the whole catalogue takes its time
       return each.path.find(tiny) == std::string::npos && !each.path.starts_with("hardware/cpu-") &&
-             !each.path.starts_with("frameworks/llama-cpp-server/") && each.path != "flags/llama-cpp.yaml";
+             !each.path.starts_with("protocols/") && !each.path.starts_with("frameworks/llama-cpp-server/") &&
+             each.path != "flags/llama-cpp.yaml";
     });
     for (const cards::BenchmarkCard& card : kept.saved)
       files.push_back({"benchmarks/" + card.spec.template_name + "/" + card.metadata.name + ".yaml",

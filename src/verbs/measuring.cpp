@@ -73,7 +73,8 @@ net::Tls tls_of(const EndpointBenchArguments& arguments) {
 std::pair<loadgen::Plan, loadgen::Setting> prepared(const World& world,
                                                     const EndpointBenchArguments& arguments,
                                                     const Cancel& cancel) {
-  loadgen::Plan plan = arguments.like.empty() ? plan_of(arguments) : plan_like(arguments);
+  loadgen::Plan plan =
+      arguments.like.empty() ? plan_of(arguments, *world.shelf.library()) : plan_like(arguments);
   aim(plan, arguments.url);
   plan.endpoint.tls = tls_of(arguments);
   plan.bearer = Secret<std::string>(arguments.api_key);
@@ -133,6 +134,8 @@ const std::vector<std::string_view>& result_outputs() {
 void bench_endpoint(const World& world, const Caller&, const EndpointBenchArguments& arguments,
                     const Sink& sink, const Cancel& cancel) {
   auto [plan, setting] = prepared(world, arguments, cancel);
+  std::optional<loadgen::Records> records;
+  if (!arguments.records.empty()) setting.records = &records.emplace(arguments.records);
   tell(sink, fmt::format("measuring {}{}", plan.endpoint.url,
                          plan.asking.model.empty() ? "" : ", model " + plan.asking.model));
   sink(result_event(measure_plan(world, plan, std::move(setting), sink, cancel)));
@@ -152,7 +155,9 @@ void bench_search(const World& world, const Caller&, const BenchSearchArguments&
                   "--from: it is near the limit; --rate: it is doubled until the objective fails");
   BenchSearchArguments asked = arguments;
   if (!asked.users && !asked.rate) asked.rate = asked.from.value_or(1);
-  const auto [plan, setting] = prepared(world, asked, cancel);
+  auto [plan, setting] = prepared(world, asked, cancel);
+  std::optional<loadgen::Records> records;
+  if (!asked.records.empty()) setting.records = &records.emplace(asked.records);
   loadgen::SearchRange range;
   range.users = asked.users.has_value();
   range.near = asked.from.has_value();

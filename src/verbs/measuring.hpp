@@ -5,6 +5,9 @@
 
 namespace mlib::verbs {
 
+/// Of --protocol: names those that this program ships.
+std::string_view protocol_help();
+
 /// How an engine is asked and loaded: the options that every verb which measures has.
 struct LoadArguments {
   std::optional<std::string> protocol, arrivals, distribution;
@@ -36,9 +39,7 @@ struct LoadArguments {
     d.field("max_tokens", max_tokens,
             {.help = "Length of answers at most (128)", .min = 1, .max = 1'000'000});
     d.field("slo", slo, {.help = "What has to hold, e.g. ttft_p95=500ms,tpot_p95=50ms; exit 1 when not"});
-    d.field("protocol", protocol,
-            {.help = "How the engine is asked (chat)",
-             .one_of = {"chat", "completions", "embeddings", "rerank", "deepsparse", "http"}});
+    d.field("protocol", protocol, {.help = protocol_help()});
     d.field(
         "arrivals", arrivals,
         {.help = "Of an open loop (poisson)", .one_of = {"constant", "poisson", "gamma", "ramp", "on_off"}});
@@ -95,8 +96,9 @@ struct LoadArguments {
   }
 };
 
-/// The plan but for its endpoint; Problem{usage} names options that do not go together.
-loadgen::Plan plan_of(const LoadArguments& arguments);
+/// The plan but for its endpoint, by a protocol of the library; Problem{usage} names options that do not go
+/// together.
+loadgen::Plan plan_of(const LoadArguments& arguments, const cards::Library& library);
 /// The lengths of `16-64:3,1024:1`: evenly from 16 to 64, three times as often as 1024. Problem{usage} names
 /// the option and the bin.
 loadgen::Length histogram_of(const std::string& text, std::string_view option);
@@ -106,8 +108,11 @@ void count_exactly(loadgen::Plan& plan, const std::string& tokenizer);
 /// Sets origin and path from what a person gives: http://host:8080, …/v1 or a whole path.
 void aim(loadgen::Plan& plan, const std::string& url);
 
+inline constexpr std::string_view records_help =
+    "File to write single requests to as they end, a line of JSON each (mlib schema benchmark-record)";
+
 struct EndpointBenchArguments : LoadArguments {
-  std::string url, like, ca, api_key, hardware, template_name, currency = "USD";
+  std::string url, like, ca, api_key, hardware, template_name, currency = "USD", records;
   bool insecure = false;
   std::optional<double> price_per_hour;
 
@@ -132,6 +137,7 @@ struct EndpointBenchArguments : LoadArguments {
     d.field("hardware", hardware, {.help = "Hardware card that it runs on", .format = "hardware"});
     d.field("price_per_hour", price_per_hour, {.help = "What its hardware costs an hour", .min = 0});
     d.field("currency", currency, {.help = "Of that price (USD)"});
+    d.field("records", records, {.help = records_help, .format = "local"});
   }
 };
 

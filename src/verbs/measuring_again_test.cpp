@@ -184,16 +184,16 @@ TEST_CASE("lengths by histogram and by distribution") {
   CHECK(failure([&] { histogram_of("5:0", "--x"); }).message() == "--x: all weights are 0");
   LoadArguments arguments;
   arguments.output_histogram = "4-8:1";
-  CHECK(plan_of(arguments).workload.output.kind == loadgen::Length::Kind::histogram);
+  CHECK(plan_of(arguments, shipped_contract()).workload.output.kind == loadgen::Length::Kind::histogram);
   arguments.output_deviation = 5;
-  CHECK(failure([&] { plan_of(arguments); }).message() ==
+  CHECK(failure([&] { plan_of(arguments, shipped_contract()); }).message() ==
         "--output-histogram and --output-deviation are two ways to say lengths");
   arguments.output_histogram.clear();
-  CHECK(plan_of(arguments).workload.output.kind == loadgen::Length::Kind::normal);
+  CHECK(plan_of(arguments, shipped_contract()).workload.output.kind == loadgen::Length::Kind::normal);
   arguments.distribution = "lognormal";
-  CHECK(plan_of(arguments).workload.output.kind == loadgen::Length::Kind::lognormal);
+  CHECK(plan_of(arguments, shipped_contract()).workload.output.kind == loadgen::Length::Kind::lognormal);
   arguments.output_deviation = 0;
-  CHECK(failure([&] { plan_of(arguments); }).message() ==
+  CHECK(failure([&] { plan_of(arguments, shipped_contract()); }).message() ==
         "--distribution is of --prompt-deviation and --output-deviation");
 }
 

@@ -150,10 +150,18 @@ void set_lengths(loadgen::Workload& workload, const LoadArguments& arguments) {
 
 }  // namespace
 
-Plan plan_of(const LoadArguments& arguments) {
+std::string_view protocol_help() {
+  static const std::string help =
+      fmt::format("How the engine is asked: {}, or what a protocol of the catalogue calls it (chat)",
+                  fmt::join(cards::call_names(cards::shipped_protocols()), ", "));
+  return help;
+}
+
+Plan plan_of(const LoadArguments& arguments, const cards::Library& library) {
   check_loop(arguments);
   Plan plan;
-  plan.asking.protocol = loadgen::protocol_of(arguments.protocol.value_or("chat"));
+  plan.asking.protocol =
+      loadgen::protocol_of(cards::get_call(library.protocols, arguments.protocol.value_or("chat")));
   plan.asking.model = arguments.model;
   plan.asking.stream = arguments.stream;
   if (arguments.requests) plan.stop.requests = static_cast<std::uint64_t>(*arguments.requests);
@@ -216,13 +224,13 @@ void aim(Plan& plan, const std::string& url) {
   plan.endpoint.url = parsed.origin();
   plan.path.clear();
   std::string path = parsed.target;
-  if (plan.asking.protocol == loadgen::Protocol::http) {
+  const std::string& own = plan.asking.protocol->call.path;
+  if (own == "/") {
     if (path != "/") plan.path = path;
     return;
   }
   while (!path.empty() && path.back() == '/') path.pop_back();
   if (path.empty()) return;
-  const std::string own(loadgen::path_of(plan.asking.protocol));
   if (path.ends_with(own))
     plan.path = path;
   else if (path.ends_with("/v1") && own.starts_with("/v1/"))

@@ -70,6 +70,10 @@ EndpointBenchArguments short_run() {
   return arguments;
 }
 
+loadgen::Plan plan_of(const LoadArguments& arguments) {
+  return verbs::plan_of(arguments, shipped_contract());
+}
+
 loadgen::Plan aimed(const std::string& url, const std::string& protocol = "chat") {
   LoadArguments arguments;
   arguments.protocol = protocol;
@@ -224,7 +228,8 @@ TEST_CASE("options that do not go together are refused with what would be right"
   CHECK(refused([](auto& a) { a.slo = "ttft_p95=1s", a.stream = false; }) ==
         "`ttft_p95=1000ms` is of streamed answers: a whole one has no first token");
   CHECK(refused([](auto& a) { a.slo = "tpot_p95=1s", a.protocol = "rerank"; }) ==
-        "`tpot_p95=1000ms` is of chat and completions: other answers have no tokens");
+        "`tpot_p95=1000ms` is of answers that are text: those of `rerank` have no tokens");
+  CHECK(refused([](auto& a) { a.protocol = "chatt"; }) == "no protocol is called `chatt`");
   CHECK(refused([](auto& a) { a.slo = "ttft=1s"; }).find("--slo") == 0);
   LoadArguments own;
   own.prompts = "{\"prompt\": \"hello\"}\n\"there\"\n";
