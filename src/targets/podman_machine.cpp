@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <sstream>
@@ -48,8 +49,6 @@ std::string size_text(std::int64_t bytes) {
 }
 
 Capacity capacity_of(Libpod& podman) {
-  const auto began = std::chrono::steady_clock::now();
-  const std::optional<double> before = worked();
   const Node info = podman.info();
   Capacity machine;
   machine.name = info.text_at({"host", "hostname"}, "this machine");
@@ -61,7 +60,10 @@ Capacity capacity_of(Libpod& podman) {
     machine.cpus.requested += each.cpus;
     machine.memory.requested += static_cast<double>(each.memory);
   }
-  std::this_thread::sleep_until(began + std::chrono::milliseconds(200));
+  // Now that podman does not work for us.
+  const auto began = std::chrono::steady_clock::now();
+  const std::optional<double> before = worked();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
   machine.worked = worked();
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;
   if (before && machine.worked)

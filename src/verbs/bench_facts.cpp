@@ -206,7 +206,10 @@ void add_running(loadgen::Setting& setting, const std::vector<targets::Running>&
   for (const targets::Gpus& each : machine->gpus)
     seen("gpus",
          fmt::format("{:.0f} x {}", each.amount.has, each.product.empty() ? each.resource : each.product));
-  const double promised = machine->cpus.requested, used = machine->cpus.used.value_or(0);
+  // Of a machine that tells what it worked, others_between knows the whole run; what it did just before may
+  // be the end of what we removed.
+  const double promised = machine->cpus.requested,
+               used = machine->worked ? 0 : machine->cpus.used.value_or(0);
   if (used > quiet_share * machine->cpus.has)
     setting.known.other_load = fmt::format("{:.1f} of {:.4g} cores of {} were in use before", used,
                                            machine->cpus.has, machine->name);

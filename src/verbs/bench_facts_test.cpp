@@ -63,6 +63,18 @@ Capacity with(const std::string& resource, const std::string& product, double ha
 
 }  // namespace
 
+TEST_CASE("a node that others use or have been promised before the run makes it suspect") {
+  const auto other = [](const Capacity& machine) {
+    loadgen::Setting setting;
+    add_running(setting, {engine("n")}, {machine});
+    return setting.known.other_load;
+  };
+  CHECK(other(eight("n", 4, 1.5)) == "");
+  CHECK(other(eight("n", 0, 1.7)) == "1.7 of 8 cores of n were in use before");
+  CHECK(other(eight("n", 9)) == "9 of 8 cores of n are promised to others");
+  CHECK(other(eight("n", 0, 8, 100)) == "");  // the whole run is told afterwards
+}
+
 TEST_CASE("what others worked while it was measured is what is neither the engine's nor the client's") {
   const Look before = look({eight("here", 0, 0, 100)}, {engine("", 10)}, 0, 1);
   // In ten seconds 70 core-seconds, of which the engine worked 40 and the client 9.

@@ -312,6 +312,10 @@ def finds(mlib, url):
     tries = json.loads(found.out)["tries"] if found.out else []
     bed.claim([each["load"] for each in tries][:1] == [1] and all(each["objective"] for each in tries),
               "a search tries one load after the other", found)
+    near = mlib("bench", "search", url, "--slo", "e2e_p50=20s", "--users", "1", "--from", "20", "--duration", "1s", "--tries", "2",
+                "--max-tokens", "8", "--prompt-tokens", "8", "-o", "json")
+    loads = [each["load"] for each in json.loads(near.out)["tries"]] if near.out else []
+    bed.claim(loads[:1] == [20] and all(load in (18, 20, 22) for load in loads), "from a guess it begins with small steps", near)
 
 
 def refuses(mlib, url):

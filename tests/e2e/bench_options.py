@@ -73,7 +73,7 @@ def is_watched(user, left):
     lines = [line for line in lines if line]
     bed.claim(code in (0, 1) and len(lines) >= 3, "on a terminal a live line is shown again and again", terminal.seen[-3000:])
     done = [line[1].count("#") for line in lines]
-    bed.claim(done == sorted(done) and done[-1] >= 8 > done[0], "behind a bar that fills", done)
+    bed.claim(done == sorted(done) and done[-1] >= 6 > done[0], "behind a bar that fills", done)
     offered, achieved = ([float(line[at]) for line in lines] for at in (2, 3))
     bed.claim(all(0 < rate < 30 for rate in offered[1:]) and achieved[-1] > 0, "with the offered and the achieved rate",
               (offered, achieved))
