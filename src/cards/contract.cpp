@@ -171,6 +171,12 @@ std::string card_of(const std::string& field) {
   return field.substr(0, field.find('.'));
 }
 
+/// True when the expression names what was refused.
+bool is_doubtful(const Parties& parties, const Expression& expression) {
+  return parties.refused &&
+         std::any_of(expression.fields().begin(), expression.fields().end(), parties.refused);
+}
+
 std::string shown(const Looking& look, const Expression& expression) {
   std::vector<std::string> parts;
   for (const std::string& field : expression.fields()) {
@@ -226,6 +232,14 @@ Node facts_of(const Hardware& card) {
 
 Node facts_of(const Template& card) { return named(card.metadata, schema::encode(card.spec)); }
 
+bool is_refused(const Framework& framework, const std::string& parameter,
+                const std::function<bool(const std::string& declared)>& refused) {
+  const Dict<Parameter>& declared = framework.spec.parameters;
+  if (find(declared, parameter) != nullptr) return refused(parameter);
+  return std::any_of(declared.begin(), declared.end(),
+                     [&](const auto& each) { return each.second.type == "list" && refused(each.first); });
+}
+
 std::string version_in_force(const Framework& framework, const FlagTable& table, const GivenOf& given) {
   for (const auto& [name, parameter] : framework.spec.parameters) {
     if (parameter.from != "framework.image") continue;
@@ -240,6 +254,11 @@ std::vector<Judged> judge_flags(const Parties& parties, const GivenOf& given) {
   std::vector<Judged> found;
   const Framework& framework = parties.framework;
   if (!framework.contract || !framework.contract->flags) return found;
+  // Without the image nobody knows which version's flags count.
+  for (const auto& [name, parameter] : framework.spec.parameters)
+    if (parameter.from == "framework.image" && parties.refused &&
+        parties.refused(std::string(of_parameters) + name))
+      return found;
   const FlagTable& table = *framework.contract->flags;
   const ValueOf value_of = [&](std::string_view name) { return given(std::string(name)).value; };
   const std::string version = version_in_force(framework, table, given);
@@ -261,6 +280,7 @@ std::vector<Judged> judge_conditions(const Parties& parties, const GivenOf& give
   if (!parties.framework.contract) return found;
   const Looking look(parties, given);
   for (const ParsedCondition& each : parties.framework.contract->conditions) {
+    if (is_doubtful(parties, each.require) || (each.when && is_doubtful(parties, *each.when))) continue;
     if (each.when && each.when->evaluate_values(look.values(each.when->fields())) != Truth::yes) continue;
     if (each.require.evaluate_values(look.values(each.require.fields())) != Truth::no) continue;
     Judged judged{false, Fault::not_allowed, each.message, shown(look, each.require)};
@@ -279,7 +299,7 @@ std::vector<Judged> judge_rules(const Parties& parties, const GivenOf& given) {
   const std::vector<const Node*> values = look.values(rules.fields);
   for (const Rule& rule : rules.all) {
     if (rule.at == "deploy" && !parties.deploying) continue;
-    if (!speaks(rule, values)) continue;
+    if (!speaks(rule, values) || is_doubtful(parties, *rule.condition)) continue;
     const auto value_of = [&](const std::string& field) { return look(field); };
     Judged judged{rule.level == "warning", Fault::not_allowed,
                   fmt::format("{} (rule {})", filled(rule.message, value_of), rule.name), ""};

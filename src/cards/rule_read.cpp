@@ -47,10 +47,11 @@ class RuleReading {
   void read(const Text& text, const Node& document) {
     schema::Reader reader(&text.source);
     auto file = schema::decode<RuleFile>(reader, document);
-    const bool sound = reader.findings.empty();
+    Doubts doubts;
+    for (const Finding& each : reader.findings) doubts.add(each);
     std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(findings_));
-    if (!sound) return;
     for (std::size_t i = 0; i < file.rules.size(); ++i) {
+      if (doubts.touch(Path{{"rules"}, {"", static_cast<int>(i)}})) continue;
       const std::size_t before = findings_.size();
       check(file.rules[i], [&, i](std::initializer_list<std::string_view> keys) {
         Path path{{"rules"}, {"", static_cast<int>(i)}};
@@ -115,21 +116,26 @@ void add_contract(Draft<Framework>& draft, const Beside& beside, std::vector<Fin
     const auto found = beside.flags.find(spec.flags);
     if (found != beside.flags.end()) {
       contract->flags = found->second;
-    } else {
+    } else if (!draft.doubts.touch({"spec", "flags"})) {
       std::vector<std::string> known;
       for (const auto& [name, table] : beside.flags) known.push_back(name);
       draft.sound = false;
+      const bool lost = beside.lost_flags.contains(spec.flags);
       report(findings, value_spot(draft, path_of({"spec", "flags"})), Fault::reference,
-             fmt::format("there is no table of flags called `{}`", shortened(spec.flags, 60)),
-             suggestion(spec.flags, known));
+             lost ? fmt::format("the table of flags `{}` was left out, and so is this card", spec.flags)
+                  : fmt::format("there is no table of flags called `{}`", shortened(spec.flags, 60)),
+             lost ? "mend the table first: it has errors of its own" : suggestion(spec.flags, known));
     }
   }
   std::vector<std::string> paths = rule_fields().known();
   std::erase(paths, "parameters.");
   for (const auto& [name, parameter] : spec.parameters) paths.push_back("parameters." + name);
+  // With parameters that could not be read, each would look unknown.
+  if (draft.doubts.touch({"spec", "parameters", "-"})) paths.emplace_back("parameters.");
   const Fields fields = spec.conditions.empty() ? Fields{} : fields_of(std::move(paths));
   for (std::size_t i = 0; i < spec.conditions.size(); ++i) {
     const Condition& each = spec.conditions[i];
+    if (draft.doubts.touch(Path{{"spec"}, {"conditions"}, {"", static_cast<int>(i)}})) continue;
     const std::size_t before = findings.size();
     const auto at = [&](std::string_view key) {
       return value_spot(draft, {{"spec"}, {"conditions"}, {"", static_cast<int>(i)}, {std::string(key)}});
