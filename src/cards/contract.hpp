@@ -34,6 +34,7 @@ struct Parties {
   const Node* hardware = nullptr;
   const Node* chosen = nullptr;
   bool deploying = false;  ///< the caller's values are there
+  bool early = false;  ///< cards are to come that give values: what names one that is not there is not asked
   /// True for a field, such as `model.format` or `parameters.dtype`, whose value was refused: what names it
   /// is not asked. Empty: nothing was.
   std::function<bool(const std::string& field)> refused = {};

@@ -96,31 +96,32 @@ class InForce {
   }
 
   Given operator()(const std::string& name) {
+    static const Model no_model;
+    static const Hardware no_hardware;
     if (!whole_ && is_refused(name)) return {};
+    const Model& model = model_ == nullptr ? no_model : model_->card;
+    const Hardware& hardware = hardware_ == nullptr ? no_hardware : hardware_->card;
     if (const Node* value = find(chosen_.card.spec.values, name)) return {value, Giver::chosen};
-    if (model_ == nullptr) return {};
-    if (const Node* value = find(model_->card.spec.values, name)) return {value, Giver::model};
-    if (hardware_ == nullptr) return {};
-    if (const Node* value = find(hardware_->card.spec.values, name)) return {value, Giver::hardware};
+    if (const Node* value = find(model.spec.values, name)) return {value, Giver::model};
+    if (const Node* value = find(hardware.spec.values, name)) return {value, Giver::hardware};
     const Parameter* parameter = find(framework_.card.spec.parameters, name);
     if (parameter == nullptr || parameter->secret) return {};
     if (!parameter->from.empty())
-      if (std::optional<Node> value = fact(parameter->from, framework_.card, model_->card, hardware_->card))
+      if (std::optional<Node> value = fact(parameter->from, framework_.card, model, hardware))
         return {&made_.emplace_back(std::move(*value)), giver_of(parameter->from)};
     return {&parameter->default_value, Giver::framework};
   }
 
-  /// True when a value of the parameter was refused, or a card that may give one cannot be had.
+  /// True when a value of the parameter was refused, or a card that may well give one cannot be had.
   bool is_refused(const std::string& name) const {
     if (framework_.doubts.touch({"spec", "parameters", name})) return true;
     if (chosen_.doubts.touch({"spec", "values", name})) return true;
     if (find(chosen_.card.spec.values, name) != nullptr) return false;
-    if (model_ == nullptr) return true;
-    if (find(model_->card.spec.values, name) != nullptr) return false;
-    if (hardware_ == nullptr) return true;
     const Parameter* parameter = find(framework_.card.spec.parameters, name);
-    return parameter != nullptr && parameter->from.starts_with("framework.") &&
-           framework_.doubts.touch({"spec", std::string_view(parameter->from).substr(10)});
+    if (parameter != nullptr && parameter->from.starts_with("framework."))
+      return framework_.doubts.touch({"spec", std::string_view(parameter->from).substr(10)});
+    if (model_ == nullptr) return true;
+    return hardware_ == nullptr && find(model_->card.spec.values, name) == nullptr;
   }
 
  private:
@@ -233,6 +234,7 @@ void hold_framework(Verdict& verdict, Draft<Framework>& draft, const Text* manif
   };
   const Node facts = facts_of(draft.card);
   Parties parties{draft.card, &facts};
+  parties.early = true;
   parties.refused = asking(draft.card, refused, is_refused);
   for (auto part : {judge_flags, judge_conditions, judge_rules}) {
     for (const Judged& each : part(parties, given)) {
@@ -262,6 +264,7 @@ void hold_model(Verdict& verdict, Draft<Model>& draft, const Draft<Framework>& f
   };
   const Node facts = facts_of(draft.card);
   Parties parties{framework.card, &verdict.facts.of(framework.card), &facts};
+  parties.early = true;
   parties.refused = asking(framework.card, refused, is_refused);
   for (const Judged& each : judge(parties, given)) {
     if (each.change.empty() && each.giver != Giver::model) continue;

@@ -12,6 +12,7 @@ namespace {
 
 struct RuleFile {
   Metadata metadata;
+  Dict<std::string> flags;
   std::vector<Rule> rules;
 
   template <class D>
@@ -22,6 +23,9 @@ struct RuleFile {
             {.help = "Version of the format", .required = true, .one_of = {"model-library/v1"}});
     d.field("kind", kind, {.help = "Rules", .required = true, .one_of = {"Rules"}});
     d.field("metadata", metadata, {.help = "Name of the file", .required = true});
+    d.field("flags", flags,
+            {.help = "Flags of engines that stand for a parameter of another name, e.g. --pp_size: "
+                     "pipeline_parallel"});
     d.field("rules", rules, {.help = "The rules", .required = true});
   }
 };
@@ -50,6 +54,8 @@ class RuleReading {
     Doubts doubts;
     for (const Finding& each : reader.findings) doubts.add(each);
     std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(findings_));
+    for (auto& [flag, parameter] : file.flags)
+      if (!doubts.touch({"flags", flag})) take_flag(text, document, flag, parameter);
     for (std::size_t i = 0; i < file.rules.size(); ++i) {
       if (doubts.touch(Path{{"rules"}, {"", static_cast<int>(i)}})) continue;
       const std::size_t before = findings_.size();
@@ -85,6 +91,21 @@ class RuleReading {
       report(findings_, at({"examples", "good"}), Fault::not_allowed,
              fmt::format("rule `{}` speaks about its own good example", rule.name),
              "`when` must not hold with these facts");
+  }
+
+  void take_flag(const Text& text, const Node& document, const std::string& flag,
+                 const std::string& parameter) {
+    const Path path = path_of({"flags", flag});
+    if (!flag.starts_with("--") || !is_parameter_name(parameter))
+      return report(findings_, key_spot(text, document, path), Fault::not_allowed,
+                    fmt::format("`{}: {}` does not say which parameter a flag stands for",
+                                shortened(flag, 60), shortened(parameter, 60)),
+                    "as in --pp_size: pipeline_parallel");
+    const std::string* other = find(rules_.flags, flag);
+    if (other != nullptr && *other != parameter)
+      return report(findings_, key_spot(text, document, path), Fault::duplicate,
+                    fmt::format("`{}` stands for `{}` already", shortened(flag, 60), *other));
+    rules_.flags.emplace_back(flag, parameter);
   }
 
   void keep(Rule rule) {
