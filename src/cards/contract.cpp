@@ -270,6 +270,8 @@ std::vector<Judged> judge_flags(const Parties& parties, const GivenOf& given) {
   const std::string version = version_in_force(framework, table, given);
   for (const CommandLine& line : command_lines(framework, value_of)) {
     for (FlagFinding& each : lint(table, version, line)) {
+      // A script that is not read is told of with its framework, and not with each deployment again.
+      if (line.script && each.word == &*line.script && parties.deploying) continue;
       Judged judged{each.warning, each.fault, std::move(each.message), std::move(each.hint)};
       judged.parameter = each.word->parameter;
       judged.at = each.word->at;

@@ -66,6 +66,12 @@ class Linting {
       i = flag(words, i);
     }
     for (const auto& [name, word] : line.env) variable(name, word);
+    if (line.script)
+      found_.push_back(
+          {true, Fault::not_allowed, &*line.script,
+           "the engine is started in a shell script from which its arguments cannot be read: its "
+           "flags are not checked",
+           "begin the engine's line with `exec`, or hand its arguments over in `args`"});
     return std::move(found_);
   }
 
