@@ -80,6 +80,7 @@ void tell(Verdict& verdict, Draft<C>& draft, const Judged& judged, const Spot& s
   std::vector<Finding>& to = judged.warning ? verdict.warnings : verdict.findings;
   if (!judged.warning) draft.sound = false;
   report(to, spot, judged.fault, judged.message, judged.hint);
+  to.back().warning = judged.warning;
 }
 
 /// The values that a template on one machine puts in force; those that only the caller can give are not

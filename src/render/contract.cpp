@@ -38,6 +38,7 @@ bool is_refused(const Cards& cards, const Values& values, const std::string& fie
 Finding placed(const Cards& cards, const Values& values, const cards::Judged& judged) {
   Finding found;
   found.fault = judged.fault;
+  found.warning = judged.warning;
   found.message = judged.message;
   found.hint = judged.hint;
   const auto value = values.find(judged.parameter);

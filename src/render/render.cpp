@@ -32,27 +32,30 @@ struct Job {
   const Cards* cards = nullptr;  ///< what is rendered from a library is held to its contract
 };
 
-/// What is wrong: with the values and objects, and by the policy.
+/// What is wrong: with the values and objects, and by the policy. Warnings refuse nothing by themselves.
 struct Told {
   std::vector<Finding> wrong;
   std::vector<Finding> breaches;
+  std::vector<Finding> warnings;
 };
 
 void add(std::vector<Finding>& to, std::vector<Finding> more) {
   std::move(more.begin(), more.end(), std::back_inserter(to));
 }
 
-/// Says everything at once, when there is anything to say.
+/// Says everything at once, when there is anything to refuse.
 void refuse(const Job& job, Told told) {
+  if (told.wrong.empty() && told.breaches.empty()) return;
   const std::string& framework = job.framework.metadata.name;
   const bool forbidden = !told.breaches.empty();
-  add(told.breaches, std::move(told.wrong));
+  std::vector<Finding> all = std::move(told.breaches);
+  add(all, std::move(told.wrong));
+  add(all, std::move(told.warnings));
   if (forbidden)
     throw Problem(Kind::forbidden, fmt::format("the policy refuses the objects of framework {}", framework),
-                  "", std::move(told.breaches));
-  if (!told.breaches.empty())
-    throw Problem(Kind::invalid, fmt::format("framework {} cannot be rendered with these values", framework),
-                  "", std::move(told.breaches));
+                  "", std::move(all));
+  throw Problem(Kind::invalid, fmt::format("framework {} cannot be rendered with these values", framework),
+                "", std::move(all));
 }
 
 std::vector<std::string> secret_texts(const Values& values) {
@@ -109,8 +112,7 @@ Rendered run(const Job& job) {
   Told told;
   Values values = merge_values(job.framework, job.layers, job.identity, job.strictness, told.wrong);
   const bool whole = told.wrong.empty();
-  std::vector<Finding> warnings;
-  if (job.cards != nullptr) hold_to_contract(*job.cards, values, told.wrong, warnings);
+  if (job.cards != nullptr) hold_to_contract(*job.cards, values, told.wrong, told.warnings);
   if (!whole) refuse(job, std::move(told));
   const std::optional<cards::Source> source = weights(job, values, told);
 
@@ -125,14 +127,14 @@ Rendered run(const Job& job) {
   check(job, objects, values, told);
   check_names(objects, report);
   add(told.wrong, std::move(report.findings));
-  refuse(job, std::move(told));
+  refuse(job, told);
 
   Rendered rendered;
   const int port = container_port(objects);
   rendered.endpoint = {port > 0 ? port : job.framework.spec.health.port, job.framework.spec.health.path};
   rendered.objects = std::move(objects);
   rendered.values = std::move(values);
-  rendered.warnings = std::move(warnings);
+  rendered.warnings = std::move(told.warnings);
   if (source) rendered.weights.push_back(*source);
   if (source) rendered.weights_folder = std::string(weights_mount);
   rendered.framework = job.framework.metadata.name;
