@@ -50,7 +50,8 @@ struct Finding {
   bool warning = false;  ///< told with others; alone it refuses nothing
 };
 
-/// `cards/a.yaml:5:12: error: …` (`warning: …` for one), the line, a caret, and `hint: …`; no newline at the end.
+/// `cards/a.yaml:5:12: error: …` (`warning: …` for one), the line, a caret, and `hint: …`; no newline at the
+/// end.
 std::string to_text(const Finding& finding);
 
 /// Kinds of failure; HTTP status and exit code of each are in one table (problem.cpp).
