@@ -22,6 +22,7 @@ PROGRAM = os.environ.get("BENCH_LOADGEN", str(ROOT / "build" / "release" / "benc
 CLIENT_CORE, STUB_CORE = "0", "1" if (os.cpu_count() or 1) > 1 else "0"
 TICK = os.sysconf("SC_CLK_TCK")
 PERCENTILES = ("p50", "p90", "p95", "p99")
+TRIES = 3
 # What keeps other processes away on a busy machine: from what is measured in time, and from what is counted. (A
 # saturated client at real-time priority would starve its own decoder and the machine.)
 REALTIME, FAVOURED = [], []
@@ -96,9 +97,12 @@ def truth_rows(seconds, rates):
             if "slots" in rules:
                 busy = (80 + 15 * 10) / 1000  # seconds of a slot for an answer
                 rules = {**rules, "slots": math.ceil(rate * busy / 0.9)}
-            with Stub(**rules) as stub:
-                report = ours(stub.url, rate=rate, seconds=max(seconds, 600 / rate), tokens=16, prompt=16, warm_up=0)
-                truth = stub.get("/truth")
+            for _ in range(TRIES):  # a result that calls itself invalid claims nothing
+                with Stub(**rules) as stub:
+                    report = ours(stub.url, rate=rate, seconds=max(seconds, 600 / rate), tokens=16, prompt=16, warm_up=0)
+                    truth = stub.get("/truth")
+                if report["verdict"] != "invalid":
+                    break
             rows.append((name, rate, report, truth, worst(report, truth, ("ttft", "e2e", "tpot", "itl"))))
             print(truth_lines(rows[-1:])[-1], flush=True)
     return rows
@@ -113,6 +117,14 @@ def truth_lines(rows):
         lines.append(f"| {name} | {rate} | {pair(truth['ttft'])} | {pair(report['ttft'])} | {pair(truth['tpot'])} | {pair(report['tpot'])} "
                      f"| {'given' if report['itl'] else 'not given'} | {most:.2f} % ({which}){errors} | {report['lag']['p99'] or 0:.3f} | {report['verdict']} |")
     return lines
+
+
+def worst_lines(rows):
+    """Of what the results claim; one that calls itself invalid claims nothing."""
+    claimed = [row[4][0] for row in rows if row[2]["verdict"] != "invalid"]
+    refused = len(rows) - len(claimed)
+    return [(f"Worst of what is claimed: {max(claimed):.2f} % (goal 1 %)" if claimed else "Nothing is claimed")
+            + (f"; {refused} of {len(rows)} results call themselves invalid, each after {TRIES} tries." if refused else ".")]
 
 
 def speed(seconds):
@@ -226,7 +238,7 @@ def main():
     if "truth" in asked.parts:
         rows = truth_rows(asked.seconds, [int(rate) for rate in asked.rates.split(",")])
         parts.append(["## Reported and true", "", *truth_lines(rows), "",
-                      f"Worst of all: {max(row[4][0] for row in rows):.2f} % (goal 1 %)."])
+                      *worst_lines(rows)])
     if "speed" in asked.parts:
         parts.append(["## One core", "", *speed_lines(speed(asked.seconds), added(asked.seconds)), "",
                       "Goals: 10,000 req/s, 250,000 events/s, p99 added 0.2 ms."])

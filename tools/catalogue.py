@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
-"""Makes model, hardware and template cards from two tables: catalogue.py models.csv hardware.csv [catalog/]
+"""Makes model, hardware and template cards from two tables, models.csv and hardware.csv of tools/facts/.
+
+    catalogue.py [--facts FOLDER] [--catalog FOLDER] [--check]
 
 The same tables give the same bytes. A card that is there and was not made by this program is left alone; one that was
 made by it and is no longer in the tables is removed. An empty cell is a fact that is not established: it is left out.
-What fits on what is reckoned in catalogue_fit.py."""
+What fits on what is reckoned in catalogue_fit.py. With --check nothing is written: which cards are not those that the
+tables make is said, and the exit code is 1 when there is one."""
+import argparse
 import csv
 import os
 import re
 import sys
 
 import catalogue_fit as fit
+import table_check
 from catalogue_yaml import flow, to_yaml
 
 MADE = "# Made by tools/catalogue.py: change the tables, not this file.\n"
@@ -165,7 +170,8 @@ def model_card(row):
         ("format", forms[0]), ("quantization", quantization_of(row)),
         ("dtype", row["dtype"] if row["dtype"] != "gguf" else ""), ("task", TASKS.get(row["task"], row["task"])),
         ("modalities", flow(TAKES.get(row["task"], ["text"]))), ("family", row["family"]),
-        ("license", row["licence"]), ("gated", yes(row["gated"])), ("released", row["released"]),
+        ("license", row["licence"]), ("gated", yes(row["gated"])), ("chat_template", yes(row["chat_template"])),
+        ("released", row["released"]),
         ("parameters", number(row["params_total"])), ("active_parameters", number(row["params_active"])),
         ("weights_bytes", size), ("context_length", number(row["context"])), ("shape", shape_of(row)),
         ("files", [listed] if file else []), ("conversions", [form for form in forms[1:] if ":" in form]),
@@ -179,12 +185,11 @@ def model_card(row):
 
 
 def memory_of(row):
-    """As a source states it, else the label's in decimal gigabytes."""
-    if row["memory_gib"]:
-        gib = float(row["memory_gib"])
-        return f"{int(gib)}Gi" if gib.is_integer() else f"{int(gib * 1024)}Mi"
-    label = row["memory_gb_marketing"].split("/")[-1]
-    return f"{label}G" if label else ""
+    """What a source states as usable, else the label, whose "GB" are GiB as memory chips have binary sizes:
+    nvidia-smi shows 81,559 MiB of an H100 of 80 GB, and the rule of what fits (KAITO's) takes labels so. Where a card is
+    sold with several sizes, the largest."""
+    gib = float(row["memory_gib"] or row["memory_gb_marketing"].split("/")[-1])
+    return f"{int(gib)}Gi" if gib.is_integer() else f"{int(gib * 1024)}Mi"
 
 
 def gpu_of(row, count):
@@ -228,6 +233,7 @@ def hardware_card(row, count=1):
     spec = {"kind": kind}
     if kind == "cpu":
         cores, size = re.search(r"cpu-(\d+)vcpu-(\d+)gb", row["id"]).groups()
+        # A replica asks for decimal gigabytes: the node's own processes need the rest of the binary ones.
         spec.update({"cpus": int(cores), "memory": f"{size}G", "storage": "100Gi", "replicas": 1})
         title = f"{cores} vCPU, {size} GB"
     else:
@@ -301,6 +307,26 @@ def templates_of(row, machines):
 # --- files
 
 
+def table(folder, name):
+    with open(os.path.join(folder, name), newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def cards_of(models, hardware):
+    """The cards by their folder."""
+    machines = []
+    for row in hardware:
+        if row["id"] in HARDWARE_THERE:
+            continue
+        base = HARDWARE_NAMES.get(row["id"], row["id"])
+        for count in [1] + COUNTS.get(base, []):
+            machines.append((row, count, hardware_card(row, count)))
+    usable = [fit.Machine(row, count, card["metadata"]["name"], card["spec"]) for row, count, card in machines]
+    rows = [row for row in models if row["id"] not in MODELS_THERE]
+    return {"models": [model_card(row) for row in rows], "hardware": [card for _, _, card in machines],
+            "templates": [each for row in rows for each in templates_of(row, usable)]}
+
+
 def write(folder, cards):
     os.makedirs(folder, exist_ok=True)
     names = {each["metadata"]["name"] + ".yaml" for each in cards}
@@ -322,21 +348,19 @@ def write(folder, cards):
 
 
 def main():
-    models, hardware = (list(csv.DictReader(open(path, encoding="utf-8"))) for path in sys.argv[1:3])
-    catalog = sys.argv[3] if len(sys.argv) > 3 else "catalog"
-    machines = []
-    for row in hardware:
-        if row["id"] in HARDWARE_THERE:
-            continue
-        base = HARDWARE_NAMES.get(row["id"], row["id"])
-        for count in [1] + COUNTS.get(base, []):
-            machines.append((row, count, hardware_card(row, count)))
-    usable = [fit.Machine(row, count, made["metadata"]["name"], made["spec"]) for row, count, made in machines]
-    rows = [row for row in models if row["id"] not in MODELS_THERE]
-    templates = [each for row in rows for each in templates_of(row, usable)]
-    for folder, cards in (("models", [model_card(row) for row in rows]),
-                          ("hardware", [made for _, _, made in machines]), ("templates", templates)):
-        print(folder, write(os.path.join(catalog, folder), cards))
+    here = os.path.dirname(os.path.abspath(__file__))
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--facts", default=os.path.join(here, "facts"), help="folder of the tables")
+    arguments.add_argument("--catalog", default=os.path.join(here, "..", "catalog"), help="folder of the cards")
+    arguments.add_argument("--check", action="store_true", help="write nothing, say what differs")
+    given = arguments.parse_args()
+    cards = cards_of(table(given.facts, "models.csv"), table(given.facts, "hardware.csv"))
+    if given.check:
+        texts = {f"{folder}/{each['metadata']['name']}.yaml": MADE + to_yaml(each)
+                 for folder, each_of in cards.items() for each in each_of}
+        sys.exit(table_check.check(given.catalog, texts, MADE))
+    for folder, each_of in cards.items():
+        print(folder, write(os.path.join(given.catalog, folder), each_of))
 
 
 if __name__ == "__main__":

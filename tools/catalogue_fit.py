@@ -23,15 +23,16 @@ def takes_context(framework):
     return framework not in ("tei", "tei-cuda", "infinity")
 
 
+def bytes_of(quantity):
+    size, unit = re.fullmatch(r"(\d+)(Gi|Mi|G)", quantity).groups()
+    return int(size) * {"Gi": GIB, "Mi": 1024 ** 2, "G": 10 ** 9}[unit]
+
+
 class Machine:
     def __init__(self, row, count, name, spec):
         self.row, self.count, self.name = row, count, name
         self.kind = spec["kind"]
-        if self.kind == "cpu":
-            self.memory = int(spec["memory"][:-1]) * 10 ** 9
-        else:
-            gib, label = row["memory_gib"], row["memory_gb_marketing"].split("/")[-1]
-            self.memory = int(float(gib) * GIB if gib else float(label) * 10 ** 9)
+        self.memory = bytes_of(spec["memory"] if self.kind == "cpu" else spec["gpu"]["memory"])
 
     def order(self):
         return (self.memory * self.count, self.count, self.name)
@@ -58,6 +59,8 @@ class Need:
             return int(row["weights_bytes"]), "weights"
         if row["params_total"] and row["quantization"] == "none" and row["dtype"] in ("bfloat16", "float16", ""):
             return 2 * int(row["params_total"]), "weights at 2 bytes"
+        if row["params_total"] and row["quantization"] == "none" and row["dtype"] == "float32":
+            return 4 * int(row["params_total"]), "weights at 4 bytes"
         if row["params_total"] and row["quantization"] == "fp8":
             return int(row["params_total"]) * 105 // 100, "weights at 1.05 bytes"
         return None, ""

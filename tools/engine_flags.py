@@ -1,26 +1,40 @@
 #!/usr/bin/env python3
-"""Writes catalog/flags/ENGINE.yaml from tables of engine flags: engine_flags.py FLAGS.csv DEPRECATED.csv FOLDER DATE
+"""Writes catalog/flags/ENGINE.yaml from tables of engine flags.
 
-FLAGS.csv       engine,version,date,flag,aliases,kind,choices,default,source: one row per flag and version read, the
-                versions of an engine oldest first
-DEPRECATED.csv  engine,version,flag,replacement: what an engine's code calls deprecated in that version
-DATE            the day on which the tables were read, YYYY-MM-DD
+    engine_flags.py [--facts FOLDER] [--flags FOLDER] [--check]
+
+Of the folder of facts, tools/facts/, it reads
+engine_flags.csv            engine,version,date,flag,aliases,kind,choices,default,source: one row per flag and version
+                            read, the versions of an engine oldest first
+engine_flag_deprecated.csv  engine,version,flag,replacement: what an engine's code calls deprecated in that version
+engine_flag_read.csv        engine,read: the day on which the engine was read, YYYY-MM-DD
+
+With --check nothing is written: which files are not those that the tables make is said, and the exit code is 1 when
+there is one.
 
 A line of the result is one state of one flag, `"` standing for the names of the line above:
     NAME,ALIAS,... KIND FIRST..LAST [(CHOICE|...)] [deprecated] [-> NEW_NAME] [= DEFAULT]
 FIRST and LAST are versions that were read, LAST is left out while the newest still has it.
 """
+import argparse
 import csv
 import os
 import sys
 from collections import OrderedDict, defaultdict
+
+import table_check
+
+MADE = "# Made by tools/engine_flags.py; the form of a line stands there.\n"
 
 # How an engine reads its arguments; nothing in the tables says it.
 TRAITS = {
     "vllm": {"underscores": True, "dotted": True, "suffixes": True},
     "llama.cpp": {"underscores": True},
     "tensorrt-llm": {"underscores": True, "hints": True},
+    "deepsparse": {"underscores": True},
 }
+# Of these the table has names with underscores, and the engine takes hyphens as well (click's token_normalize_func).
+HYPHENS_TOO = {"deepsparse"}
 # Environment variables that begin so belong to the engine.
 PREFIXES = {"ollama": ["OLLAMA_"], "llama.cpp": ["LLAMA_ARG_"], "infinity": ["INFINITY_"]}
 
@@ -48,7 +62,10 @@ def slug(engine):
 
 
 def names(row):
-    return [row["flag"]] + [alias for alias in row["aliases"].split() if alias != "repeatable"]
+    known = [row["flag"]] + [alias for alias in row["aliases"].split() if alias != "repeatable"]
+    if row["engine"] in HYPHENS_TOO and row["flag"].startswith("--") and "_" in row["flag"]:
+        known.append(row["flag"].replace("_", "-"))
+    return known
 
 
 class Engine:
@@ -110,8 +127,8 @@ class Engine:
 
 
 def card(name, engine, read):
-    out = ["# Made by tools/engine_flags.py; the form of a line stands there.", "apiVersion: model-library/v1",
-           "kind: Flags", f"metadata: {{name: {slug(name)}}}", f"engine: {name}", f"read: {quoted(read)}"]
+    out = ["apiVersion: model-library/v1", "kind: Flags", f"metadata: {{name: {slug(name)}}}",
+           f"engine: {name}", f"read: {quoted(read)}"]
     for trait, on in TRAITS.get(name, {}).items():
         out.append(f"{trait}: {str(on).lower()}")
     if name in PREFIXES:
@@ -122,22 +139,34 @@ def card(name, engine, read):
         out.append(f"  - {{version: {quoted(version)}{date}, source: {quoted(sources(rows))}}}")
     out.append("flags: |")
     out += ["  " + line for line in engine.lines()]
-    return "\n".join(out) + "\n"
+    return MADE + "\n".join(out) + "\n"
+
+
+def cards_of(facts):
+    """The text of each engine's file by its name."""
+    rows, old = defaultdict(list), defaultdict(list)
+    for row in table(os.path.join(facts, "engine_flags.csv")):
+        rows[row["engine"]].append(row)
+    for row in table(os.path.join(facts, "engine_flag_deprecated.csv")):
+        old[row["engine"]].append(row)
+    read = {row["engine"]: row["read"] for row in table(os.path.join(facts, "engine_flag_read.csv"))}
+    return {slug(name) + ".yaml": card(name, Engine(mine, old[name]), read[name]) for name, mine in rows.items()}
 
 
 def main():
-    if len(sys.argv) != 5:
-        sys.exit(__doc__)
-    flags, deprecated, folder, read = sys.argv[1:]
-    rows, old = defaultdict(list), defaultdict(list)
-    for row in table(flags):
-        rows[row["engine"]].append(row)
-    for row in table(deprecated):
-        old[row["engine"]].append(row)
-    os.makedirs(folder, exist_ok=True)
-    for name, mine in rows.items():
-        with open(os.path.join(folder, slug(name) + ".yaml"), "w", encoding="utf-8") as file:
-            file.write(card(name, Engine(mine, old[name]), read))
+    here = os.path.dirname(os.path.abspath(__file__))
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--facts", default=os.path.join(here, "facts"), help="folder of the tables")
+    arguments.add_argument("--flags", default=os.path.join(here, "..", "catalog", "flags"), help="folder of the result")
+    arguments.add_argument("--check", action="store_true", help="write nothing, say what differs")
+    given = arguments.parse_args()
+    texts = cards_of(given.facts)
+    if given.check:
+        sys.exit(table_check.check(given.flags, texts, MADE))
+    os.makedirs(given.flags, exist_ok=True)
+    for name, text in texts.items():
+        with open(os.path.join(given.flags, name), "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@
 #include <charconv>
 #include <cmath>
 #include <map>
-#include <set>
 
 #include "api/arguments.hpp"
-#include "api/kubeflow_items.hpp"
+#include "api/kubeflow_filters.hpp"
+#include "api/problem_json.hpp"
 #include "api/shape.hpp"
 #include "base/text.hpp"
 
@@ -18,7 +18,6 @@ namespace {
 
 using cards::CardKind;
 using cards::Library;
-using Items = std::vector<Node>;
 
 constexpr int usual_page = 10;
 constexpr int largest_page = 1000;
@@ -68,7 +67,11 @@ class Query {
                                              shortened(visible(given), 40), least));
     return value;
   }
-  bool flag(const std::string& name) const { return text(name) == "true"; }
+  bool flag(const std::string& name) const {
+    const std::string given = text(name, "false");
+    if (given != "true" && given != "false") throw Problem(Kind::usage, name + " is true or false");
+    return given == "true";
+  }
 
  private:
   std::map<std::string, std::vector<std::string>> all_;
@@ -107,81 +110,63 @@ Node source_item() {
   return item;
 }
 
-/// What may be named of items: the fields that some of them have, and `artifacts.` for models.
-cards::Fields grammar(const Items& items, bool models) {
-  std::set<std::string> known;
-  for (const Node& item : items) {
-    for (const schema::Entry& entry : item.entries()) known.insert(entry.key);
-    if (const Node* properties = item.find("customProperties"))
-      for (const schema::Entry& entry : properties->entries()) known.insert(entry.key);
-  }
-  known.erase("customProperties");
-  cards::Fields fields;
-  fields.resolve = [known, models](const std::string& written) -> std::optional<std::string> {
-    std::string name = bare_name(written);
-    const bool typed = name.size() < written.size();
-    const bool open = typed || (models && name.starts_with("artifacts."));
-    return open || known.contains(name) ? std::optional(name) : std::nullopt;
-  };
-  fields.known = [known] { return std::vector<std::string>(known.begin(), known.end()); };
-  return fields;
+bool comes_before(const Node& one, const Node& two) {
+  if (one.is_number() && two.is_number()) return one.number() < two.number();
+  if (one.is_string() && two.is_string()) return cards::natural_order(one.string(), two.string()) < 0;
+  return one.is_number() && !two.is_number();
 }
 
-Node artifacts_value(const Artifacts& artifacts, const Node& model, const std::string& name) {
-  Node all = Node::list();
-  for (const Node& artifact : artifacts.of(model.text_at({"name"})))
-    if (Node value = value_of(artifact, name); !value.is_null()) all.push(std::move(value));
-  return all.items().empty() ? Node() : all;
+/// The field to sort by. Cards have no time of their last change: that keeps the order of names.
+std::string sort_field(const std::string& by) {
+  if (by == "ID") return "id";
+  if (by == "NAME" || by == "LAST_UPDATE_TIME") return "name";
+  if (by == "CREATE_TIME") return "createTimeSinceEpoch";
+  if (by == "ACCURACY") return "artifacts.overall_average";
+  std::string name = bare_name(by);
+  if (name.empty()) throw Problem(Kind::usage, "orderBy names no property", "as in ttft_p90.double_value");
+  return name;
 }
 
-/// `artifacts`: those of the items, which are models; a null pointer when they are none.
-void filter(Items& items, const Query& query, const Artifacts* artifacts) {
-  const std::string text = query.text("filterQuery");
-  if (text.empty()) return;
-  const cards::Expression expression =
-      cards::Expression::parse({"filterQuery", text}, grammar(items, artifacts != nullptr));
-  std::erase_if(items, [&](const Node& item) {
-    const cards::Truth holds = expression.evaluate([&](const std::string& name) -> std::optional<Node> {
-      if (artifacts != nullptr && name.starts_with("artifacts."))
-        return artifacts_value(*artifacts, item, name.substr(10));
-      return value_of(item, name);
-    });
-    return holds != cards::Truth::yes;
-  });
-}
-
+/// Of several artifacts the least value counts, descending the greatest.
 void order(Items& items, const Query& query, std::string_view otherwise, const Artifacts* artifacts) {
-  std::string by = query.text("orderBy", otherwise);
   const std::string direction = query.text("sortOrder", "ASC");
   if (direction != "ASC" && direction != "DESC") throw Problem(Kind::usage, "sortOrder is ASC or DESC");
-  // Cards have no times and no accuracy: those keep the order of names.
-  if (by == "NAME" || by == "CREATE_TIME" || by == "LAST_UPDATE_TIME" || by == "ACCURACY") by = "name";
-  const std::string name = by == "ID" ? "id" : bare_name(by);
+  const bool descending = direction == "DESC";
+  const std::string given = query.text("orderBy");
+  const std::string name = sort_field(given.empty() ? std::string(otherwise) : given);
   std::vector<std::pair<Node, Node>> keyed;
   for (Node& item : items) {
     Node key = artifacts != nullptr && name.starts_with("artifacts.")
                    ? artifacts_value(*artifacts, item, name.substr(10))
                    : value_of(item, name);
-    if (key.is_list() && !key.items().empty()) key = Node(key.items().front());
+    if (key.is_list()) {
+      const auto [least, most] = std::minmax_element(key.items().begin(), key.items().end(), comes_before);
+      if (least != key.items().end()) key = Node(descending ? *most : *least);
+    }
     keyed.emplace_back(std::move(key), std::move(item));
   }
-  const bool descending = direction == "DESC";
   std::stable_sort(keyed.begin(), keyed.end(), [&](const auto& a, const auto& b) {
     if (a.first.is_null() || b.first.is_null()) return !a.first.is_null() && b.first.is_null();
-    const auto before = [](const Node& one, const Node& two) {
-      if (one.is_number() && two.is_number()) return one.number() < two.number();
-      if (one.is_string() && two.is_string()) return cards::natural_order(one.string(), two.string()) < 0;
-      return one.is_number() && !two.is_number();
-    };
-    return descending ? before(b.first, a.first) : before(a.first, b.first);
+    return descending ? comes_before(b.first, a.first) : comes_before(a.first, b.first);
   });
   items.clear();
   for (auto& [key, item] : keyed) items.push_back(std::move(item));
 }
 
+/// Every text of an item, in lower case; not what this API calls things.
+void add_texts(const Node& node, std::string& all) {
+  if (node.is_string()) all += lower(node.string()) + '\n';
+  if (node.is_list())
+    for (const Node& each : node.items()) add_texts(each, all);
+  if (node.is_map())
+    for (const schema::Entry& entry : node.entries())
+      if (entry.key != "metadataType" && entry.key != "source_id") add_texts(entry.value, all);
+}
+
 /// Every word of `q` is in the name, description, tasks or a property.
 bool answers(const Node& item, const std::string& words) {
-  const std::string all = lower(schema::to_json(item));
+  std::string all;
+  add_texts(item, all);
   for (const std::string& word : split(lower(words), ' '))
     if (all.find(word) == std::string::npos) return false;
   return true;
@@ -196,11 +181,11 @@ bool has_source(const Query& query) {
 
 Node models(const Library& library, const Query& query) {
   Items items;
-  if (has_source(query))
-    for (std::size_t row = 0; row < library.models.size(); ++row)
-      items.push_back(model_item(library.models[row], row));
+  for (std::size_t row = 0; row < library.models.size(); ++row)
+    items.push_back(model_item(library.models[row], row));
   const Artifacts artifacts(library);
-  filter(items, query, &artifacts);
+  filter_models(items, query.text("filterQuery"), artifacts);
+  if (!has_source(query)) items.clear();
   if (const std::string words = query.text("q"); !words.empty())
     std::erase_if(items, [&](const Node& item) { return !answers(item, words); });
   order(items, query, "NAME", &artifacts);
@@ -256,57 +241,20 @@ Node artifacts(const Library& library, const cards::Model& model, const Query& q
   Items items = Artifacts(library).of(model.metadata.name);
   std::vector<std::string> types = query.list("artifactType");
   for (const std::string& each : query.list("artifact_type")) types.push_back(each);
+  for (const std::string& each : types)
+    if (each != "model-artifact" && each != "metrics-artifact")
+      throw Problem(Kind::usage, fmt::format("artifactType: there is no `{}`", shortened(visible(each), 40)),
+                    "model-artifact or metrics-artifact");
   if (performance) types = {"metrics-artifact"};
   std::erase_if(items, [&](const Node& item) {
     return !types.empty() &&
            std::find(types.begin(), types.end(), item.text_at({"artifactType"})) == types.end();
   });
   if (performance) add_target(items, query);
-  filter(items, query, nullptr);
+  filter_artifacts(items, query.text("filterQuery"), library);
   if (performance && query.flag("recommendations")) recommend(items, query);
   order(items, query, "ID", nullptr);
   return page_of(items, query);
-}
-
-Node filter_options(const Library& library) {
-  std::map<std::string, Items> values;
-  for (std::size_t row = 0; row < library.models.size(); ++row) {
-    const Node item = model_item(library.models[row], row);
-    for (const std::string_view name : {"license", "tasks"})
-      if (const Node* value = item.find(name))
-        values[std::string(name)].push_back(value->is_list() ? value->items().front() : *value);
-    for (const schema::Entry& entry : item.find("customProperties")->entries()) {
-      const std::string& type = entry.value.entries()[1].key;
-      values[entry.key + "." + (type == "int_value" ? "double_value" : type)].push_back(
-          value_of(item, entry.key));
-    }
-  }
-  constexpr std::size_t most_values = 100;
-  Node filters = Node::map();
-  for (const auto& [name, all] : values) {
-    Node option = Node::map();
-    const bool number =
-        std::all_of(all.begin(), all.end(), [](const Node& each) { return each.is_number(); });
-    option.set("type", number ? "number" : "string");
-    if (number) {
-      const auto less = [](const Node& a, const Node& b) { return a.number() < b.number(); };
-      const auto [least, most] = std::minmax_element(all.begin(), all.end(), less);
-      option.child("range").set("min", least->number());
-      option.child("range").set("max", most->number());
-    } else {
-      std::set<std::string> texts;
-      for (const Node& each : all) texts.insert(each.is_string() ? each.string() : schema::to_json(each));
-      if (texts.size() > most_values) continue;
-      Node list = Node::list();
-      for (const std::string& each : texts) list.push(each);
-      option.set("values", std::move(list));
-    }
-    filters.set(name, std::move(option));
-  }
-  Node body = Node::map();
-  body.set("filters", std::move(filters));
-  body.set("namedQueries", Node::map());
-  return body;
 }
 
 net::Reply of_model(const Library& library, const std::vector<std::string>& parts, const Query& query) {
@@ -321,10 +269,11 @@ net::Reply of_model(const Library& library, const std::vector<std::string>& part
   return json(200, artifacts(library, model, query, performance));
 }
 
-net::Reply routed(const Library& library, const std::string& path, const Query& query) {
+net::Reply routed(const verbs::World& world, const Library& library, const std::string& path,
+                  const Query& query) {
   const std::vector<std::string> parts = split(path, '/');
   if (path == "models") return json(200, models(library, query));
-  if (path == "models/filter_options") return json(200, filter_options(library));
+  if (path == "models/filter_options") return json(200, filter_options(world, library));
   if (path == "labels") return json(200, page_of({}, query));
   if (path == "sources") {
     const std::string name = query.text("name");
@@ -347,9 +296,11 @@ net::Reply answer(const verbs::World& world, const net::Received& received) {
   }
   const std::shared_ptr<const Library> library = world.shelf.library();
   try {
-    return routed(*library, received.path.substr(prefix.size()), Query(received.query));
+    return routed(world, *library, received.path.substr(prefix.size()), Query(received.query));
   } catch (const Problem& problem) {
     return error(problem.kind() == Kind::not_found ? 404 : 400, to_text(problem));
+  } catch (const Refusal& refusal) {  // a query that is none
+    return error(400, refusal.detail);
   }
 }
 

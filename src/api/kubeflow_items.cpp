@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "cards/benchmark.hpp"
+#include "kube/exec.hpp"
 
 namespace mlib::api::kubeflow {
 namespace {
@@ -16,6 +18,23 @@ void text(Node& into, std::string_view key, const std::string& value) {
 void set_property(Node& properties, std::string_view name, const Node& value) {
   if (value.is_null() || (value.is_string() && value.string().empty())) return;
   properties.set(name, property(value));
+}
+
+/// Milliseconds since 1970 of a day or an instant of UTC, as the OpenAPI writes them; "" when it is neither.
+std::string milliseconds(const std::string& when) {
+  const auto time = kube::from_utc(when.find('T') == std::string::npos ? when + "T00:00:00Z" : when);
+  if (!time) return "";
+  return std::to_string(
+      std::chrono::duration_cast<std::chrono::milliseconds>(time->time_since_epoch()).count());
+}
+
+/// The type of the weights by its usual name: a quantization's, or that of the model's own config.
+std::string tensor_type(const cards::ModelSpec& spec) {
+  if (!spec.quantization.empty()) return spec.quantization;
+  for (const auto& [dtype, name] :
+       {std::pair{"bfloat16", "BF16"}, std::pair{"float16", "FP16"}, std::pair{"float32", "FP32"}})
+    if (spec.dtype == dtype) return name;
+  return "";
 }
 
 /// The leaves of a benchmark's results, by dotted names; of one that does not count only its verdict.
@@ -32,24 +51,53 @@ void figures(const cards::Benchmark& benchmark, const Node& results, const std::
   }
 }
 
+/// What it was measured on: as the benchmark says, which may be another machine than its template's.
+void add_hardware(const cards::Library& library, const cards::Template& card,
+                  const cards::Benchmark& benchmark, Node& properties) {
+  const std::string said = benchmark.results.text_at({"hardware_type"});
+  const cards::Hardware* named = library.find_hardware(said);
+  const cards::Hardware* hardware = named != nullptr ? named : library.find_hardware(card.spec.hardware);
+  if (hardware == nullptr) return;
+  const auto& gpu = hardware->spec.gpu;
+  const bool known = named != nullptr || said.empty();
+  const std::string type = !known                         ? said
+                           : gpu && !gpu->product.empty() ? gpu->product
+                                                          : hardware->metadata.name;
+  const Node* counted = benchmark.results.find("hardware_count");
+  const Node count =
+      counted != nullptr ? *counted : Node(gpu ? gpu->count : hardware->spec.replicas.value_or(1));
+  set_property(properties, "hardware_type", type);
+  set_property(properties, "hardware_count", count);
+  set_property(properties, "hardware_configuration", fmt::format("{} x {}", schema::to_json(count), type));
+}
+
+/// The engine, and of a run that is kept whole its version, image and tokens of a request.
+void add_run(const cards::Framework& framework, const cards::Benchmark& benchmark, Node& properties) {
+  const Node& run = benchmark.run;
+  set_property(properties, "framework_type", framework.spec.engine);
+  set_property(properties, "framework_version", run.text_at({"subject", "engine_version"}));
+  set_property(properties, "docker_image", run.text_at({"subject", "image"}));
+  const Node* good = run.at({"counts", "good"});
+  if (!cards::counts(benchmark) || good == nullptr || !good->is_number() || good->number() <= 0) return;
+  for (const auto& [ours, theirs] :
+       {std::pair{"prompt_tokens", "mean_input_tokens"}, std::pair{"output_tokens", "mean_output_tokens"}})
+    if (const Node* tokens = run.at({"counts", ours}); tokens != nullptr && tokens->is_number())
+      set_property(properties, theirs, Node(tokens->number() / good->number()));
+}
+
 Node metrics_item(const cards::Library& library, const cards::Template& card,
                   const cards::Benchmark& benchmark) {
   Node properties = Node::map();
   if (benchmark.results.is_map()) figures(benchmark, benchmark.results, "", properties);
-  const cards::Hardware* hardware = library.find_hardware(card.spec.hardware);
-  if (hardware != nullptr) {  // what the benchmark itself says of its machines comes first
-    const auto& gpu = hardware->spec.gpu;
-    if (properties.find("hardware_type") == nullptr)
-      set_property(properties, "hardware_type",
-                   gpu && !gpu->product.empty() ? gpu->product : hardware->metadata.name);
-    if (properties.find("hardware_count") == nullptr)
-      set_property(properties, "hardware_count", gpu ? gpu->count : hardware->spec.replicas.value_or(1));
-  }
+  add_hardware(library, card, benchmark, properties);
   set_property(properties, "template", card.metadata.name);
+  add_run(library.framework_of(card), benchmark, properties);
   Node item = Node::map();
   item.set("artifactType", "metrics-artifact");
   item.set("metricsType", "performance-metrics");
   item.set("name", fmt::format("{}/{}", card.metadata.name, benchmark.id));
+  item.set("externalId", benchmark.id);
+  text(item, "createTimeSinceEpoch", milliseconds(benchmark.run.text_at({"when"})));
   text(item, "description", benchmark.description);
   item.set("customProperties", std::move(properties));
   return item;
@@ -84,14 +132,23 @@ Node model_item(const cards::Model& card, std::size_t row) {
   text(item, "description", card.metadata.description);
   if (!card.spec.task.empty()) item.set("tasks", Node(Node::List{card.spec.task}));
   text(item, "license", card.spec.license);
+  if (const std::size_t slash = card.spec.repository.find('/'); slash != std::string::npos)
+    text(item, "provider", card.spec.repository.substr(0, slash));
+  text(item, "createTimeSinceEpoch", milliseconds(card.spec.released));
   Node properties = Node::map();
   for (const auto& [key, value] : card.metadata.labels) set_property(properties, key, value);
   set_property(properties, "title", card.metadata.title);
   set_property(properties, "framework", card.spec.framework);
   set_property(properties, "format", card.spec.format);
   set_property(properties, "quantization", card.spec.quantization);
+  set_property(properties, "tensor_type", tensor_type(card.spec));
+  set_property(properties, "family", card.spec.family);
+  set_property(properties, "repository", card.spec.repository);
   if (card.spec.gated) set_property(properties, "gated", *card.spec.gated);
   if (card.spec.parameters) set_property(properties, "parameters", *card.spec.parameters);
+  if (card.spec.active_parameters)
+    set_property(properties, "active_parameters", *card.spec.active_parameters);
+  if (card.spec.weights_bytes) set_property(properties, "weights_bytes", *card.spec.weights_bytes);
   if (card.spec.context_length) set_property(properties, "context_length", *card.spec.context_length);
   item.set("customProperties", std::move(properties));
   return item;
@@ -123,7 +180,8 @@ std::vector<Node> Artifacts::of(const std::string& model) const {
 }
 
 std::string bare_name(std::string_view name) {
-  for (const std::string_view suffix : {".string_value", ".int_value", ".double_value", ".bool_value"})
+  for (const std::string_view suffix :
+       {".string_value", ".int_value", ".double_value", ".bool_value", ".array_value"})
     if (name.ends_with(suffix)) return std::string(name.substr(0, name.size() - suffix.size()));
   return std::string(name);
 }

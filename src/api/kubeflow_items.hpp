@@ -9,6 +9,7 @@
 namespace mlib::api::kubeflow {
 
 using schema::Node;
+using Items = std::vector<Node>;
 
 inline constexpr std::string_view source_id = "model-library";
 
@@ -29,7 +30,7 @@ class Artifacts {
 };
 /// The value of a property or field of an item, without a type's suffix (`ttft_p90.double_value`).
 Node value_of(const Node& item, std::string_view name);
-/// `name` without `.string_value`, `.int_value`, `.double_value`, `.bool_value`.
+/// `name` without `.string_value`, `.int_value`, `.double_value`, `.bool_value`, `.array_value`.
 std::string bare_name(std::string_view name);
 
 }  // namespace mlib::api::kubeflow

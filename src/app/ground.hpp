@@ -6,8 +6,8 @@
 
 namespace mlib::app {
 
-/// Where the cards come from: a folder over the shipped flags, rules and causes, or with "" what is embedded
-/// and the results that lie in `state`.
+/// Where the cards come from: a folder over the shipped flags, rules, causes and protocols, or with "" what
+/// is embedded and the results that lie in `state`.
 std::vector<cards::File> catalogue_files(const std::string& folder, const std::string& state);
 std::shared_ptr<const cards::Library> load_catalogue(const std::string& folder, const std::string& state);
 /// The folder of the state that was asked for.

@@ -86,6 +86,11 @@ class Folder final : public verbs::Results {
     return path.string();
   }
 
+  void remove(const std::string& template_name, const std::string& id) override {
+    const fs::path path = root_ / template_name / (id + ".yaml");
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) cannot(path, "removed", errno);
+  }
+
   void tidy() override {
     std::error_code error;
     for (fs::recursive_directory_iterator each(root_, error), end; !error && each != end;

@@ -145,8 +145,7 @@ struct FrameworkSpec {
     d.field("version", version, {.help = "The engine's version"});
     d.field("image", image, {.help = "Container image, with tag"});
     d.field("manifest", manifest, {.help = "File with the Kubernetes objects, beside this one"});
-    d.field("protocol", protocol,
-            {.help = "API that the engine speaks", .one_of = {"openai", "deepsparse", "http"}});
+    d.field("protocol", protocol, {.help = "API that the engine speaks, one of those in protocols/"});
     d.field("health", health, {.help = "When it is ready"});
     d.field("parameters", parameters, {.help = "What the manifest's placeholders stand for"});
     d.field("conditions", conditions, {.help = "What must hold between parameters"});

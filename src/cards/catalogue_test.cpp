@@ -31,6 +31,7 @@ std::optional<double> weights_of(const ModelSpec& model, const std::string& fram
   if (model.weights_bytes) return static_cast<double>(*model.weights_bytes);
   if (!model.parameters) return {};
   if (type.empty() || type == "BF16" || type == "FP16") return parameters * 2;
+  if (type == "FP32") return parameters * 4;
   if (type == "FP8") return parameters * 1.05;
   return {};
 }

@@ -199,11 +199,17 @@ struct Beside {
   FlagTables flags;
   std::set<std::string, std::less<>> lost_flags;  ///< tables that were left out
   std::shared_ptr<Rules> rules = std::make_shared<Rules>();
+  Protocols protocols;
+  std::vector<std::string> lost_protocols;  ///< names of those that were left out
 };
-/// Take the sound tables of flags and the sound rules of a file; what is wrong with others goes to
-/// `findings`.
+/// Take the sound tables of flags, the sound rules and the sound protocols of a file; what is wrong with
+/// others goes to `findings`.
 void read_flags(const Text& text, Beside& beside, std::vector<Finding>& findings);
 void read_rules(const Text& text, Rules& rules, std::vector<Finding>& findings);
+void read_protocols(const Text& text, Beside& beside, std::vector<Finding>& findings);
+
+/// Checks that the protocol which a framework says is there.
+void check_protocol(Draft<Framework>& draft, const Beside& beside, std::vector<Finding>& findings);
 
 /// Gives a framework its contract: parses its conditions and finds its table of flags.
 void add_contract(Draft<Framework>& draft, const Beside& beside, std::vector<Finding>& findings);

@@ -42,6 +42,21 @@ struct Broken {
   std::string message, hint;
 };
 
+/// For a field that was written without the card that has it: `license` for `model.license`; of several the
+/// one with the fewest parts. `whole`: its last part is exactly that word, else near to it.
+std::string by_last_part(const std::string& word, const std::vector<std::string>& known, bool whole) {
+  constexpr std::size_t shortest_near = 5;
+  std::vector<std::string> parts;
+  for (const std::string& each : known) parts.push_back(each.substr(each.rfind('.') + 1));
+  const std::string part = whole ? word : word.size() < shortest_near ? "" : nearest(word, parts);
+  if (part.empty()) return "";
+  const std::string* best = nullptr;
+  const auto dots = [](const std::string& text) { return std::count(text.begin(), text.end(), '.'); };
+  for (std::size_t i = 0; i < known.size(); ++i)
+    if (parts[i] == part && (best == nullptr || dots(known[i]) < dots(*best))) best = &known[i];
+  return best == nullptr ? "" : fmt::format("did you mean `{}`?", *best);
+}
+
 bool is_condition(const Term& term) { return term.op >= Op::is_true; }
 
 /// Recursive descent; one level for each parenthesis, NOT and sign, and for each operator of a sum or
@@ -379,7 +394,9 @@ class Parser {
 
   std::string hint_for(const std::string& name) const {
     const std::vector<std::string> known = fields_.known();
-    std::string hint = suggestion(name, known);
+    std::string hint = by_last_part(name, known, true);
+    if (hint.empty()) hint = suggestion(name, known);
+    if (hint.empty()) hint = by_last_part(name, known, false);
     const bool bare = fields_.bare_words && known.size() > 10;
     if (hint.empty() && bare) hint = "some fields: " + join({known.begin(), known.begin() + 8}, ", ");
     return hint;

@@ -34,10 +34,10 @@ struct FieldFact {
 /// Cards by number (of Library's vectors), by what they say.
 ///
 /// A field is a dotted path; `spec.`, `metadata.` and `metadata.labels.` may be left out. Templates have also
-/// `model.`, `hardware.` and `framework.` (of the cards that they refer to), `values.` (template over model
-/// over hardware over the framework's default) and `benchmarks.` (the results; figures only of
-/// those that count, see benchmark.hpp); models have `framework.`. Each card has a `revision`
-/// (revision.hpp). Thread-safe.
+/// `model.`, `hardware.` and `framework.` (of the cards that they refer to), `values.` (those in force:
+/// template over model over hardware over the fact that a parameter is taken from over its default) and
+/// `benchmarks.` (the results; figures only of those that count, see benchmark.hpp); models have
+/// `framework.`. Each card has a `revision` (revision.hpp). Thread-safe.
 class Finder {
  public:
   /// `library` outlives it.
@@ -61,10 +61,15 @@ class Finder {
  private:
   std::optional<std::string> own(CardKind kind, const std::string& written) const;
   bool is_somewhere(CardKind kind, const std::string& path) const;
+  bool is_parameter(const std::string& name) const;
+  /// Of templates: every parameter of a framework, and whatever else some template sets.
+  std::vector<FieldFact> values_in_force() const;
   const std::vector<std::uint32_t>& references(CardKind from, CardKind to) const;
   Column build(CardKind kind, const std::string& path) const;
   Column referred(CardKind from, CardKind to, const std::string& path) const;
   Column effective(const std::string& name) const;
+  /// Of a template where no card sets the parameter: the fact that it is taken from, or its default.
+  Node unset(std::size_t row, const std::string& name) const;
 
   const Library& library_;
   mutable std::recursive_mutex mutex_;

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "cards/benchmark.hpp"
+#include "cards/facts.hpp"
 #include "cards/filter.hpp"
 #include "cards/parameter.hpp"
 #include "cards/pick.hpp"
@@ -31,7 +32,7 @@ bool is_figure(std::string_view name) {
   for (const std::string_view plain :
        {"requests_per_second", "hardware_type", "hardware_count", "use_case", "verdict"})
     if (name == plain) return true;
-  for (const std::string_view of : {"ttft_", "e2e_", "tps_", "itl_", "tpot_"})
+  for (const std::string_view of : {"ttft_", "ttfo_", "e2e_", "tps_", "itl_", "tpot_", "ntpot_"})
     for (const std::string_view what : {"mean", "p50", "p90", "p95", "p99"})
       if (name.starts_with(of) && name.substr(of.size()) == what) return true;
   return false;
@@ -133,6 +134,12 @@ void leaves(const Node& node, const std::string& path, std::set<std::string>& fo
   }
 }
 
+const Parameter* parameter_of(const Framework& card, const std::string& name) {
+  for (const auto& [each, parameter] : card.spec.parameters)
+    if (each == name) return &parameter;
+  return nullptr;
+}
+
 std::string short_name(const std::string& path) {
   for (const std::string_view prefix : {"metadata.labels.", "metadata.", "spec."})
     if (path.starts_with(prefix)) return path.substr(prefix.size());
@@ -149,6 +156,11 @@ std::size_t Finder::size(CardKind kind) const {
 
 bool Finder::is_somewhere(CardKind kind, const std::string& path) const {
   return column(kind, path)->values.size() > 1;
+}
+
+bool Finder::is_parameter(const std::string& name) const {
+  return std::any_of(library_.frameworks.begin(), library_.frameworks.end(),
+                     [&](const Framework& card) { return parameter_of(card, name) != nullptr; });
 }
 
 std::optional<std::string> Finder::own(CardKind kind, const std::string& written) const {
@@ -170,8 +182,8 @@ std::optional<std::string> Finder::resolve(CardKind kind, const std::string& wri
   if (written.empty() || written.size() > 200) return {};
   const bool of_template = kind == CardKind::a_template;
   if (of_template && written.starts_with("values.")) {
-    std::string path = "values/" + written.substr(7);
-    if (is_somewhere(kind, path)) return path;
+    const std::string name = written.substr(7);
+    if (is_parameter(name) || is_somewhere(kind, "values/" + name)) return "values/" + name;
   }
   if (of_template && written.starts_with("benchmarks.")) {
     std::string path = "spec.benchmarks.results." + written.substr(11);
@@ -224,15 +236,29 @@ Column Finder::effective(const std::string& name) const {
   const auto mine = column(CardKind::a_template, "spec.values." + name);
   const auto models = column(CardKind::a_template, "model/spec.values." + name);
   const auto hardware = column(CardKind::a_template, "hardware/spec.values." + name);
-  const auto defaults = column(CardKind::a_template, "framework/spec.parameters." + name + ".default");
   Interning values(library_.templates.size());
   for (std::size_t row = 0; row < library_.templates.size(); ++row) {
     const Node* found = &mine->at(row);
-    for (const auto* next : {&models, &hardware, &defaults})
+    for (const auto* next : {&models, &hardware})
       if (found->is_null()) found = &(*next)->at(row);
-    values.add(*found);
+    values.add(found->is_null() ? unset(row, name) : *found);
   }
   return values.take();
+}
+
+Node Finder::unset(std::size_t row, const std::string& name) const {
+  const std::uint32_t framework = references(CardKind::a_template, CardKind::framework)[row];
+  const std::uint32_t model = references(CardKind::a_template, CardKind::model)[row];
+  const std::uint32_t hardware = references(CardKind::a_template, CardKind::hardware)[row];
+  if (framework == nobody || model == nobody || hardware == nobody) return {};
+  const Framework& serving = library_.frameworks[framework];
+  const Parameter* parameter = parameter_of(serving, name);
+  if (parameter == nullptr) return {};
+  if (!parameter->from.empty())
+    if (std::optional<Node> known =
+            fact(parameter->from, serving, library_.models[model], library_.hardware[hardware]))
+      return std::move(*known);
+  return parameter->default_value;
 }
 
 Column Finder::build(CardKind kind, const std::string& path) const {
@@ -256,13 +282,28 @@ std::shared_ptr<const Column> Finder::column(CardKind kind, const std::string& p
   return made;
 }
 
+std::vector<FieldFact> Finder::values_in_force() const {
+  std::map<std::string, FieldFact> all;
+  const auto add = [&](const std::string& name, const std::string& help, const std::string& unit) {
+    all.try_emplace(name, FieldFact{"values." + name, "values/" + name, help, unit});
+  };
+  for (const Framework& card : library_.frameworks)
+    for (const auto& [name, parameter] : card.spec.parameters) add(name, parameter.help, parameter.unit);
+  for (const Template& card : library_.templates)
+    for (const auto& [name, value] : card.spec.values) add(name, "", "");
+  std::vector<FieldFact> facts;
+  for (auto& [name, fact] : all) facts.push_back(std::move(fact));
+  return facts;
+}
+
 const std::vector<FieldFact>& Finder::fields(CardKind kind) const {
   const std::lock_guard lock(mutex_);
   std::vector<FieldFact>& all = fields_[kind];
   if (!all.empty()) return all;
   std::vector<FieldFact> found;
   for (const schema::FormField& field : described(kind)) {
-    if (kind == CardKind::a_template && field.path == "spec.framework") continue;
+    const bool otherwise = field.path == "spec.framework" || field.path == "spec.values";
+    if (kind == CardKind::a_template && otherwise) continue;
     const bool open = field.type == "map" || field.type == "list" || field.type == "any";
     std::set<std::string> below;
     if (open)
@@ -290,6 +331,8 @@ const std::vector<FieldFact>& Finder::fields(CardKind kind) const {
           found.push_back({std::string(name) + "." + fact.name, std::string(name) + "/" + fact.path,
                            fact.help, fact.unit});
   }
+  if (kind == CardKind::a_template)
+    for (FieldFact& value : values_in_force()) found.push_back(std::move(value));
   return fields_[kind] = std::move(found);
 }
 

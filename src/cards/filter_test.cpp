@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 
 using namespace mlib;
@@ -81,6 +83,35 @@ TEST_CASE("no template says what no card has: the nearest field is named") {
                            findings));
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].hint == "did you mean `hardware.memory`?");
+}
+
+TEST_CASE("a field without the card that has it: that card's is named") {
+  const auto all = library();
+  const auto hint = [&](const std::string& text) {
+    std::vector<Finding> findings;
+    CHECK(!Expression::parse({"--filter", text}, all->finder().grammar(CardKind::a_template), findings));
+    return findings.empty() ? "" : findings[0].hint;
+  };
+  CHECK(hint("license = mit") == "did you mean `model.license`?");
+  CHECK(hint("licence = mit") == "did you mean `model.license`?");
+  CHECK(hint("memory > 1Gi") == "did you mean `hardware.memory`?");
+}
+
+TEST_CASE("values of templates are those in force, wherever they come from") {
+  const auto all = library();
+  const auto templates = [&](const std::string& text) { return found(*all, CardKind::a_template, text); };
+  CHECK(templates("values.context_length = 4096") == "t1 t2 t3");  // the framework's default
+  CHECK(templates("values.cpus = 8") == "t2 t3");                  // a fact of the hardware
+  CHECK(templates("values.model_alias = small") == "t1 t3");       // a fact of the model
+  CHECK(templates("values.storage = 1Ti") == "t2 t3");
+  CHECK(templates("values.nvidia_gpus > 0") == "");
+  CHECK(!all->finder().resolve(CardKind::a_template, "values.no_such_parameter"));
+  const auto& fields = all->finder().fields(CardKind::a_template);
+  const auto value = std::find_if(fields.begin(), fields.end(),
+                                  [](const FieldFact& each) { return each.name == "values.context_length"; });
+  REQUIRE(value != fields.end());
+  CHECK(value->path == all->finder().resolve(CardKind::a_template, "values.context_length"));
+  CHECK(!value->help.empty());
 }
 
 TEST_CASE("figures of an invalid benchmark are nobody's, its verdict is") {

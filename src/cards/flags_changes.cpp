@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
+
 namespace mlib::cards {
 namespace {
 
@@ -10,6 +12,14 @@ constexpr std::array<std::string_view, 7> order{"removed", "renamed", "deprecate
                                                 "choices", "default", "added"};
 
 bool is_at(const FlagState& state, int version) { return state.first <= version && version <= state.last; }
+
+/// `a|b` and `b|a` are the same.
+bool same_choices(std::string_view one, std::string_view other) {
+  std::vector<std::string> left = split(one, '|'), right = split(other, '|');
+  std::sort(left.begin(), left.end());
+  std::sort(right.begin(), right.end());
+  return left == right;
+}
 
 void compare(const FlagState& old, const FlagState& now, std::vector<FlagChange>& found) {
   const std::string flag(now.name());
@@ -19,8 +29,8 @@ void compare(const FlagState& old, const FlagState& now, std::vector<FlagChange>
   if (old.name() != now.name()) add("renamed", old.name(), now.name());
   if (now.deprecated && !old.deprecated) add("deprecated", "", now.replacement);
   if (old.kind != now.kind) add("kind", old.kind, now.kind);
-  if (old.kind == now.kind && old.choices != now.choices && !old.choices.empty() && !now.choices.empty())
-    add("choices", old.choices, now.choices);
+  const bool listed = old.kind == now.kind && !old.choices.empty() && !now.choices.empty();
+  if (listed && !same_choices(old.choices, now.choices)) add("choices", old.choices, now.choices);
   if (old.default_value != now.default_value && !old.default_value.empty() && !now.default_value.empty())
     add("default", old.default_value, now.default_value);
 }

@@ -114,11 +114,15 @@ class Folder {
 
 std::vector<File> read_folder(const std::string& folder) { return Folder(folder).read(); }
 
+/// What holds in every catalogue.
+constexpr std::string_view contract_folders[] = {"flags/", "rules/", "causes/", "protocols/"};
+
 std::vector<File> over_contract(std::vector<File> files) {
   std::vector<File> all;
   for (File& shipped : embedded()) {
     const std::string& path = shipped.path;
-    if (!path.starts_with("flags/") && !path.starts_with("rules/") && !path.starts_with("causes/")) continue;
+    const auto below = [&](std::string_view folder) { return path.starts_with(folder); };
+    if (std::none_of(std::begin(contract_folders), std::end(contract_folders), below)) continue;
     const auto same = [&](const File& each) { return each.path == path || each.path.ends_with("/" + path); };
     if (std::any_of(files.begin(), files.end(), same)) continue;
     shipped.place = "catalog/" + path;

@@ -102,13 +102,15 @@ TEST_CASE("what is no regular file is not opened, and a huge one is read up to t
   CHECK(!load(files, "")->findings.empty());
 }
 
-TEST_CASE("a folder lies over the shipped flags, rules and causes; its own file of the same name wins") {
+TEST_CASE(
+    "a folder lies over the shipped flags, rules, causes and protocols; its own file of the same name wins") {
   const std::string own = "apiVersion: model-library/v1\nkind: Rules\nmetadata: {name: size}\nrules: []\n";
   const auto library = load(over_contract({{"below/rules/size.yaml", own}}), "mine");
   CHECK(library->findings.empty());
   CHECK(library->models.empty());
   CHECK(library->flags.count("vllm") == 1);
   CHECK_FALSE(library->causes.empty());
+  CHECK(find_call(library->protocols, "completions") != nullptr);
   const auto has = [&](std::string_view name) {
     const std::vector<Rule>& all = library->rules->all;
     return std::any_of(all.begin(), all.end(), [&](const Rule& each) { return each.name == name; });

@@ -8,6 +8,7 @@
 
 #include "cards/card.hpp"
 #include "cards/cause.hpp"
+#include "cards/protocol.hpp"
 
 namespace mlib::cards {
 
@@ -22,7 +23,8 @@ class Library {
   std::vector<Model> models;
   std::vector<Hardware> hardware;
   std::vector<Template> templates;
-  Causes causes;  ///< of failure, as these files say them
+  Causes causes;        ///< of failure, as these files say them
+  Protocols protocols;  ///< of engines, by their files' names
 
   /// Flags of serving engines by the engine's name (flags.hpp), and the rules that cards are held to
   /// (rule.hpp).
@@ -72,8 +74,8 @@ std::vector<File> read_folder(const std::string& folder);
 /// The catalogue that is embedded in this program.
 std::vector<File> embedded();
 
-/// `files` over the embedded flags, rules and causes, which hold in every catalogue; a file of the same name
-/// in a folder of the same name wins.
+/// `files` over the embedded flags, rules, causes and protocols, which hold in every catalogue; a file of the
+/// same name in a folder of the same name wins.
 std::vector<File> over_contract(std::vector<File> files);
 
 /// Cards from files; pure. Every broken card is reported in `findings` and left out, as is what refers to it.

@@ -131,6 +131,8 @@ class Loading {
       read_flags(text, beside_, verdict_.findings);
     else if (kind == "Rules")
       read_rules(text, *beside_.rules, verdict_.findings);
+    else if (kind == "Protocol")
+      read_protocols(text, beside_, verdict_.findings);
     else if (is_causes(text.path) || kind == "Causes")
       read_causes(text, causes_, verdict_.findings);
     else if (!is_manifest(text.path))
@@ -389,6 +391,7 @@ class Loading {
       draft.card.manifest_text = manifest->source.text;
       draft.card.manifest_file = manifest->source.file;
     }
+    check_protocol(draft, beside_, verdict_.findings);
     add_contract(draft, beside_, verdict_.findings);
     hold_framework(verdict_, draft, manifest);
   }
@@ -429,6 +432,7 @@ class Loading {
     made->warnings = std::move(verdict_.warnings);
     made->flags = std::move(beside_.flags);
     made->rules = std::move(beside_.rules);
+    made->protocols = std::move(beside_.protocols);
     for (std::vector<Finding>* all : {&made->findings, &made->warnings})
       std::stable_sort(all->begin(), all->end(), [](const Finding& a, const Finding& b) {
         return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);

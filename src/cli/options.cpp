@@ -35,7 +35,7 @@ std::string word_of(const Node& property, const std::string& name, const std::st
   if (type == "object") return "NAME=VALUE";
   if (type == "integer" || type == "number") return "N";
   if (name == "filter") return "FIELD=VALUE";
-  if (name == "kubeconfig" || name == "kube_watcher_keys") return "FILE";
+  if (name == "kubeconfig" || name == "kube_watcher_keys" || name == "records") return "FILE";
   if (name == name_again) return "NAME";
   if (name == "catalog" || name == "state") return "DIR";
   if (name == "listen" || name == "kube_watcher") return "ADDRESS:PORT";

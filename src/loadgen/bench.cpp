@@ -1,158 +1,66 @@
 #include "loadgen/bench.hpp"
 
 #include <fmt/format.h>
-#include <sched.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <thread>
 
+#include "loadgen/decoder.hpp"
 #include "net/url.hpp"
 
 namespace mlib::loadgen {
 namespace {
 
-/// Takes exchanges from the loop and decodes them on its own thread.
-class Decoder {
- public:
-  explicit Decoder(Protocol protocol) : protocol_(protocol), thread_([this] { work(); }) {}
-  ~Decoder() { stop(); }
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
+constexpr std::uint64_t of_warm_up = 1ULL << 40U;  // their prompts are others than the run's
 
-  void add(Exchange&& exchange) {
-    std::unique_lock lock(mutex_);
-    if (held_ >= held_limit &&
-        !exchange.error.empty()) {  // a failed answer is not waited for: its error counts
-      exchange.body = {};
-      exchange.arrivals = {};
-    } else {
-      // A loop that waits here is late, which its verdict says.
-      room_.wait(lock, [this] { return held_ < held_limit; });
-    }
-    held_ += exchange.bytes();
-    waiting_.push_back(std::move(exchange));
-    if (waiting_.size() == 1) changed_.notify_one();
-  }
-  void stop() {
-    if (!thread_.joinable()) return;
-    {
-      const std::lock_guard lock(mutex_);
-      ended_ = true;
-      changed_.notify_one();
-    }
-    thread_.join();
-  }
-  /// Means of the answers decoded since it was last asked; what it knew before when there was none.
-  void tell(Live& live) {
-    const std::lock_guard lock(mutex_);
-    ttft_.settle();
-    tpot_.settle();
-    live.ttft = ttft_.mean;
-    live.tpot = tpot_.mean;
-  }
-  std::vector<Sample> samples;
-  Histogram gaps;
-  double cpu_seconds = 0;  ///< once stopped
-
- private:
-  struct Recent {
-    double sum = 0;
-    int count = 0;
-    std::optional<double> mean;
-    void add(const std::optional<double>& value) {
-      sum += value.value_or(0);
-      count += value ? 1 : 0;
-    }
-    void settle() {
-      if (count > 0) mean = sum / count;
-      sum = 0;
-      count = 0;
-    }
-  };
-
-  static constexpr std::size_t held_limit = 8U << 20U;
-
-  void work() {
-    // On a core that it shares with the loop, the loop goes first, at whatever priority the program runs.
-    const sched_param none{};
-    ::sched_setscheduler(0, SCHED_OTHER, &none);
-    const auto self = static_cast<id_t>(::gettid());
-    ::setpriority(PRIO_PROCESS, self, ::getpriority(PRIO_PROCESS, self) + 10);
-    std::vector<Instant> between;
-    for (;;) {
-      std::deque<Exchange> batch;
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
-        if (waiting_.empty()) break;
-        batch.swap(waiting_);
-      }
-      for (Exchange& exchange : batch) {
-        between.clear();
-        samples.push_back(decode(exchange, protocol_, &between));
-        if (samples.back().good())
-          for (const Instant gap : between) gaps.add(gap);
-        const std::size_t size = exchange.bytes();
-        exchange = Exchange{};
-        const std::lock_guard lock(mutex_);
-        held_ -= size;
-        room_.notify_one();
-        if (!samples.back().good()) continue;
-        ttft_.add(ttft_of(samples.back()));
-        tpot_.add(tpot_of(samples.back()));
-      }
-    }
-    timespec used{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    cpu_seconds = static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
-  }
-  Protocol protocol_;
-  std::mutex mutex_;
-  std::condition_variable changed_, room_;
-  std::size_t held_ = 0;  ///< bytes of bodies
-  std::deque<Exchange> waiting_;
-  Recent ttft_, tpot_;
-  bool ended_ = false;
-  std::thread thread_;
-};
-
-/// Asks what the workload says; in a conversation with what was said before.
+/// Asks what the workload says; in a conversation with what was said before, for which it waits until the
+/// decoder has read it.
 class Asker final : public Source {
  public:
-  Asker(const Plan& plan, Decoder& decoder, std::uint64_t first)
+  /// `end` is when the run ends at the latest.
+  Asker(const Plan& plan, std::uint64_t first, Instant end, RecordSink record = {})
       : plan_(plan),
-        decoder_(decoder),
         next_(first),
-        converses_(plan.users > 0 && converses(plan.workload)),
+        end_(end),
         head_(head_of(plan.asking, net::parse_url(plan.endpoint.url).authority(), plan.path,
                       plan.bearer.reveal())),
-        users_(converses_ ? plan.users : 0) {}
+        users_(plan.users > 0 && converses(plan.workload) ? plan.users : 0) {
+    if (!users_.empty()) answers_ = std::make_unique<Answers>(plan.users);
+    decoder_ = std::make_unique<Decoder>(plan.asking.protocol, answers_.get(), std::move(record));
+  }
 
-  std::optional<Request> next(std::uint64_t, std::uint32_t user) override {
-    const Ask ask = converses_ ? question_of(users_.at(user)) : ask_of(plan_.workload, plan_.seed, next_++);
+  bool ready(std::uint32_t user) override { return answers_ == nullptr || answers_->there(user); }
+  int wakes() const override { return answers_ == nullptr ? -1 : answers_->descriptor(); }
+  std::optional<Request> next(std::uint64_t index, std::uint32_t user) override {
+    Ask ask = users_.empty() ? ask_of(plan_.workload, plan_.seed, next_++) : question_of(user);
+    // Somebody's own requests are asked as they are, but not by the warm-up: a cache would know them then.
+    if (next_ >= of_warm_up && !plan_.workload.scripts.empty())
+      ask.prompt = fmt::format("warm-up {}: {}", index + 1, ask.prompt);
     return Request{request_of(plan_.asking, ask, head_), plan_.think, ask.max_tokens, ask.prompt_tokens};
   }
   void done(Exchange&& exchange) override {
-    if (converses_) heard(users_.at(exchange.user), exchange);
-    decoder_.add(std::move(exchange));
+    // A stream of lines has no content type that all engines use.
+    if (plan_.asking.streams() && plan_.asking.protocol->call.stream->framing == "lines" &&
+        exchange.status / 100 == 2)
+      exchange.event_stream = true;
+    if (answers_ != nullptr) answers_->expect(exchange.user);
+    const Instant patience = end_ - exchange.end;
+    decoder_->add(std::move(exchange), patience);
   }
+  Decoder& decoder() { return *decoder_; }
 
  private:
   /// What a user talks about; turn == turns: the next question begins a conversation.
   struct Conversation {
     std::uint64_t number = 0;
     int turn = 0, turns = 0;
+    bool asked = false;  ///< the answer to `question` is to come
     std::string question;
     std::vector<Turn> before;
   };
 
-  Ask question_of(Conversation& talk) {
+  Ask question_of(std::uint32_t user) {
+    Conversation& talk = users_.at(user);
+    if (talk.asked) hear(talk, answers_->take(user));
     if (talk.turn == talk.turns) {
       talk = {};
       talk.number = next_++;
@@ -161,25 +69,30 @@ class Asker final : public Source {
     Ask ask = ask_of(plan_.workload, plan_.seed, talk.number, talk.turn);
     ask.before = talk.before;
     talk.question = ask.prompt;
+    talk.asked = true;
     return ask;
   }
   /// The answer goes into the next question; after a failed one the user begins another conversation.
-  void heard(Conversation& talk, const Exchange& exchange) {
-    std::string answer;
-    const bool good = decode(exchange, plan_.asking.protocol, nullptr, &answer).good();
-    talk.turn = good ? talk.turn + 1 : talk.turns;
-    if (good) talk.before.push_back({std::move(talk.question), std::move(answer)});
+  static void hear(Conversation& talk, std::optional<std::string> answer) {
+    talk.turn = answer ? talk.turn + 1 : talk.turns;
+    if (answer) talk.before.push_back({std::move(talk.question), std::move(*answer)});
   }
 
   const Plan& plan_;
-  Decoder& decoder_;
   std::uint64_t next_;  ///< request or conversation
-  bool converses_;
+  Instant end_;
   std::string head_;
-  std::vector<Conversation> users_;
+  std::vector<Conversation> users_;  ///< none: each request stands alone
+  std::unique_ptr<Answers> answers_;
+  std::unique_ptr<Decoder> decoder_;
 };
 
-constexpr std::uint64_t of_warm_up = 1ULL << 40U;  // their prompts are others than the run's
+/// When a run of that load ends at the latest.
+Instant latest_end(const Load& load) {
+  const Instant from = std::min(load.stop.duration.value_or(INT64_MAX),
+                                load.arrivals.empty() ? INT64_MAX : load.arrivals.back());
+  return from == INT64_MAX ? from : from + load.drain;
+}
 
 void warm_up(const Plan& plan, const Cancel& cancel) {
   if (plan.warm_up == 0) return;
@@ -188,8 +101,8 @@ void warm_up(const Plan& plan, const Cancel& cancel) {
   load.stop.requests = static_cast<std::uint64_t>(plan.warm_up);
   load.timeout = plan.timeout;
   load.drain = plan.timeout;
-  Decoder decoder(plan.asking.protocol);
-  Asker asker(plan, decoder, of_warm_up);
+  Asker asker(plan, of_warm_up, latest_end(load));
+  Decoder& decoder = asker.decoder();
   run(plan.endpoint, load, asker, cancel);
   decoder.stop();
   cancel.check();
@@ -208,12 +121,9 @@ void check_workload(const Plan& plan) {
     throw Problem(Kind::usage,
                   "conversations of several turns are had by users, whose next question waits for the answer",
                   "give --users N instead of --rate");
-  if (plan.users > 0 && plan.asking.protocol != Protocol::chat &&
-      plan.asking.protocol != Protocol::completions)
-    throw Problem(Kind::usage,
-                  fmt::format("`{}` has no conversations",
-                              protocol_names()[static_cast<std::size_t>(plan.asking.protocol)]),
-                  "known: chat, completions");
+  if (plan.users > 0 && !plan.asking.protocol->generates)
+    throw Problem(Kind::usage, fmt::format("`{}` has no conversations", plan.asking.protocol->name),
+                  "they are had where answers are text, as those of chat");
 }
 
 /// Requests share what a cache may hold: a prefix, what was said before, or blocks of a trace.
@@ -223,6 +133,13 @@ bool shares_prefix(const Plan& plan) {
   if (plan.users > 0 && converses(workload)) return true;
   return std::any_of(workload.scripts.begin(), workload.scripts.end(),
                      [](const Script& script) { return !script.blocks.empty(); });
+}
+
+/// Neither a ramp, nor bursts with pauses, nor what somebody recorded.
+bool is_even(const Plan& plan) {
+  using Kind = Arrivals::Kind;
+  const Kind kind = plan.arrivals.kind;
+  return plan.users > 0 || kind == Kind::constant || kind == Kind::poisson || kind == Kind::gamma;
 }
 
 /// Mean length that the good answers were asked to have; 0 without any.
@@ -262,23 +179,22 @@ double engines_own(const std::vector<Sample>& samples) {
 }  // namespace
 
 void check_objective(const Plan& plan) {
-  const bool generates =
-      plan.asking.protocol == Protocol::chat || plan.asking.protocol == Protocol::completions;
+  const bool generates = plan.asking.protocol->generates;
   for (const Limit& limit : plan.objective) {
-    if (limit.of == Limit::Of::ttft && !(generates && plan.asking.stream))
+    if (limit.of == Limit::Of::ttft && !(generates && plan.asking.streams()))
       throw Problem(
           Kind::usage,
           fmt::format("`{}` is of streamed answers: a whole one has no first token", to_text(limit)),
           "limit the whole answer: e2e_p95=2s");
     if (limit.of == Limit::Of::tpot && !generates)
-      throw Problem(
-          Kind::usage,
-          fmt::format("`{}` is of chat and completions: other answers have no tokens", to_text(limit)),
-          "limit the whole answer: e2e_p95=2s");
+      throw Problem(Kind::usage,
+                    fmt::format("`{}` is of answers that are text: those of `{}` have no tokens",
+                                to_text(limit), plan.asking.protocol->name),
+                    "limit the whole answer: e2e_p95=2s");
   }
 }
 
-Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
+Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live, const RecordSink& record) {
   check_workload(plan);
   check_objective(plan);
   Outcome outcome;
@@ -297,8 +213,8 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
     check({.kind = Arrivals::Kind::constant}, plan.stop);
   }
   warm_up(plan, cancel);
-  Decoder decoder(plan.asking.protocol);
-  Asker asker(plan, decoder, 0);
+  Asker asker(plan, 0, latest_end(load), record);
+  Decoder& decoder = asker.decoder();
   LiveSink told;
   if (live)
     told = [&](const Live& now) {
@@ -309,6 +225,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   outcome.client = run(plan.endpoint, load, asker, cancel, told);
   decoder.stop();
   outcome.client.decode_cpu_seconds = decoder.cpu_seconds;
+  outcome.client.given_up += decoder.given_up;
   outcome.samples = std::move(decoder.samples);
   std::sort(outcome.samples.begin(), outcome.samples.end(),
             [](const Sample& a, const Sample& b) { return a.index < b.index; });
@@ -320,6 +237,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live) {
   outcome.engine_tokens_per_second = engines_own(outcome.samples);
   Circumstances circumstances;
   circumstances.open_loop = plan.users == 0;
+  circumstances.even_load = is_even(plan);
   circumstances.asked_output_tokens = plan.workload.ignore_end ? asked_tokens(outcome.samples) : 0;
   circumstances.shared_prefix = shares_prefix(plan);
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);

@@ -40,6 +40,7 @@ struct Outcome {
 /// question of each. Warms up, runs, measures and judges. Answers are decoded on a thread of their own.
 /// Problem{usage} for a plan that makes no sense, Problem{failed} when the last warm-up request fails (with
 /// the cause), Problem{unavailable} when the host is not known.
-Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live = {});
+Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live = {},
+              const RecordSink& record = {});
 
 }  // namespace mlib::loadgen

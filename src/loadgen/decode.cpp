@@ -5,101 +5,10 @@
 
 #include "base/text.hpp"
 #include "loadgen/events.hpp"
-#include "loadgen/json_scan.hpp"
 #include "loadgen/protocol.hpp"
 
 namespace mlib::loadgen {
 namespace {
-
-/// What one JSON text of an answer says.
-struct Said {
-  std::string_view content, reasoning, finish, error;
-  bool is_error = false;
-  bool list = false;  ///< embeddings, results or outputs, at least one
-  std::optional<double> prompt_tokens, tokens, cached, thought, per_second;
-};
-
-void read_number(JsonScan& json, std::optional<double>& to) {
-  double value = 0;
-  const bool is_number = json.peek() != 'n';
-  json.number(value);
-  if (is_number) to = value;
-}
-
-void read_text(JsonScan& json, std::string_view& to) {
-  std::string_view text;
-  json.string(text);
-  if (!text.empty()) to = text;
-}
-
-void read_message(JsonScan& json, Said& said) {
-  json.object([&](std::string_view key) {
-    if (key == "content") return read_text(json, said.content);
-    if (key == "reasoning_content" || key == "reasoning") return read_text(json, said.reasoning);
-    if (key != "tool_calls") return void(json.skip());
-    if (json.peek() == '[') said.content = "tool call";
-    json.skip();
-  });
-}
-
-void read_choice(JsonScan& json, Said& said) {
-  json.object([&](std::string_view key) {
-    if (key == "delta" || key == "message") return read_message(json, said);
-    if (key == "text") return read_text(json, said.content);
-    if (key == "finish_reason") return read_text(json, said.finish);
-    json.skip();
-  });
-}
-
-void read_usage(JsonScan& json, Said& said) {
-  json.object([&](std::string_view key) {
-    if (key == "prompt_tokens") return read_number(json, said.prompt_tokens);
-    if (key == "completion_tokens") return read_number(json, said.tokens);
-    const bool of_prompt = key == "prompt_tokens_details";
-    if (!of_prompt && key != "completion_tokens_details") return void(json.skip());
-    json.object([&](std::string_view inner) {
-      if (of_prompt && inner == "cached_tokens") return read_number(json, said.cached);
-      if (!of_prompt && inner == "reasoning_tokens") return read_number(json, said.thought);
-      json.skip();
-    });
-  });
-}
-
-void read_error(JsonScan& json, Said& said) {
-  if (json.peek() == 'n') return void(json.skip());
-  said.is_error = true;
-  if (json.peek() == '"') return void(json.string(said.error));
-  json.object([&](std::string_view key) {
-    if (key == "message") return read_text(json, said.error);
-    json.skip();
-  });
-}
-
-/// False when the text is no JSON.
-bool read(std::string_view text, Said& said) {
-  JsonScan json(text);
-  json.object([&](std::string_view key) {
-    if (key == "choices")
-      return void(
-          json.array([&](std::size_t index) { index == 0 ? read_choice(json, said) : void(json.skip()); }));
-    if (key == "usage") return read_usage(json, said);
-    if (key == "error") return read_error(json, said);
-    if (key == "timings")
-      return void(json.object([&](std::string_view inner) {
-        if (inner == "predicted_per_second") return read_number(json, said.per_second);
-        if (inner == "cache_n") return read_number(json, said.cached);
-        json.skip();
-      }));
-    if (key == "data" || key == "results" || key == "outputs") {
-      return void(json.array([&](std::size_t) {
-        said.list = true;
-        json.skip();
-      }));
-    }
-    json.skip();
-  });
-  return json.ended() && trim(text).starts_with("{");
-}
 
 int whole(const std::optional<double>& number, int otherwise) {
   return number ? static_cast<int>(std::clamp(*number, 0.0, 2e9)) : otherwise;
@@ -107,7 +16,7 @@ int whole(const std::optional<double>& number, int otherwise) {
 
 /// Puts what is not an event's own into the sample.
 void note(Sample& sample, const Said& said) {
-  if (!said.finish.empty()) sample.finish = said.finish;
+  if (!said.finish.empty()) sample.finish = shortened(said.finish, 40);
   if (said.is_error && sample.error.empty())
     sample.error = fmt::format("the engine says: {}",
                                said.error.empty() ? "error" : shortened(unescaped(said.error), 200));
@@ -120,12 +29,14 @@ void note(Sample& sample, const Said& said) {
   sample.usage = true;
 }
 
-void decode_stream(const Exchange& exchange, Sample& sample, std::vector<Instant>* gaps, std::string* text) {
+void decode_stream(const Exchange& exchange, const Api& api, Sample& sample, std::vector<Instant>* gaps,
+                   std::string* text) {
   int events = 0;
-  events_of(exchange, [&](std::string_view data, Instant at) {
+  const bool lines = api.call.stream && api.call.stream->framing == "lines";
+  (lines ? lines_of : events_of)(exchange, [&](std::string_view data, Instant at) {
     if (trim(data) == "[DONE]") return;
     Said said;
-    if (!read(data, said)) {
+    if (!api.piece.read(data, said)) {
       ++sample.broken_events;
       return;
     }
@@ -153,26 +64,24 @@ void decode_stream(const Exchange& exchange, Sample& sample, std::vector<Instant
     sample.error = "its stream has no token";
 }
 
-void decode_whole(const Exchange& exchange, Protocol protocol, Sample& sample, std::string* text) {
+void decode_whole(const Exchange& exchange, const Api& api, Sample& sample, std::string* text) {
   Said said;
-  if (!read(exchange.body, said)) {
+  if (!api.whole.read(exchange.body, said)) {
     sample.error = "the answer is no JSON object";
     return;
   }
   note(sample, said);
   if (text != nullptr) *text = unescaped(said.content);
-  const bool generates = protocol == Protocol::chat || protocol == Protocol::completions;
-  if (sample.good() && generates && said.content.empty() && said.reasoning.empty() && sample.tokens == 0)
+  if (sample.good() && api.generates && said.content.empty() && said.reasoning.empty() && sample.tokens == 0)
     sample.error = "the answer has no token";
-  if (sample.good() && (protocol == Protocol::embeddings || protocol == Protocol::rerank) && !said.list)
+  if (sample.good() && !api.call.answer.items.empty() && !said.list)
     sample.error = "the answer has no list of results";
-  if (sample.good() && protocol == Protocol::deepsparse && !said.list)
-    sample.error = "the answer has no outputs";
 }
 
 }  // namespace
 
-Sample decode(const Exchange& exchange, Protocol protocol, std::vector<Instant>* gaps, std::string* text) {
+Sample decode(const Exchange& exchange, const Protocol& protocol, std::vector<Instant>* gaps,
+              std::string* text) {
   Sample sample;
   sample.index = exchange.index;
   sample.user = exchange.user;
@@ -190,15 +99,15 @@ Sample decode(const Exchange& exchange, Protocol protocol, std::vector<Instant>*
   sample.streamed = exchange.event_stream;
   if (sample.good() && (exchange.status < 200 || exchange.status > 299)) {
     Said said;
-    read(exchange.body, said);
+    protocol->whole.read(exchange.body, said);
     sample.error = fmt::format("status {}", exchange.status);
     if (!said.error.empty()) sample.error += fmt::format(": {}", shortened(unescaped(said.error), 200));
   }
-  if (protocol != Protocol::http) {
+  if (protocol->reads) {
     if (exchange.event_stream)
-      decode_stream(exchange, sample, gaps, text);
+      decode_stream(exchange, *protocol, sample, gaps, text);
     else if (sample.good())
-      decode_whole(exchange, protocol, sample, text);
+      decode_whole(exchange, *protocol, sample, text);
   }
   if (sample.last < 0 && sample.good()) sample.last = sample.end;
   return sample;

@@ -25,8 +25,8 @@ Sample whole(Protocol protocol, const std::string& body) {
 
 TEST_CASE("a whole answer has no first token") {
   const Sample sample =
-      whole(Protocol::chat, R"({"choices":[{"message":{"content":"a b c d"},"finish_reason":"stop"}],)"
-                            R"("usage":{"prompt_tokens":3,"completion_tokens":4}})");
+      whole(shipped("chat"), R"({"choices":[{"message":{"content":"a b c d"},"finish_reason":"stop"}],)"
+                             R"("usage":{"prompt_tokens":3,"completion_tokens":4}})");
   CHECK(sample.error.empty());
   CHECK(sample.tokens == 4);
   CHECK(sample.finish == "stop");
@@ -47,32 +47,32 @@ TEST_CASE("a whole answer has no first token") {
 
 TEST_CASE("an answer without what its protocol gives is an error") {
   const auto error = [](Protocol protocol, const std::string& body) { return whole(protocol, body).error; };
-  CHECK(error(Protocol::embeddings, R"({"data":[{"embedding":[0.1,0.2]}]})").empty());
-  CHECK(error(Protocol::embeddings, R"({"data":[]})") == "the answer has no list of results");
-  CHECK(error(Protocol::embeddings, R"({"data":"none"})") == "the answer has no list of results");
-  CHECK(error(Protocol::rerank, R"({"results":[{"index":0,"relevance_score":0.5}]})").empty());
-  CHECK(error(Protocol::rerank, R"({"message":"ok"})") == "the answer has no list of results");
-  CHECK(error(Protocol::deepsparse, R"({"outputs":[{"text":"a"}]})").empty());
-  CHECK(error(Protocol::deepsparse, R"({"status":"ok"})") == "the answer has no outputs");
-  CHECK(error(Protocol::deepsparse, R"({"outputs":[]})") == "the answer has no outputs");
-  CHECK(error(Protocol::completions, R"({"choices":[{"text":"a"}]})").empty());
-  CHECK(error(Protocol::completions, R"({"choices":[{"text":""}]})") == "the answer has no token");
-  CHECK(error(Protocol::chat, R"({"choices":[]})") == "the answer has no token");
-  CHECK(error(Protocol::chat, R"({"error":"no memory"})") == "the engine says: no memory");
-  for (const Protocol protocol :
-       {Protocol::chat, Protocol::completions, Protocol::embeddings, Protocol::rerank, Protocol::deepsparse})
+  CHECK(error(shipped("embeddings"), R"({"data":[{"embedding":[0.1,0.2]}]})").empty());
+  CHECK(error(shipped("embeddings"), R"({"data":[]})") == "the answer has no list of results");
+  CHECK(error(shipped("embeddings"), R"({"data":"none"})") == "the answer has no list of results");
+  CHECK(error(shipped("rerank"), R"({"results":[{"index":0,"relevance_score":0.5}]})").empty());
+  CHECK(error(shipped("rerank"), R"({"message":"ok"})") == "the answer has no list of results");
+  CHECK(error(shipped("deepsparse"), R"({"outputs":[{"text":"a"}]})").empty());
+  CHECK(error(shipped("deepsparse"), R"({"status":"ok"})") == "the answer has no list of results");
+  CHECK(error(shipped("deepsparse"), R"({"outputs":[]})") == "the answer has no list of results");
+  CHECK(error(shipped("completions"), R"({"choices":[{"text":"a"}]})").empty());
+  CHECK(error(shipped("completions"), R"({"choices":[{"text":""}]})") == "the answer has no token");
+  CHECK(error(shipped("chat"), R"({"choices":[]})") == "the answer has no token");
+  CHECK(error(shipped("chat"), R"({"error":"no memory"})") == "the engine says: no memory");
+  for (const Protocol& protocol : {shipped("chat"), shipped("completions"), shipped("embeddings"),
+                                   shipped("rerank"), shipped("deepsparse")})
     CHECK(error(protocol, "<html>") == "the answer is no JSON object");
-  CHECK(error(Protocol::http, "<html>").empty());  // whatever it says
+  CHECK(error(shipped("http"), "<html>").empty());  // whatever it says
 }
 
 TEST_CASE("what an answer says of its tokens is read, whatever the protocol") {
   const Sample embedded = whole(
-      Protocol::embeddings, R"({"data":[{"embedding":[1]}],"usage":{"prompt_tokens":7,"total_tokens":7}})");
+      shipped("embeddings"), R"({"data":[{"embedding":[1]}],"usage":{"prompt_tokens":7,"total_tokens":7}})");
   CHECK(embedded.prompt_tokens == 7);
   CHECK(embedded.tokens == 0);
   CHECK_FALSE(embedded.usage);
   const Sample completed =
-      whole(Protocol::completions,
+      whole(shipped("completions"),
             R"({"choices":[{"text":"a b","finish_reason":"length"}],"usage":{"completion_tokens":2,)"
             R"("prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":8}},)"
             R"("timings":{"predicted_per_second":50.5}})");
@@ -81,7 +81,7 @@ TEST_CASE("what an answer says of its tokens is read, whatever the protocol") {
   CHECK(completed.cached_tokens == 8);
   CHECK(completed.finish == "length");
   CHECK(completed.engine_tokens_per_second == 50.5);
-  const Sample plain = whole(Protocol::http, "hello");
+  const Sample plain = whole(shipped("http"), "hello");
   CHECK(plain.tokens == 0);
   CHECK(e2e_of(plain) == 100);
 }
@@ -91,7 +91,7 @@ TEST_CASE("each protocol's request") {
   ask.prompt = "say \"a\"";
   ask.max_tokens = 5;
   ask.before = {{"q", "r"}};
-  Asking asking{Protocol::chat, "m", false};
+  Asking asking{shipped("chat"), "m", false};
   CHECK(body_of(asking, ask) ==
         R"({"model":"m","messages":[{"role":"user","content":"q"},{"role":"assistant","content":"r"},)"
         R"({"role":"user","content":"say \"a\""}],"temperature":0,"max_tokens":5})");
@@ -104,20 +104,20 @@ TEST_CASE("each protocol's request") {
   ask = {};
   ask.prompt = "one two";
   asking.stream = false;
-  asking.protocol = Protocol::completions;
+  asking.protocol = shipped("completions");
   CHECK(body_of(asking, ask) == R"({"model":"m","prompt":"one two","temperature":0})");
-  asking.protocol = Protocol::embeddings;
+  asking.protocol = shipped("embeddings");
   CHECK(body_of(asking, ask) == R"({"model":"m","input":"one two"})");
-  asking.protocol = Protocol::rerank;
+  asking.protocol = shipped("rerank");
   CHECK(body_of(asking, ask) == R"({"model":"m","query":"one","documents":["one two"]})");
-  asking.protocol = Protocol::deepsparse;
-  CHECK(body_of(asking, ask) == R"({"prompt":"one two","max_new_tokens":100})");
+  asking.protocol = shipped("deepsparse");
+  CHECK(body_of(asking, ask) == R"({"prompt":"one two"})");  // the engine's own end
   ask.max_tokens = 5;
   CHECK(body_of(asking, ask) == R"({"prompt":"one two","max_new_tokens":5})");
 }
 
 TEST_CASE("each protocol's head and its path") {
-  Asking asking{Protocol::embeddings, "", false};
+  Asking asking{shipped("embeddings"), "", false};
   const std::string head = head_of(asking, "engine:80", "", "key");
   CHECK(head ==
         "POST /v1/embeddings HTTP/1.1\r\nHost: engine:80\r\nUser-Agent: mlib\r\nAuthorization: Bearer key\r\n"
@@ -125,10 +125,10 @@ TEST_CASE("each protocol's head and its path") {
   Ask ask;
   ask.prompt = "a";
   CHECK(request_of(asking, ask, head) == head + "13\r\n\r\n{\"input\":\"a\"}");
-  CHECK(path_of(Protocol::rerank) == "/v1/rerank");
-  CHECK(path_of(Protocol::completions) == "/v1/completions");
-  CHECK(path_of(Protocol::deepsparse) == "/v2/models/chat/infer");
-  asking.protocol = Protocol::http;
+  CHECK(shipped("rerank")->call.path == "/v1/rerank");
+  CHECK(shipped("completions")->call.path == "/v1/completions");
+  CHECK(shipped("deepsparse")->call.path == "/v2/models/chat/infer");
+  asking.protocol = shipped("http");
   CHECK(request_of(asking, ask, head_of(asking, "engine", "/status?x=1", "")) ==
         "GET /status?x=1 HTTP/1.1\r\nHost: engine\r\nUser-Agent: mlib\r\n\r\n");
 }

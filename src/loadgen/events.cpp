@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace mlib::loadgen {
 namespace {
 
@@ -67,6 +69,19 @@ void events_of(const Exchange& exchange, const EventSink& sink) {
       (joined += '\n') += line;
   }
   if (exchange.error.empty()) dispatch(text.size());
+}
+
+void lines_of(const Exchange& exchange, const EventSink& sink) {
+  const std::string_view text = exchange.body;
+  std::size_t piece = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = text.find('\n', at);
+    if (end == std::string_view::npos && !exchange.error.empty()) return;  // cut off
+    const std::size_t next = end == std::string_view::npos ? text.size() : end + 1;
+    const std::string_view line = trim(text.substr(at, next - at));
+    if (!line.empty()) sink(line, arrival(exchange, next, piece));
+    at = next;
+  }
 }
 
 }  // namespace mlib::loadgen

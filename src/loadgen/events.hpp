@@ -15,5 +15,8 @@ using EventSink = std::function<void(std::string_view data, Instant at)>;
 /// it. An event that no blank line ends, at the end of a whole answer, counts: some engines leave the line
 /// out after `[DONE]`.
 void events_of(const Exchange& exchange, const EventSink& sink);
+/// The lines of a stream of JSON texts, one a line; empty ones are passed over, and the last line of a whole
+/// answer needs no end.
+void lines_of(const Exchange& exchange, const EventSink& sink);
 
 }  // namespace mlib::loadgen

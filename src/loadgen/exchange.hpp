@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -32,6 +33,17 @@ struct Exchange {
   std::string error;  ///< "" or why there is no whole answer
   /// What it holds in memory.
   std::size_t bytes() const { return body.size() + arrivals.size() * sizeof(Arrived); }
+  /// Of one that holds more than `most` bytes: keeps so many of the body and when they came, and gives the
+  /// memory of the rest back, which no assignment of an empty one does.
+  void cut(std::size_t most) {
+    if (bytes() <= most) return;
+    body.resize(std::min(body.size(), most));
+    const auto last = std::find_if(arrivals.begin(), arrivals.end(),
+                                   [this](const Arrived& each) { return each.bytes >= body.size(); });
+    if (last != arrivals.end()) arrivals.erase(last + 1, arrivals.end());
+    body.shrink_to_fit();
+    arrivals.shrink_to_fit();
+  }
 };
 
 }  // namespace mlib::loadgen

@@ -16,11 +16,14 @@ class Histogram {
   double mean() const { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }
   /// The nearest-rank percentile (0 < p <= 1), exact to 0.1 %; 0 without samples.
   double percentile(double p) const;
+  /// How many are longer than that, exact to a bucket.
+  std::uint64_t above(double duration) const;
   Instant most() const { return most_; }
 
  private:
   static constexpr std::size_t steps = 1024;  // per octave beyond the first 1024 ns
   static constexpr std::size_t buckets = steps * 33;
+  static double middle_of(std::size_t bucket);
   std::vector<std::uint32_t> counts_;
   std::uint64_t count_ = 0;
   double sum_ = 0;

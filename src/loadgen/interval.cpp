@@ -55,6 +55,22 @@ std::optional<Interval> mean_interval(const std::vector<double>& in_order) {
   return of_batches(means);
 }
 
+std::optional<Interval> ratio_interval(const std::vector<std::pair<double, double>>& in_order) {
+  if (in_order.size() < 2 * batches) return {};
+  std::array<double, batches> ratios{};
+  for (std::size_t batch = 0; batch < batches; ++batch) {
+    const std::size_t from = in_order.size() * batch / batches, to = in_order.size() * (batch + 1) / batches;
+    double above = 0, below = 0;
+    for (std::size_t i = from; i < to; ++i) {
+      above += in_order[i].first;
+      below += in_order[i].second;
+    }
+    if (below <= 0) return {};
+    ratios[batch] = above / below;
+  }
+  return of_batches(ratios);
+}
+
 void Rate::add(Instant from, Instant to, double amount) {
   if (window_ <= 0) return;
   const double part = static_cast<double>(window_) / parts;

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "loadgen/schedule.hpp"
@@ -21,6 +22,10 @@ std::optional<Interval> percentile_interval(const std::vector<double>& sorted, d
 /// Of the mean, by batch means (Law and Kelton): ten batches in the order they came, Student's t with 9
 /// degrees of freedom, so that samples that hang together do not make it too narrow. Nothing below 20.
 std::optional<Interval> mean_interval(const std::vector<double>& in_order);
+
+/// Of the ratio of two sums (what each request has of one, of the other), by ten batches likewise. Nothing
+/// below 20, or where a batch has nothing of the other.
+std::optional<Interval> ratio_interval(const std::vector<std::pair<double, double>>& in_order);
 
 /// So much per second over a window, with its interval over ten equal parts of it.
 class Rate {

@@ -23,6 +23,11 @@ struct Request {
 class Source {
  public:
   virtual ~Source() = default;
+  /// What that user's next request needs is there. Else it is asked again when `wakes` is readable, and the
+  /// request stays due when it was.
+  virtual bool ready(std::uint32_t /*user*/) { return true; }
+  /// An eventfd; -1 where every user is always ready.
+  virtual int wakes() const { return -1; }
   /// The request of that index; in a closed loop for that user, whose previous exchange has ended. Nothing:
   /// the user (or the open loop) is done.
   virtual std::optional<Request> next(std::uint64_t index, std::uint32_t user) = 0;
@@ -38,7 +43,8 @@ struct Endpoint {
 };
 
 /// One run's load. `arrivals` non-empty: an open loop that sends at those instants, however many answers are
-/// out. Else `users` each send, wait for the answer, think, and send again.
+/// out. Else `users` each send, wait for the answer, think, and send again; after a failure no sooner than a
+/// tenth of a second after it was due.
 struct Load {
   std::vector<Instant> arrivals = {};
   std::uint32_t users = 0;
@@ -70,7 +76,7 @@ struct ClientFacts {
   Histogram stall = {};
 };
 
-/// Told about twice a second.
+/// Told about twice a second, and once more at the end.
 struct Live {
   Instant now = 0;
   std::uint64_t offered = 0;  ///< due so far, whether sent or not
@@ -84,8 +90,9 @@ using LiveSink = std::function<void(const Live&)>;
 /// exchange, answered, failed, or `unfinished`. One thread, absolute deadlines; a request that a kept
 /// connection loses before any byte of its answer is sent once more over a new one, its clock running on. A
 /// host's addresses are tried in turn until one takes a connection, and that one first from then on.
-/// Problem{unavailable} when the host's name is not known. `cancel` ends it at once, what is out becomes
-/// unfinished.
+/// `live` is told on the caller's thread and the loop then has one of its own, so that it waits for nobody
+/// who looks on; what `live` throws ends the run. Problem{unavailable} when the host's name is not known.
+/// `cancel` ends it at once, what is out becomes unfinished.
 ClientFacts run(const Endpoint& endpoint, const Load& load, Source& source, const Cancel& cancel,
                 const LiveSink& live = {});
 

@@ -76,7 +76,7 @@ TEST_CASE("a handshake that takes its time is the network's, and no lag of the c
   const Cancel never;
   run({"https" + server.url().substr(4), net::Tls{}}, load, collector, never);
   REQUIRE(collector.exchanges.size() == 1);
-  const Sample sample = decode(collector.exchanges[0], Protocol::chat, nullptr);
+  const Sample sample = decode(collector.exchanges[0], shipped("chat"), nullptr);
   CHECK(sample.begun >= 0);
   CHECK(sample.sent == -1);
   const Metrics metrics = measure({sample}, {}, second, {});

@@ -51,6 +51,7 @@ inline Outcome made_outcome(const Plan& plan) {
     for (int i = 1; i < 33; ++i) {
       const auto gap = 9'000'000 + static_cast<Instant>(random.below(2'000'000));
       gaps.add(gap);
+      sample.longest_gap = std::max(sample.longest_gap, gap);
       at += gap;
     }
     sample.last = sample.end = at;

@@ -10,7 +10,8 @@
 namespace mlib::loadgen {
 namespace {
 
-constexpr int least_reads = 4;  // of an answer whose tokens are to be seen apart
+constexpr int least_reads = 4;      // of an answer whose tokens are to be seen apart
+constexpr double stall_factor = 5;  // of the median gap: a longer one is a stall
 
 double ms(Instant duration) { return static_cast<double>(duration) / 1e6; }
 
@@ -79,7 +80,7 @@ Objective loosest(const Objective& objective) {
 class Keeping {
  public:
   Keeping(const Objective& objective, Instant window)
-      : objective_(objective), together_(loosest(objective)), kept_(objective.size()), good_(window) {}
+      : objective_(objective), together_(loosest(objective)), window_(window), kept_(objective.size()) {}
   void add(const Sample& sample) {
     ++offered_;
     for (std::size_t i = 0; i < objective_.size(); ++i) kept_[i] += keeps(objective_[i], sample) ? 1 : 0;
@@ -87,42 +88,156 @@ class Keeping {
                                  [&](const Limit& limit) { return keeps(limit, sample); });
     if (!all) return;
     ++all_;
-    if (sample.good()) good_.add(sample.end, sample.end, 1);
+    if (sample.good() && sample.end <= window_) ++in_time_;
   }
   void tell(Metrics& metrics) const {
     if (objective_.empty()) return;
     metrics.attainment = wilson(all_, offered_);
-    metrics.goodput = good_.per_second();
+    if (window_ > 0) {
+      const Share in_time = wilson(in_time_, offered_);
+      const double rate = static_cast<double>(offered_) * 1e9 / static_cast<double>(window_);
+      metrics.goodput = in_time.value * rate;
+      metrics.goodput_in = Interval{in_time.low * rate, in_time.high * rate};
+    }
     for (const std::uint64_t each : kept_) metrics.kept.push_back(wilson(each, offered_));
   }
 
  private:
   const Objective& objective_;
   Objective together_;
+  Instant window_;
   std::vector<std::uint64_t> kept_;
-  std::uint64_t all_ = 0, offered_ = 0;
-  Rate good_;
+  std::uint64_t all_ = 0, in_time_ = 0, offered_ = 0;
 };
 
-void judge_gaps(Metrics& metrics, const Histogram& gaps, std::uint64_t events,
-                std::uint64_t streamed_tokens) {
-  if (gaps.count() == 0) {
-    metrics.no_itl = "answers were not streamed";
-  } else if (static_cast<double>(events) < 0.98 * static_cast<double>(streamed_tokens)) {
-    metrics.no_itl = fmt::format("{} events held {} tokens", events, streamed_tokens);
-  } else if (metrics.coalesced > 0.2) {
-    metrics.no_itl = fmt::format("{:.0f} % of the events came with the one before", metrics.coalesced * 100);
-  } else {
-    metrics.itl = distribution_of(gaps);
+/// What single good requests have of each metric, in their order; milliseconds.
+struct Gathered {
+  std::vector<double> ttft, ttft_service, ttfo, e2e, e2e_service, ntpot, tpot, longest;
+  std::vector<std::pair<double, double>> gaps;    ///< their sum, and how many
+  std::vector<std::pair<double, double>> cached;  ///< prompt tokens from a cache, and all
+  std::uint64_t events = 0, coalesced = 0, streamed_tokens = 0;
+  std::uint64_t several = 0, unseen = 0;  ///< answers of several tokens, whose times are not seen apart
+  std::uint64_t reasoned = 0, only_reasoning = 0;  ///< answers that had reasoning, that had nothing else
+};
+
+void gather_stream(Gathered& all, const Sample& sample) {
+  all.events += static_cast<std::uint64_t>(sample.events);
+  all.coalesced += static_cast<std::uint64_t>(sample.coalesced);
+  all.streamed_tokens += static_cast<std::uint64_t>(shown_tokens(sample));
+  if (shown_tokens(sample) > 1) {
+    ++all.several;
+    all.unseen += tpot_of(sample) ? 0 : 1;
   }
+  if (sample.first_output >= 0) all.ttfo.push_back(ms(sample.first_output - sample.scheduled));
+  if (sample.reasoning_events > 0) {
+    ++all.reasoned;
+    all.only_reasoning += sample.first_output < 0 ? 1 : 0;
+  }
+  if (sample.events < 2) return;
+  all.longest.push_back(ms(sample.longest_gap));
+  all.gaps.emplace_back(ms(sample.last - sample.first), sample.events - 1);
 }
 
-void judge_unseen(Metrics& metrics, std::uint64_t unseen, std::uint64_t several) {
-  if (unseen == 0) return;
-  metrics.unseen = static_cast<double>(unseen) / static_cast<double>(several);
+void gather(Gathered& all, const Sample& sample) {
+  if (const auto value = ttft_of(sample)) all.ttft.push_back(*value);
+  if (sample.first >= 0) all.ttft_service.push_back(ms(sample.first - sample.sent));
+  if (const auto value = e2e_of(sample)) {
+    all.e2e.push_back(*value);
+    all.e2e_service.push_back(ms(sample.last - sample.sent));
+    if (sample.tokens > 0) all.ntpot.push_back(*value / sample.tokens);
+  }
+  if (const auto value = tpot_of(sample)) all.tpot.push_back(*value);
+  if (sample.cached_tokens >= 0 && sample.prompt_tokens > 0)
+    all.cached.emplace_back(sample.cached_tokens, sample.prompt_tokens);
+  if (sample.streamed) gather_stream(all, sample);
+}
+
+void count_good(Metrics& metrics, const Sample& sample) {
+  ++metrics.good;
+  if (!sample.finish.empty()) ++metrics.finish_reasons[shortened(sample.finish, 40)];
+  metrics.usage = metrics.usage && sample.usage;
+  metrics.output_tokens += static_cast<std::uint64_t>(sample.tokens);
+  metrics.prompt_tokens += static_cast<std::uint64_t>(std::max(sample.prompt_tokens, 0));
+  metrics.cached_tokens += static_cast<std::uint64_t>(std::max(sample.cached_tokens, 0));
+}
+
+void judge_gaps(Metrics& metrics, const Histogram& gaps, const Gathered& all) {
+  if (gaps.count() == 0) {
+    metrics.no_itl = "answers were not streamed";
+    return;
+  }
+  metrics.icl = distribution_of(gaps);
+  metrics.icl->mean_in = ratio_interval(all.gaps);
+  if (static_cast<double>(all.events) < 0.98 * static_cast<double>(all.streamed_tokens))
+    metrics.no_itl = fmt::format("{} events held {} tokens", all.events, all.streamed_tokens);
+  else if (metrics.coalesced > 0.2)
+    metrics.no_itl = fmt::format("{:.0f} % of the events came with the one before", metrics.coalesced * 100);
+  else
+    metrics.itl = metrics.icl;
+}
+
+void judge_unseen(Metrics& metrics, const Gathered& all) {
+  if (all.unseen == 0) return;
+  metrics.unseen = static_cast<double>(all.unseen) / static_cast<double>(all.several);
   metrics.no_tpot =
-      fmt::format("{} of {} answers came in fewer than {} reads: their tokens are not seen apart", unseen,
-                  several, least_reads);
+      fmt::format("{} of {} answers came in fewer than {} reads: their tokens are not seen apart", all.unseen,
+                  all.several, least_reads);
+}
+
+void judge_output(Metrics& metrics, Gathered& all) {
+  if (all.reasoned == 0) return;
+  if (all.only_reasoning > 0)
+    metrics.no_ttfo = fmt::format("{} of {} answers with reasoning ended before anything else",
+                                  all.only_reasoning, all.reasoned);
+  metrics.ttfo = distribution(std::move(all.ttfo));
+}
+
+void judge_stalls(Metrics& metrics, const Histogram& gaps, Gathered& all) {
+  Stalls& stalls = metrics.stalls;
+  stalls.gaps = gaps.count();
+  stalls.limit = stall_factor * gaps.percentile(0.5) / 1e6;
+  if (stalls.gaps == 0) {
+    stalls.none = "answers were not streamed";
+  } else if (stalls.limit <= 0) {
+    stalls.none = "half of the events came with the one before";
+  } else {
+    stalls.stalled = gaps.above(stalls.limit * 1e6);
+    const auto longer =
+        std::count_if(all.longest.begin(), all.longest.end(), [&](double gap) { return gap > stalls.limit; });
+    stalls.answers = wilson(static_cast<std::uint64_t>(longer), all.longest.size());
+  }
+  stalls.longest = distribution(std::move(all.longest));
+}
+
+void judge_cache(Metrics& metrics, const Gathered& all) {
+  double cached = 0, prompt = 0;
+  for (const auto& [of_cache, whole] : all.cached) {
+    cached += of_cache;
+    prompt += whole;
+  }
+  if (prompt <= 0) return;
+  metrics.cached = cached / prompt;
+  metrics.cached_in = ratio_interval(all.cached);
+  if (metrics.cached_in) metrics.cached_in->low = std::max(metrics.cached_in->low, 0.0);
+  if (metrics.cached_in) metrics.cached_in->high = std::min(metrics.cached_in->high, 1.0);
+}
+
+/// The most that were out at once, from when each was due to its end; who ends makes room before who begins.
+std::uint64_t most_at_once(const std::vector<Sample>& samples) {
+  std::vector<Instant> begins, ends;
+  for (const Sample& sample : samples) {
+    if (sample.end <= sample.scheduled) continue;
+    begins.push_back(sample.scheduled);
+    ends.push_back(sample.end);
+  }
+  std::sort(begins.begin(), begins.end());
+  std::sort(ends.begin(), ends.end());
+  std::size_t begun = 0, ended = 0, most = 0;
+  for (const Instant begin : begins) {
+    while (ends[ended] <= begin) ++ended;
+    most = std::max(most, ++begun - ended);
+  }
+  return most;
 }
 
 }  // namespace
@@ -178,10 +293,9 @@ std::optional<double> e2e_of(const Sample& sample) {
 Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Instant window,
                 const Objective& objective) {
   Metrics metrics;
-  std::vector<double> lag, connect, ttft, ttft_service, e2e, e2e_service, tpot;
-  std::uint64_t events = 0, coalesced = 0, streamed_tokens = 0, several = 0, unseen = 0;
-  double busy = 0;
-  Rate requests(window), tokens(window);
+  std::vector<double> lag, connect;
+  Gathered all;
+  Rate requests(window), tokens(window), busy(window);
   Keeping keeping(objective, window);
   metrics.usage = true;
   for (const Sample& sample : samples) {
@@ -189,53 +303,44 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
     if (sample.begun >= 0) lag.push_back(ms(sample.begun - sample.scheduled));
     if (sample.sent >= 0 && !sample.reused) connect.push_back(ms(sample.sent - sample.begun));
     keeping.add(sample);
-    busy += static_cast<double>(std::min(sample.end, window) - std::min(sample.scheduled, window));
+    if (sample.end > sample.scheduled)
+      busy.add(sample.scheduled, sample.end, static_cast<double>(sample.end - sample.scheduled) / 1e9);
     if (!sample.good()) {
       sample.unfinished ? ++metrics.unfinished : ++metrics.failed;
       ++metrics.errors[sample.error];
       continue;
     }
-    ++metrics.good;
-    if (!sample.finish.empty()) ++metrics.finish_reasons[shortened(sample.finish, 40)];
-    if (const auto value = ttft_of(sample)) ttft.push_back(*value);
-    if (sample.first >= 0) ttft_service.push_back(ms(sample.first - sample.sent));
-    if (const auto value = e2e_of(sample)) e2e.push_back(*value);
-    if (sample.last >= 0) e2e_service.push_back(ms(sample.last - sample.sent));
-    if (const auto value = tpot_of(sample)) tpot.push_back(*value);
-    if (sample.streamed && shown_tokens(sample) > 1) {
-      ++several;
-      unseen += tpot_of(sample) ? 0 : 1;
-    }
+    count_good(metrics, sample);
+    gather(all, sample);
     requests.add(sample.end, sample.end, 1);
     tokens.add(sample.first < 0 ? sample.last : sample.first, sample.last, sample.tokens);
-    metrics.usage = metrics.usage && sample.usage;
-    metrics.output_tokens += static_cast<std::uint64_t>(sample.tokens);
-    metrics.prompt_tokens += static_cast<std::uint64_t>(std::max(sample.prompt_tokens, 0));
-    metrics.cached_tokens += static_cast<std::uint64_t>(std::max(sample.cached_tokens, 0));
-    if (!sample.streamed) continue;
-    events += static_cast<std::uint64_t>(sample.events);
-    coalesced += static_cast<std::uint64_t>(sample.coalesced);
-    streamed_tokens += static_cast<std::uint64_t>(shown_tokens(sample));
   }
   metrics.usage = metrics.usage && metrics.good > 0;
   metrics.seconds = static_cast<double>(window) / 1e9;
   metrics.lag = distribution(std::move(lag));
   metrics.connect = distribution(std::move(connect));
-  metrics.ttft = distribution(std::move(ttft));
-  metrics.ttft_service = distribution(std::move(ttft_service));
-  metrics.e2e = distribution(std::move(e2e));
-  metrics.e2e_service = distribution(std::move(e2e_service));
-  metrics.tpot = distribution(std::move(tpot));
-  metrics.coalesced = events == 0 ? 0 : static_cast<double>(coalesced) / static_cast<double>(events);
-  judge_gaps(metrics, gaps, events, streamed_tokens);
-  judge_unseen(metrics, unseen, several);
+  metrics.ttft = distribution(std::move(all.ttft));
+  metrics.ttft_service = distribution(std::move(all.ttft_service));
+  metrics.e2e = distribution(std::move(all.e2e));
+  metrics.e2e_service = distribution(std::move(all.e2e_service));
+  metrics.ntpot = distribution(std::move(all.ntpot));
+  metrics.tpot = distribution(std::move(all.tpot));
+  metrics.coalesced =
+      all.events == 0 ? 0 : static_cast<double>(all.coalesced) / static_cast<double>(all.events);
+  judge_gaps(metrics, gaps, all);
+  judge_unseen(metrics, all);
+  judge_output(metrics, all);
+  judge_stalls(metrics, gaps, all);
+  judge_cache(metrics, all);
   metrics.requests_per_second = requests.per_second();
   metrics.tokens_per_second = tokens.per_second();
+  metrics.in_flight = busy.per_second();
+  metrics.most_in_flight = most_at_once(samples);
   if (metrics.good >= 20) {
     metrics.requests_in = requests.interval();
     metrics.tokens_in = tokens.interval();
+    metrics.in_flight_in = busy.interval();
   }
-  if (window > 0) metrics.in_flight = busy / static_cast<double>(window);
   keeping.tell(metrics);
   return metrics;
 }

@@ -20,7 +20,7 @@ struct Distribution {
   /// samples (44 for p90 with none beyond, 90 for p95, 459 for p99; MLPerf's early stopping with no
   /// violation).
   std::optional<double> p90, p95, p99;
-  /// At 95 % confidence; nothing for the gaps between events, which hang together.
+  /// At 95 % confidence; of the gaps between events, which hang together, only the mean's.
   std::optional<Interval> mean_in, p50_in, p90_in, p95_in, p99_in;
 };
 
@@ -36,6 +36,16 @@ struct Share {
 };
 Share wilson(std::uint64_t good, std::uint64_t of);
 
+/// Where an answer stood still: a gap between two of its events that is above five times the median of all.
+struct Stalls {
+  Distribution longest;       ///< the longest gap of each streamed answer of two events or more
+  double limit = 0;           ///< milliseconds: above it a gap is a stall; 0: none can be told
+  std::uint64_t gaps = 0;     ///< of all answers
+  std::uint64_t stalled = 0;  ///< of those
+  Share answers;              ///< that had one, of all those in `longest`
+  std::string none;           ///< why none can be told
+};
+
 /// The figures of one run. User latencies count from the scheduled instant, service latencies from the first
 /// byte sent.
 struct Metrics {
@@ -44,7 +54,12 @@ struct Metrics {
   Distribution lag;      ///< begun − scheduled: how late the client was
   Distribution connect;  ///< sent − begun over a new connection: the network's and the handshake's
   Distribution ttft, ttft_service;  ///< of streamed answers: a whole one has no first token
+  /// To the first token that is no reasoning, from the scheduled instant, where some answer had reasoning;
+  /// else it would be TTFT.
+  std::optional<Distribution> ttfo;
+  std::string no_ttfo;  ///< which answers are not in it, and why
   Distribution e2e, e2e_service;
+  Distribution ntpot;  ///< E2E over all of its tokens, the first too: of answers that have any
   /// (last − first)/(tokens − 1) of each request with two tokens or more that came in four reads or more (or
   /// as many as it has events): what came at once has no time between it. Reasoning that was counted but not
   /// sent is left out.
@@ -54,6 +69,9 @@ struct Metrics {
   std::optional<Distribution>
       itl;             ///< gaps between events; nothing when events hold several tokens or came together
   std::string no_itl;  ///< why there is none
+  /// The same gaps whatever the events hold: of chunks, not of tokens.
+  std::optional<Distribution> icl;
+  Stalls stalls;
   double requests_per_second = 0,
          tokens_per_second = 0;  ///< good ones that ended, tokens that came, within the window
   std::optional<Interval> requests_in, tokens_in;  ///< of those, at 95 % confidence
@@ -61,11 +79,19 @@ struct Metrics {
   bool usage = false;    ///< every good answer said its tokens; else events are counted
   double coalesced = 0;  ///< share of events that came with the same read as the one before
   double in_flight = 0;  ///< mean, by Little's law
+  std::optional<Interval> in_flight_in;
+  std::uint64_t most_in_flight = 0;  ///< from the scheduled instant on; who ends makes room before who begins
+  /// Share of the prompts' tokens that came from a cache, of answers whose engine says so.
+  std::optional<double> cached;
+  std::optional<Interval> cached_in;
   /// Of all limits together, over offered load; of several limits of one metric the loosest counts. A request
   /// that the end of the run cut off kept the limit of its first token if that came in time, and no other.
   std::optional<Share> attainment;
-  double goodput = 0;       ///< requests a second that ended within the window and kept all limits
-  std::vector<Share> kept;  ///< of each limit alone, over offered load
+  /// Requests a second that ended within the window and kept all limits; its interval is Wilson's of their
+  /// share of those offered.
+  double goodput = 0;
+  std::optional<Interval> goodput_in;
+  std::vector<Share> kept;                              ///< of each limit alone, over offered load
   std::map<std::string, std::uint64_t> errors;          ///< by text
   std::map<std::string, std::uint64_t> finish_reasons;  ///< of good answers, as the engine says
 };

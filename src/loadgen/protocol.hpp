@@ -1,21 +1,38 @@
 #pragma once
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cards/protocol.hpp"
+#include "loadgen/body.hpp"
 #include "loadgen/exchange.hpp"
+#include "loadgen/places.hpp"
 
 namespace mlib::loadgen {
 
-/// How an engine is asked, and what in its answer is a token. Which one an engine speaks is data of its
-/// Framework card.
-enum class Protocol { chat, completions, embeddings, rerank, deepsparse, http };
-/// The names, in the order of the enumeration.
-const std::vector<std::string>& protocol_names();
-/// Problem{usage} with the nearest name.
-Protocol protocol_of(std::string_view name);
-/// `/v1/chat/completions`, …; "/" for plain HTTP.
-std::string_view path_of(Protocol protocol);
+/// How an engine is asked, and what in its answer is a token: a call of the catalogue's protocols, made ready
+/// to be used for each request.
+struct Api {
+  std::string name;
+  cards::Call call;
+  Body body;
+  Places whole, piece;       ///< of a whole answer, and of one piece of a stream
+  bool generates = false;    ///< its answers have text, of which tokens are counted
+  bool reads = false;        ///< its answers are JSON that is looked into
+  bool asks_model = false;   ///< its body names the model
+  bool asks_prompt = false;  ///< its body has the prompt
+  bool posts() const { return !call.body.is_null(); }
+};
+using Protocol = std::shared_ptr<const Api>;
+/// Problem{invalid} for a call that is not sound.
+Protocol protocol_of(const cards::NamedCall& call);
+/// One that this program ships: chat, completions, embeddings, rerank, deepsparse, http. Problem{usage} with
+/// the nearest name.
+const Protocol& shipped(std::string_view name);
+/// True when this program ships the very same under its name.
+bool is_shipped(const Api& api);
 
 /// One turn of a conversation that was had before.
 struct Turn {
@@ -33,13 +50,14 @@ struct Ask {
 
 /// How all requests of a run ask.
 struct Asking {
-  Protocol protocol = Protocol::chat;
-  std::string model;
-  bool stream = true;  ///< of chat and completions
-  double temperature = 0;
+  Protocol protocol = shipped("chat");
+  std::string model = {};
+  bool stream = true;      ///< where the protocol has streams
+  double temperature = 0;  ///< below 0: the engine's own
+  bool streams() const { return stream && protocol->call.stream.has_value(); }
 };
 
-/// The JSON body of a request; "" for plain HTTP.
+/// The JSON body of a request; "" for a protocol without one.
 std::string body_of(const Asking& asking, const Ask& ask);
 /// The bytes of the whole request; `head` is head_of.
 std::string request_of(const Asking& asking, const Ask& ask, const std::string& head);
@@ -78,7 +96,11 @@ struct Sample {
 /// Reads an exchange by the protocol's rules; `gaps`, when given, takes the times between its events.
 /// Role-only events, usage, comments and `[DONE]` are no tokens; reasoning is. A 200 with an error in its
 /// stream is an error. `text`, when given, takes the answer.
-Sample decode(const Exchange& exchange, Protocol protocol, std::vector<Instant>* gaps,
+Sample decode(const Exchange& exchange, const Protocol& protocol, std::vector<Instant>* gaps,
               std::string* text = nullptr);
+
+/// Takes each request as it is decoded, with the times between its events, in the order in which answers
+/// ended; by one thread at a time. Throws nothing.
+using RecordSink = std::function<void(const Sample& sample, const std::vector<Instant>& gaps)>;
 
 }  // namespace mlib::loadgen

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -16,16 +17,19 @@ class Random {
     state_ += 0x9E3779B97F4A7C15ULL;
     return mix(state_);
   }
-  /// Uniform over (0, 1).
+  /// Uniform over (0, 1]: the highest of its 2^53 values is rounded up to 1.
   double uniform() { return (static_cast<double>(next() >> 11U) + 0.5) * 0x1.0p-53; }
   /// Uniform over 0 … bound-1; `bound` > 0.
   std::uint64_t below(std::uint64_t bound) {
-    return static_cast<std::uint64_t>(uniform() * static_cast<double>(bound));
+    return std::min(static_cast<std::uint64_t>(uniform() * static_cast<double>(bound)), bound - 1);
   }
   /// Mean 1.
   double exponential() { return -std::log(uniform()); }
   /// Mean 0, standard deviation 1 (Box–Muller).
-  double normal() { return std::sqrt(2 * exponential()) * std::cos(2 * 3.14159265358979323846 * uniform()); }
+  double normal() {
+    const double radius = std::sqrt(2 * exponential());  // drawn first, whatever a compiler would choose
+    return radius * std::cos(2 * 3.14159265358979323846 * uniform());
+  }
   /// Mean `shape` (scale 1), by Marsaglia and Tsang 2000.
   double gamma(double shape);
 

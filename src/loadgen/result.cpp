@@ -135,7 +135,8 @@ std::shared_ptr<const ExactText> exact_of(const TokenizerText& text) {
 
 WorkloadText workload_of(const Plan& plan) {
   WorkloadText made;
-  made.protocol = protocol_names()[static_cast<std::size_t>(plan.asking.protocol)];
+  made.protocol = plan.asking.protocol->name;
+  if (!is_shipped(*plan.asking.protocol)) made.call = plan.asking.protocol->call;
   made.path = plan.path;
   made.model = plan.asking.model;
   made.stream = plan.asking.stream;
@@ -147,7 +148,7 @@ WorkloadText workload_of(const Plan& plan) {
   else if (!plan.workload.prompts.empty())
     add_own(made, plan.workload);
   if (made.prompts == "own") made.requests = trace_text({plan.workload.scripts, plan.arrivals.trace});
-  if (makes_text(plan.workload) && plan.asking.protocol != Protocol::http) {
+  if (makes_text(plan.workload) && plan.asking.protocol->asks_prompt) {
     made.prompt_length = plan.workload.exact != nullptr ? "exact" : "estimated";
     if (plan.workload.exact != nullptr) made.tokenizer = text_of(*plan.workload.exact);
   }
@@ -221,7 +222,7 @@ std::string description_of(const Plan& plan, const WorkloadText& asked, const Lo
   if (load.requests) text += fmt::format(", {} requests", *load.requests);
   if (asked.prompts != "made")
     text += fmt::format(", {} prompts, {:.4g} tokens out", asked.prompts, plan.workload.output.mean);
-  else if (plan.asking.protocol != Protocol::http)
+  else if (plan.asking.protocol->asks_prompt)
     text +=
         fmt::format(", {:.4g} tokens in, {:.4g} out", plan.workload.prompt.mean, plan.workload.output.mean);
   return text;
@@ -232,12 +233,7 @@ Result begun(const Plan& plan, const std::string& schedule, const ClientFacts& c
              const Setting& setting) {
   Result made;
   made.when = utc(setting.when);
-  made.id = setting.id;
-  if (made.id.empty()) {
-    for (const char c : made.when)
-      if (c != '-' && c != ':') made.id += c;
-    made.id += "-" + random_hex(3);
-  }
+  made.id = setting.id.empty() ? result_id(setting.when) : setting.id;
   made.subject = setting.subject;
   made.subject.url = plan.endpoint.url;
   made.workload = workload_of(plan);
@@ -271,6 +267,13 @@ void add_requests(Plan& plan, const Result& result, const schema::Source& file) 
 }
 
 }  // namespace
+
+std::string result_id(std::chrono::system_clock::time_point when) {
+  std::string id;
+  for (const char c : utc(when))
+    if (c != '-' && c != ':') id += c;
+  return id + "-" + random_hex(3);
+}
 
 Result result_of(const Plan& plan, const Outcome& outcome, const Setting& setting) {
   Result made = begun(plan, outcome.schedule, outcome.client, setting);
@@ -313,7 +316,8 @@ Plan plan_of(const Result& result, const schema::Source& requests) {
   Plan plan;
   plan.endpoint.url = result.subject.url;
   plan.path = result.workload.path;
-  plan.asking.protocol = protocol_of(result.workload.protocol);
+  const WorkloadText& asked = result.workload;
+  plan.asking.protocol = asked.call ? protocol_of({asked.protocol, *asked.call}) : shipped(asked.protocol);
   plan.asking.model = result.workload.model;
   plan.asking.stream = result.workload.stream;
   plan.asking.temperature = result.workload.temperature;

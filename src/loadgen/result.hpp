@@ -1,6 +1,7 @@
 #pragma once
 #include "loadgen/bench.hpp"
 #include "loadgen/recorded.hpp"
+#include "loadgen/records.hpp"
 #include "schema/describe.hpp"
 
 /// A benchmark's result as it is kept, sent and read again. What `describe` says is its published schema
@@ -116,6 +117,7 @@ struct TokenizerText {
 /// What was asked, and how.
 struct WorkloadText {
   std::string protocol = "chat", path, model;
+  std::optional<cards::Call> call;  ///< the protocol, where this program ships no such
   bool stream = true;
   double temperature = 0;
   std::string prompts = "made";  ///< made, instructions (the original's 25), or own
@@ -131,6 +133,7 @@ struct WorkloadText {
   template <class D>
   void describe(D& d) {
     d.field("protocol", protocol, {.help = "How the engine was asked", .required = true});
+    d.field("call", call, {.help = "That protocol, where it is not one that mlib comes with"});
     d.field("path", path, {.help = "Path of the URL, where it is not the protocol's own"});
     d.field("model", model, {.help = "Model that was asked for"});
     d.field("stream", stream, {.help = "Answers were asked for as a stream"});
@@ -384,8 +387,12 @@ struct Setting {
   Subject subject;                             ///< its url is the plan's
   std::string position = "outside";            ///< same-machine, in-cluster, outside
   std::optional<PriceText> price;
-  Known known;  ///< what the verdict can be told of the hardware and the run
+  Known known;                 ///< what the verdict can be told of the hardware and the run
+  Records* records = nullptr;  ///< that the run's single requests are written to
 };
+
+/// A new id for a result that began then: in order of time, and another each time.
+std::string result_id(std::chrono::system_clock::time_point when);
 
 /// The result of a run that took place.
 Result result_of(const Plan& plan, const Outcome& outcome, const Setting& setting);

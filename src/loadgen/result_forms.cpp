@@ -54,7 +54,8 @@ std::string markdown_figures(const Result& result) {
   std::string text =
       markdown_row({"", "count", "mean", "p50", "p90", "p95", "p99"}) + "|---|--:|--:|--:|--:|--:|--:|\n";
   const auto cell = [](const std::optional<Quantile>& quantile) {
-    if (!quantile || !quantile->value) return cell_of(quantile);
+    if (!quantile) return std::string("-");
+    if (!quantile->value) return plain(quantile->none);
     return digits(*quantile->value) + interval_of(quantile->low, quantile->high);
   };
   for (const auto& [name, title] : latency_titles()) {
@@ -72,8 +73,9 @@ std::string markdown_figures(const Result& result) {
   text += "\n" + markdown_row({"", "value", "unit"}) + "|---|--:|---|\n";
   for (const auto& [name, metric] : result.metrics)
     if (metric.value)
-      text += markdown_row(
-          {metric.meaning, digits(*metric.value) + interval_of(metric.low, metric.high), metric.unit});
+      text +=
+          markdown_row({plain(metric.meaning), digits(*metric.value) + interval_of(metric.low, metric.high),
+                        plain(metric.unit)});
   return text;
 }
 
@@ -109,11 +111,11 @@ std::string csv_text(const Result& result) {
     text += csv_line(cells);
   }
   for (const auto& [name, metric] : result.metrics)
-    text +=
-        csv_line({result.id, result.when, result.verdict.validity, result.ended, name, metric.unit,
-                  std::to_string(metric.count), exact(metric.value), exact(metric.low), exact(metric.high),
-                  exact(metric.mean), exact(metric.mean_low), exact(metric.mean_high), exact(metric.p50),
-                  exact(metric.p90), exact(metric.p95), exact(metric.p99), exact(metric.most), metric.none});
+    text += csv_line({result.id, result.when, result.verdict.validity, result.ended, name, metric.unit,
+                      std::to_string(metric.count), exact(metric.value), exact(metric.low),
+                      exact(metric.high), exact(metric.mean), exact(metric.mean_low), exact(metric.mean_high),
+                      exact(metric.p50), exact(metric.p90), exact(metric.p95), exact(metric.p99),
+                      exact(metric.most), why_none(metric)});
   return text;
 }
 
@@ -154,11 +156,16 @@ std::string prometheus_text(const Result& result) {
   };
   head("valid", "1 when the figures may be believed; the label says which verdict");
   sample("valid", "", result.verdict.validity == "valid" ? 1 : 0);
+  for (const std::string& reason : result.verdict.reasons)
+    text += fmt::format("# {}: {}\n", result.verdict.validity, label_value(reason));
   head("requests", "Requests of the run, by how they ended");
   sample("requests", "good", static_cast<double>(result.counts.good));
   sample("requests", "failed", static_cast<double>(result.counts.failed));
   sample("requests", "unfinished", static_cast<double>(result.counts.unfinished));
+  if (result.verdict.validity == "invalid") return text;  // its figures are nobody's, whoever ranks them
   for (const auto& [key, metric] : result.metrics) {
+    if (const std::string why = why_none(metric); !why.empty())
+      text += fmt::format("# mlib_benchmark_{}: {}\n", key, label_value(why));
     if (!metric.value && !metric.mean) continue;
     const auto [name, factor] = prometheus_unit(key, metric);
     head(name, metric.meaning + (metric.unit == "ms" ? "" : ", " + metric.unit));
@@ -166,7 +173,7 @@ std::string prometheus_text(const Result& result) {
     const auto scaled = [factor = factor](double value) {
       return factor == 1 ? value : std::stod(fmt::format("{:.6f}", value * factor));
     };
-    if (metric.value) sample(name, "", *metric.value);
+    if (metric.value) sample(name, "", scaled(*metric.value));
     if (metric.mean) sample(name, "mean", scaled(*metric.mean));
     const std::pair<std::string_view, const std::optional<Quantile>*> quantiles[] = {
         {"p50", &metric.p50}, {"p90", &metric.p90}, {"p95", &metric.p95}, {"p99", &metric.p99}};

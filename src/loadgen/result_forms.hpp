@@ -14,9 +14,11 @@ std::string csv_text(const Result& result);
 std::string markdown_text(const Result& result);
 /// One page that needs nothing else: styles and plots are in it, no script runs, light and dark.
 std::string html_text(const Result& result);
-/// llm-d's benchmark report 0.2 (github.com/llm-d/llm-d-benchmark), as JSON.
+/// llm-d's benchmark report 0.2 (github.com/llm-d/llm-d-benchmark), as JSON. Of an invalid result it has no
+/// latencies and throughputs, since who reads those looks for no verdict.
 std::string llm_d_text(const Result& result);
-/// Prometheus text format 0.0.4, for a textfile collector or a push gateway; times in seconds.
+/// Prometheus text format 0.0.4, for a textfile collector or a push gateway; times in seconds. Of an invalid
+/// result only that it is, and its requests.
 std::string prometheus_text(const Result& result);
 
 /// All but people_text by the name of their output: csv, html, llm-d, markdown, prometheus.
@@ -34,6 +36,8 @@ std::string digits(double value);
 std::string one_line(std::string_view text);
 /// `12.3`, or why there is none: `needs 459`.
 std::string cell_of(const std::optional<Quantile>& quantile);
+/// Why there is no figure, or no percentile: `p99: not enough samples (needs 459)`; "" when all are there.
+std::string why_none(const Measured& metric);
 /// The metrics that are distributions, in the order people read them, with the title of each.
 const std::vector<std::pair<std::string_view, std::string_view>>& latency_titles();
 /// `chat of gemma…`: `valid`, `SUSPECT` or `INVALID: do not use these figures`.

@@ -86,7 +86,7 @@ std::string with_interval(const std::string& value, const std::optional<double>&
 
 std::string quantile_cell(const std::optional<Quantile>& quantile) {
   if (!quantile || !quantile->value)
-    return fmt::format("<td class=\"soft\">{}</td>", escaped(quantile ? cell_of(quantile) : "-"));
+    return fmt::format("<td class=\"soft\">{}</td>", escaped(quantile ? quantile->none : "-"));
   return "<td>" + with_interval(digits(*quantile->value), quantile->low, quantile->high) + "</td>";
 }
 

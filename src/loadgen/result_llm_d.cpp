@@ -36,6 +36,15 @@ Node length_of(const LengthText& length) {
   return made;
 }
 
+/// Of prompts that are not made the length is only known by their answers.
+Node prompt_length_of(const Result& result) {
+  if (result.workload.prompts == "made") return length_of(result.workload.prompt);
+  const Counts& counts = result.counts;
+  const double mean =
+      counts.good > 0 ? static_cast<double>(counts.prompt_tokens) / static_cast<double>(counts.good) : 0;
+  return map_of({{"distribution", "other"}, {"value", mean}});
+}
+
 Node length_total(std::int64_t tokens, std::int64_t good) {
   return map_of({{"units", "count"}, {"mean", static_cast<double>(tokens) / static_cast<double>(good)}});
 }
@@ -65,7 +74,7 @@ Node load_of(const Result& result) {
   Node standardized = map_of({{"tool", "mlib"},
                               {"tool_version", result.client.version},
                               {"source", result.workload.prompts == "made" ? "random" : "sampled"},
-                              {"input_seq_len", length_of(result.workload.prompt)},
+                              {"input_seq_len", prompt_length_of(result)},
                               {"output_seq_len", length_of(result.workload.output)}});
   if (result.load.users > 0)
     standardized.set("concurrency", result.load.users);
@@ -79,14 +88,20 @@ Node load_of(const Result& result) {
                                        {"num_users_per_group", 1},
                                        {"num_prefixes", 1}}));
   }
-  const Node config = map_of({{"load", schema::encode(result.load)},
-                              {"workload", schema::encode(result.workload)},
-                              {"verdict", schema::encode(result.verdict)},
-                              {"objective", schema::encode(result.objective)}});
+  if (result.workload.turns)
+    standardized.set("multi_turn",
+                     map_of({{"enabled", true}, {"max_turns", length_of(*result.workload.turns)}}));
+  Node config = map_of({{"load", schema::encode(result.load)},
+                        {"workload", schema::encode(result.workload)},
+                        {"verdict", schema::encode(result.verdict)},
+                        {"objective", schema::encode(result.objective)}});
+  // The report has no place for why a figure is not there.
+  for (const auto& [name, metric] : result.metrics)
+    if (const std::string why = why_none(metric); !why.empty()) config.child("none").set(name, why);
   const std::string hash = sha256_hex(schema::to_json(standardized));
   return map_of({{"metadata", map_of({{"cfg_id", hash.substr(0, 32)}, {"description", result.description}})},
                  {"standardized", std::move(standardized)},
-                 {"native", map_of({{"config", config}})}});
+                 {"native", map_of({{"config", std::move(config)}})}});
 }
 
 Node aggregate_of(const Result& result) {
@@ -98,11 +113,13 @@ Node aggregate_of(const Result& result) {
   if (counts.good > 0 && counts.output_tokens > 0)
     requests.set("output_length", length_total(counts.output_tokens, counts.good));
   Node made = map_of({{"requests", std::move(requests)}});
+  if (result.verdict.validity == "invalid") return made;
   const auto add = [&](std::string_view part, std::string_view key, std::string_view name,
                        std::string_view units) {
     if (auto one = statistics(result, name, units)) made.child(part).set(key, std::move(*one));
   };
   add("latency", "time_to_first_token", "ttft", "ms");
+  add("latency", "normalized_time_per_output_token", "ntpot", "ms/token");
   add("latency", "time_per_output_token", "tpot", "ms/token");
   add("latency", "inter_token_latency", "itl", "ms/token");
   add("latency", "request_latency", "e2e", "ms");

@@ -19,6 +19,7 @@ double short_of(double value) {
 namespace {
 
 constexpr auto windows = "95 %, over ten parts of the run";
+constexpr auto wilson_said = "95 %, Wilson";
 constexpr auto cost_name = "cost_per_million_output_tokens";
 
 Quantile quantile(std::uint64_t count, double p, std::optional<double> value,
@@ -50,7 +51,8 @@ Measured spread(std::string meaning, const Distribution& of, std::string none = 
   if (of.mean_in) {
     made.mean_low = rounded(of.mean_in->low);
     made.mean_high = rounded(of.mean_in->high);
-    made.interval = "95 %: percentiles by order statistics, mean by ten batch means";
+    made.interval = of.p50_in ? "95 %: percentiles by order statistics, mean by ten batch means"
+                              : "95 %: mean by ten batch means; gaps of an answer hang together";
   }
   made.most = rounded(of.most);
   made.p50 = quantile(of.count, 0.5, of.p50, of.p50_in);
@@ -78,10 +80,20 @@ void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
   const std::string whole = metrics.good > 0 && metrics.ttft.count == 0 ? "answers were not streamed" : "";
   all.emplace_back("ttft",
                    spread("time to the first token, from the scheduled instant", metrics.ttft, whole));
+  if (metrics.ttfo)
+    all.emplace_back("ttfo",
+                     spread("time to the first token that is no reasoning, from the scheduled instant",
+                            *metrics.ttfo, metrics.no_ttfo));
   all.emplace_back("tpot", spread("time per output token after the first", metrics.tpot, metrics.no_tpot));
-  all.emplace_back("itl", spread("gap between two events of an answer", metrics.itl.value_or(Distribution{}),
+  all.emplace_back("itl", spread("gap between two tokens of an answer", metrics.itl.value_or(Distribution{}),
                                  metrics.no_itl));
+  if (metrics.icl && !metrics.itl)
+    all.emplace_back("icl", spread("gap between two events of an answer, whatever they hold", *metrics.icl));
   all.emplace_back("e2e", spread("time to the last token, from the scheduled instant", metrics.e2e));
+  const bool no_tokens = metrics.e2e.count > 0 && metrics.ntpot.count == 0;
+  all.emplace_back("ntpot",
+                   spread("time to the last token, from the scheduled instant, over all output tokens",
+                          metrics.ntpot, no_tokens ? "answers have no tokens" : ""));
   all.emplace_back("ttft_service", spread("time to the first token, from the first byte sent; other tools' "
                                           "TTFT",
                                           metrics.ttft_service, whole));
@@ -94,11 +106,45 @@ void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
                                        metrics.connect));
 }
 
+void add_stalls(Dict<Measured>& all, const Stalls& stalls) {
+  all.emplace_back("longest_gap", spread("longest gap between two events of an answer", stalls.longest,
+                                         stalls.gaps == 0 ? stalls.none : ""));
+  if (!stalls.none.empty()) return;
+  all.emplace_back(
+      "stalls", figure("share of the gaps between events that are above five times their median", "share",
+                       stalls.gaps, static_cast<double>(stalls.stalled) / static_cast<double>(stalls.gaps)));
+  const Share& answers = stalls.answers;
+  all.emplace_back("stalled_answers",
+                   figure("share of the answers that have such a gap", "share", answers.of, answers.value,
+                          Interval{answers.low, answers.high}, wilson_said));
+}
+
+/// What one user sees of an answer: 1/TPOT falls as TPOT rises, so its median and the ends of its interval
+/// are those of TPOT, turned over.
+void add_user_speed(Dict<Measured>& all, const Distribution& tpot) {
+  if (tpot.count == 0 || tpot.p50 <= 0) return;
+  std::optional<Interval> in;
+  if (tpot.p50_in && tpot.p50_in->low > 0) in = Interval{1000 / tpot.p50_in->high, 1000 / tpot.p50_in->low};
+  all.emplace_back("output_token_throughput_per_user",
+                   figure("output tokens a second that one user sees, 1/TPOT, median", "tokens/s", tpot.count,
+                          1000 / tpot.p50, in, "95 %, by order statistics"));
+}
+
 void add_stall(Dict<Measured>& all, const ClientFacts& client) {
   if (client.stall.count() == 0) return;
   all.emplace_back("client_stall", spread("how late the client looked, at instants spread evenly over the "
                                           "run: what came then was stamped so much late",
                                           distribution_of(client.stall)));
+}
+
+void add_attainment(Dict<Measured>& all, const Metrics& metrics) {
+  if (!metrics.attainment) return;
+  const Share& share = *metrics.attainment;
+  all.emplace_back("attainment", figure("share of all requests offered that kept every limit", "share",
+                                        share.of, share.value, Interval{share.low, share.high}, wilson_said));
+  all.emplace_back(
+      "goodput", figure("requests that kept every limit, each second of the run", "requests/s", share.good,
+                        metrics.goodput, metrics.goodput_in, "95 %, Wilson, of the share of those offered"));
 }
 
 Measured cost_of(const PriceText& price, std::uint64_t tokens, double rate,
@@ -116,6 +162,7 @@ Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText
   const Metrics& metrics = outcome.metrics;
   Dict<Measured> all;
   add_latencies(all, metrics);
+  add_stalls(all, metrics.stalls);
   add_stall(all, outcome.client);
   all.emplace_back("request_throughput",
                    figure("good answers, each second of the run", "requests/s", metrics.good,
@@ -123,18 +170,19 @@ Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText
   all.emplace_back("output_token_throughput",
                    figure("output tokens, each second of the run", "tokens/s", metrics.output_tokens,
                           metrics.tokens_per_second, metrics.tokens_in, windows));
+  add_user_speed(all, metrics.tpot);
   all.emplace_back("in_flight", figure("requests out at once, mean, by Little's law", "requests",
-                                       metrics.offered, metrics.in_flight));
+                                       metrics.offered, metrics.in_flight, metrics.in_flight_in, windows));
+  all.emplace_back("most_in_flight", figure("requests out at once, at most", "requests", metrics.offered,
+                                            static_cast<double>(metrics.most_in_flight)));
   all.emplace_back("coalesced", figure("share of the events that came with the one before", "share",
                                        metrics.good, metrics.coalesced));
-  if (metrics.attainment) {
-    const Share& share = *metrics.attainment;
-    all.emplace_back("attainment",
-                     figure("share of all requests offered that kept every limit", "share", share.of,
-                            share.value, Interval{share.low, share.high}, "95 %, Wilson"));
-    all.emplace_back("goodput", figure("requests that kept every limit, each second of the run", "requests/s",
-                                       share.good, metrics.goodput));
-  }
+  if (metrics.cached)
+    all.emplace_back(
+        "cached_prompt_tokens",
+        figure("share of the prompts' tokens that came from a cache, as the engine says", "share",
+               metrics.prompt_tokens, *metrics.cached, metrics.cached_in, "95 %, by ten batches"));
+  add_attainment(all, metrics);
   if (outcome.engine_tokens_per_second > 0)
     all.emplace_back("engine_tokens_per_second",
                      figure("tokens a second of one answer as the engine says itself, median", "tokens/s",

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/text.hpp"
 #include "loadgen/made_result.hpp"
 #include "loadgen/result_forms.hpp"
 #include "schema/document.hpp"
@@ -67,6 +68,81 @@ TEST_CASE("a percentile that the sample cannot support says what it needs") {
   CHECK_FALSE(find("ttft").p99->value);
   CHECK(find("ttft").p99->none == "not enough samples (needs 459)");
   CHECK(find("cost_per_million_output_tokens").unit == "EUR");
+}
+
+TEST_CASE("every metric that the definitions name is in a result, with its interval where one can be made") {
+  const Result result = made_result();
+  for (const std::string_view name :
+       {"ttft", "tpot", "e2e", "ntpot", "longest_gap", "ttft_service", "e2e_service", "schedule_lag"}) {
+    REQUIRE(find_metric(result, name) != nullptr);
+    CHECK(find_metric(result, name)->mean_low);
+    CHECK(find_metric(result, name)->p50->low);
+  }
+  for (const std::string_view name :
+       {"request_throughput", "output_token_throughput", "output_token_throughput_per_user", "in_flight",
+        "attainment", "goodput", "stalled_answers", "cached_prompt_tokens",
+        "cost_per_million_output_tokens"}) {
+    REQUIRE(find_metric(result, name) != nullptr);
+    CHECK(find_metric(result, name)->low);
+    CHECK(find_metric(result, name)->low.value() <= find_metric(result, name)->value.value());
+    CHECK(find_metric(result, name)->high.value() >= find_metric(result, name)->value.value());
+  }
+  CHECK(find_metric(result, "itl")->mean_low);
+  CHECK(find_metric(result, "stalls")->count == 200 * 32);
+  CHECK(find_metric(result, "output_token_throughput_per_user")->value.value() ==
+        doctest::Approx(1000 / *find_metric(result, "tpot")->p50->value).epsilon(0.001));
+  CHECK(find_metric(result, "most_in_flight")->value.value() >=
+        find_metric(result, "in_flight")->value.value());
+  CHECK(find_metric(result, "ttfo") == nullptr);  // no answer had reasoning
+}
+
+TEST_CASE("every form says which percentiles its sample cannot support, and what they need") {
+  const Result result = made_result();
+  for (const auto& [name, text] : forms_of(result))
+    CHECK_MESSAGE(text.find("not enough samples (needs 459)") != std::string::npos, name);
+  const std::string people = people_text(result);
+  CHECK(people.find("needs 459") != std::string::npos);
+  CHECK(people.find("needs N: not enough samples") != std::string::npos);
+}
+
+TEST_CASE("no form has figures of an invalid result without its verdict, and none that machines would rank") {
+  Result result = made_result();
+  result.verdict = {"invalid", {"the client was late"}};
+  for (const auto& [name, text] : forms_of(result)) {
+    CHECK_MESSAGE(lower(text).find("invalid") != std::string::npos, name);
+    if (name != "csv") CHECK_MESSAGE(text.find("the client was late") != std::string::npos, name);
+  }
+  CHECK(people_text(result).starts_with("INVALID: do not use these figures."));
+  for (const std::string& line : split(csv_text(result), '\n'))
+    if (!line.empty())
+      CHECK((line.starts_with("id,when,validity") || line.find(",invalid,") != std::string::npos));
+  CHECK(prometheus_text(result).find("ttft") == std::string::npos);
+  CHECK(prometheus_text(result).find("mlib_benchmark_valid{") != std::string::npos);
+  const Node report = schema::read_json(llm_d_text(result));
+  const Node* all = report.at({"results", "request_performance", "aggregate"});
+  REQUIRE(all != nullptr);
+  CHECK(all->find("requests") != nullptr);
+  CHECK(all->find("latency") == nullptr);
+  CHECK(all->find("throughput") == nullptr);
+  result.verdict.validity = "suspect";
+  CHECK(prometheus_text(result).find("mlib_benchmark_ttft_seconds{") != std::string::npos);
+}
+
+TEST_CASE(
+    "llm-d's report tells conversations, and of prompts that were not made the length that was counted") {
+  Result result = made_result();
+  result.workload.prompts = "instructions";
+  result.workload.turns.emplace();
+  result.workload.turns->mean = 4;
+  result.load.users = 8;
+  const Node report = schema::read_json(llm_d_text(result));
+  const Node* load = report.at({"scenario", "load", "standardized"});
+  REQUIRE(load != nullptr);
+  CHECK(load->at({"multi_turn", "max_turns", "value"})->number() == 4);
+  CHECK(load->at({"input_seq_len", "value"})->number() == 256);
+  CHECK(load->text_at({"input_seq_len", "distribution"}) == "other");
+  CHECK(load->at({"concurrency"})->number() == 8);
+  CHECK(load->find("rate_qps") == nullptr);
 }
 
 TEST_CASE("what could not be measured is a result too, and says why") {

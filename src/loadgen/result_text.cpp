@@ -51,23 +51,61 @@ std::string objective_text(const Result& result) {
   return text.empty() ? "" : "\nObjective\n" + text;
 }
 
-std::string figures_text(const Result& result) {
-  std::string text = fmt::format("{:<14}{:>8}{:>16}{:>10}{:>10}{:>10}{:>10}\n", "", "COUNT", "MEAN, ms",
-                                 "P50", "P90", "P95", "P99");
-  for (const auto& [name, title] : latency_titles())
-    if (const Measured* metric = find_metric(result, name)) text += latency_line(title, *metric);
-  text += "\n" + listed(counts_text(result));
-  text += listed(fmt::format("{}, {}, {}", figure_of(result, "request_throughput", " requests/s"),
-                             figure_of(result, "output_token_throughput", " output tokens/s"),
-                             figure_of(result, "in_flight", " requests out at once")));
-  if (const std::string share = figure_of(result, "goodput", " requests/s kept every limit"); !share.empty())
-    text += listed(share);
+/// A share as `12.3 % [10.1, 14.8]`; "" when there is none.
+std::string percent_of(const Result& result, std::string_view name) {
+  const Measured* metric = find_metric(result, name);
+  if (metric == nullptr || !metric->value) return "";
+  std::string text = fmt::format("{:.3g} %", *metric->value * 100);
+  if (metric->low && metric->high)
+    text += fmt::format(" [{:.3g}, {:.3g}]", *metric->low * 100, *metric->high * 100);
+  return text;
+}
+
+bool above_zero(const Result& result, std::string_view name) {
+  const Measured* metric = find_metric(result, name);
+  return metric != nullptr && metric->value.value_or(0) > 0;
+}
+
+/// What is worth a line only where there is something to tell.
+std::string rest_text(const Result& result) {
+  std::string text;
+  if (above_zero(result, "stalls"))
+    text += listed(fmt::format(
+        "{} of the gaps between events are stalls, above five times their median; {} of the answers have one",
+        percent_of(result, "stalls"), percent_of(result, "stalled_answers")));
+  if (above_zero(result, "cached_prompt_tokens"))
+    text += listed(percent_of(result, "cached_prompt_tokens") + " of the prompts' tokens came from a cache");
+  if (find_metric(result, "goodput") != nullptr)
+    text += listed(fmt::format("{} of the requests kept every limit, {} each second",
+                               percent_of(result, "attainment"), figure_of(result, "goodput", "")));
   if (result.price)
     if (const std::string cost = figure_of(result, "cost_per_million_output_tokens", ""); !cost.empty())
       text +=
           listed(fmt::format("{} {} per million output tokens at this load ({} {} an hour)", cost,
                              result.price->currency, digits(result.price->per_hour), result.price->currency));
   return text;
+}
+
+/// The most important first. What an answer without tokens or stream does not have is told once.
+std::string figures_text(const Result& result) {
+  constexpr std::string_view always[] = {"ttft", "tpot", "itl", "e2e"};
+  std::string text = fmt::format("{:<14}{:>8}{:>16}{:>10}{:>10}{:>10}{:>10}\n", "", "COUNT", "MEAN, ms",
+                                 "P50", "P90", "P95", "P99");
+  for (const auto& [name, title] : latency_titles()) {
+    const Measured* metric = find_metric(result, name);
+    const bool needed = std::find(std::begin(always), std::end(always), name) != std::end(always);
+    if (metric != nullptr && (needed || metric->count > 0)) text += latency_line(title, *metric);
+  }
+  if (text.find(" needs ") != std::string::npos)
+    text += "needs N: not enough samples for that percentile, it needs N of them\n";
+  text += "\n" + listed(counts_text(result));
+  std::vector<std::string> figures{
+      figure_of(result, "request_throughput", " requests/s"),
+      figure_of(result, "output_token_throughput", " output tokens/s"),
+      figure_of(result, "output_token_throughput_per_user", " tokens/s for each user"),
+      figure_of(result, "in_flight", " requests out at once")};
+  std::erase(figures, "");
+  return text + listed(join(figures, ", ")) + rest_text(result);
 }
 
 }  // namespace
@@ -103,12 +141,26 @@ std::string cell_of(const std::optional<Quantile>& quantile) {
   return open == std::string::npos ? "-" : quantile->none.substr(open + 1, quantile->none.size() - open - 2);
 }
 
+std::string why_none(const Measured& metric) {
+  std::string text = metric.none;
+  const std::pair<std::string_view, const std::optional<Quantile>*> quantiles[] = {
+      {"p50", &metric.p50}, {"p90", &metric.p90}, {"p95", &metric.p95}, {"p99", &metric.p99}};
+  for (const auto& [name, quantile] : quantiles)
+    if (*quantile && !(*quantile)->value)
+      text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", name, (*quantile)->none);
+  return text;
+}
+
 const std::vector<std::pair<std::string_view, std::string_view>>& latency_titles() {
   static const std::vector<std::pair<std::string_view, std::string_view>> titles{
       {"ttft", "TTFT"},
+      {"ttfo", "TTFO"},
       {"tpot", "TPOT"},
       {"itl", "ITL"},
+      {"icl", "ICL"},
       {"e2e", "E2E"},
+      {"ntpot", "NTPOT"},
+      {"longest_gap", "longest gap"},
       {"ttft_service", "TTFT, service"},
       {"e2e_service", "E2E, service"},
       {"schedule_lag", "schedule lag"}};

@@ -48,7 +48,10 @@ void positive(double value, const char* field) {
 }  // namespace
 
 double Random::gamma(double shape) {
-  if (shape < 1) return gamma(shape + 1) * std::pow(uniform(), 1 / shape);
+  if (shape < 1) {
+    const double larger = gamma(shape + 1);  // drawn first, whatever a compiler would choose
+    return larger * std::pow(uniform(), 1 / shape);
+  }
   const double d = shape - 1.0 / 3;
   const double c = 1 / std::sqrt(9 * d);
   for (;;) {

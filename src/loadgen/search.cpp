@@ -63,22 +63,25 @@ class Search {
 
   Found go() {
     double load = range_.users ? std::max(std::round(range_.start), 1.0) : range_.start;
+    double step = range_.near ? 1 + range_.within : 2;
     while (goes_on()) {
       const bool holds = holds_at(load);
       if (found_.interrupted || found_.unmeasured_at) break;
       if (holds) {
         if (found_.fails_at || load >= range_.most) break;
-        load = std::min(load * 2, range_.most);
+        load =
+            std::min(range_.users ? std::max(std::floor(load * step), load + 1) : load * step, range_.most);
       } else {
         if (found_.holds_at) break;
-        load = range_.users ? std::floor(load / 2) : load / 2;
+        load = range_.users ? std::min(std::floor(load / step), load - 1) : load / step;
         if (load < (range_.users ? 1 : range_.start / 100)) break;
       }
+      step = std::min(step * step, 2.0);
     }
     while (goes_on() && found_.holds_at && found_.fails_at) {
       const double low = *found_.holds_at, high = *found_.fails_at;
       load = range_.users ? std::floor((low + high) / 2) : std::sqrt(low * high);
-      if (range_.users ? high - low <= 1 : high / low - 1 <= range_.within) break;
+      if (range_.users ? high - low <= 1 : high / low - 1 <= range_.within * (1 + 1e-9)) break;
       holds_at(load);
     }
     conclude();

@@ -54,6 +54,7 @@ struct Found {
 struct SearchRange {
   bool users = false;     ///< whole numbers of users, not rates
   double start = 1;       ///< the first load
+  bool near = false;      ///< it is thought to be near the limit
   double most = 100'000;  ///< no load above
   double within = 0.1;    ///< ends when the two loads around the limit differ by less than this share
   int tries = 30;         ///< at most
@@ -64,7 +65,9 @@ struct SearchRange {
 using MeasureLoad = std::function<Result(double load, Instant duration)>;
 
 /// Doubles the load until the objective fails (or halves it until it holds), then halves the gap between the
-/// two, by geometric mean (LoadGen's FindPeakPerformance). A load holds when every limit's interval lies
+/// two, by geometric mean (LoadGen's FindPeakPerformance). From a start that is near the first step is
+/// `within`, and each is the square of the one before until they double: a good guess costs few tries, a bad
+/// one a few more. A load holds when every limit's interval lies
 /// above its percentile; one that stays undecided is measured twice as long, at most twice, and then counts
 /// as failed, so that what is found holds with confidence. An invalid result says nothing of the objective,
 /// unless so many requests failed that it cannot hold: that load is measured once more, and then the search

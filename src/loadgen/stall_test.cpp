@@ -47,18 +47,64 @@ Verdict judged(const Histogram& stall) {
 
 TEST_CASE(
     "a client thread that stalls while answers come is a doubt with its numbers, in a closed loop too") {
+  /// Takes 60 ms to say what its second user asks, while the answer of the first one comes.
+  class Slow final : public Source {
+   public:
+    explicit Slow(Collector& inner) : inner_(inner) {}
+    std::optional<Request> next(std::uint64_t index, std::uint32_t user) override {
+      for (const Instant end = clock_now() + 60'000'000; user == 1 && clock_now() < end;) continue;
+      return user == 1 || index > 0 ? std::nullopt : inner_.next(index, user);
+    }
+    void done(Exchange&& exchange) override { inner_.done(std::move(exchange)); }
+
+   private:
+    Collector& inner_;
+  };
   const StubServer server({.ttft = 20'000'000, .gap = 10'000'000, .tokens = 100});
+  Collector collector(server);
+  Slow slow(collector);
+  Load load;
+  load.users = 2;
+  load.stop.requests = 2;
   const Cancel never;
-  // What is told of a run is told on the loop's own thread: there it stands still.
-  const Outcome outcome = bench(one_long_answer(server), never, [](const Live& live) {
-    for (const Instant end = clock_now() + 60'000'000; live.ended == 0 && clock_now() < end;) continue;
+  const ClientFacts client = run({server.url()}, load, slow, never);
+  CHECK(client.stall.count() > 500);
+  CHECK(client.stall.most() > 55'000'000);
+  CHECK(client.stall.percentile(0.995) > 10'000'000);
+  Histogram gaps;
+  const Sample sample = decode(collector.exchanges.at(0), shipped("chat"), nullptr);
+  const Verdict verdict = judge(measure({sample}, gaps, client.ended, {}), {sample}, client, {});
+  CHECK(verdict.validity != Validity::valid);
+  CHECK(told(verdict).find("the client stalled: at one of 200 instants it looked ") != std::string::npos);
+}
+
+TEST_CASE("who looks on does not hold the loop, is told on its own thread, and ends the run by a throw") {
+  const StubServer server({.ttft = 0, .gap = 0, .tokens = 1});
+  Plan plan = plan_for(server, 50, 60);
+  plan.warm_up = 0;
+  const Cancel never;
+  const std::thread::id self = std::this_thread::get_id();
+  std::vector<Live> told;
+  bool went_on = false;
+  const Outcome outcome = bench(plan, never, [&](const Live& live) {
+    CHECK(std::this_thread::get_id() == self);
+    const std::uint64_t so_far = server.requests();
+    // It does not come back before ten more were asked, which a loop that waited for it would never do.
+    for (const Instant end = clock_now() + 5 * second; told.empty() && clock_now() < end && !went_on;)
+      went_on = server.requests() >= so_far + 10;
+    told.push_back(live);
   });
-  CHECK(outcome.client.stall.count() > 500);
-  CHECK(outcome.client.stall.most() > 55'000'000);
-  CHECK(outcome.client.stall.percentile(0.995) > 10'000'000);
-  CHECK(outcome.verdict.validity != Validity::valid);
-  CHECK(told(outcome.verdict).find("the client stalled: at one of 200 instants it looked ") !=
-        std::string::npos);
+  CHECK(went_on);
+  CHECK(outcome.metrics.good == 60);
+  REQUIRE(told.size() >= 2);
+  CHECK(told.front().offered >= 25);
+  CHECK(told.back().offered == 60);
+  CHECK(told.back().ended == 60);
+  CHECK(told.back().in_flight == 0);
+  plan.stop = {.duration = 60 * second};
+  CHECK_THROWS_WITH_AS(
+      bench(plan, never, [](const Live&) { throw Problem(Kind::cancelled, "nobody listens"); }),
+      "nobody listens", Problem);
 }
 
 TEST_CASE("looks are spread evenly over the run, and a stall counts for as long as it was") {

@@ -30,6 +30,7 @@ struct StubRules {
   bool role_first = true;       ///< a role-only event at once
   std::function<std::string(std::uint64_t)> raw =
       {};                   ///< the whole answer of the n-th request instead, at once
+  std::string eager = {};   ///< the whole answer once a head is there; of the body nothing more is read
   bool close = false;       ///< after each raw answer
   std::string pour = {};    ///< follows a raw answer again and again, as fast as it is taken
   Instant drip = 0;         ///< a raw answer goes byte by byte, one each `drip`
@@ -48,6 +49,7 @@ struct StubRules {
 struct Record {
   std::uint64_t index = 0;
   Instant received = 0, first = -1, last = -1;
+  std::size_t asked = 0;  ///< std::hash of the request's body
 };
 
 /// What the stub did: the truth that a client's report is compared with.

@@ -47,6 +47,7 @@ class Collector final : public Source {
   }
   std::optional<Request> next(std::uint64_t, std::uint32_t) override { return Request{request_}; }
   void done(Exchange&& exchange) override { exchanges.push_back(std::move(exchange)); }
+  const std::string& request() const { return request_; }
   ClientFacts run(const StubServer& server, Load load) {
     const Cancel never;
     const ClientFacts facts = loadgen::run({server.url()}, load, *this, never);

@@ -184,7 +184,7 @@ class StubServer {
       bodies_.emplace_back(body);
     }
     if (rules_.raw || rules_.reset) return odd(descriptor, peer, index);
-    peer.record = Record{index, clock()};
+    peer.record = Record{index, clock(), -1, -1, std::hash<std::string_view>{}(body)};
     if (rules_.error_every > 0 && index % static_cast<std::uint64_t>(rules_.error_every) == 0) {
       peer.out += whole_answer("503 Busy", R"({"error":{"message":"too busy"}})");
       {
@@ -279,7 +279,12 @@ class StubServer {
     const std::size_t head = peer.in.find("\r\n\r\n");
     if (head == std::string::npos) return;
     const std::size_t length = length_of_body(std::string_view(peer.in).substr(0, head));
-    if (peer.in.size() < head + 4 + length) return;
+    if (peer.in.size() < head + 4 + length) {
+      if (rules_.eager.empty()) return;
+      peer.out = rules_.eager;
+      flush(descriptor, peer);
+      return watch(descriptor, 0, EPOLL_CTL_MOD);
+    }
     const std::string whole = std::move(peer.in);
     peer.in = whole.substr(head + 4 + length);
     request(descriptor, peer, std::string_view(whole).substr(0, head),

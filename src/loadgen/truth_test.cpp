@@ -1,51 +1,130 @@
 // The load generator against an engine whose times are known.
 #include <doctest/doctest.h>
 
+#include <map>
+
 #include "loadgen/stub_run.hpp"
 
 using namespace mlib;
 using namespace mlib::loadgen;
 
-TEST_CASE("times to the first token and between tokens are those of the engine") {
-  const StubServer server({.ttft = 40'000'000, .gap = 10'000'000, .tokens = 8});
-  const Metrics metrics = measured(plan_for(server, 50, 60)).metrics;
-  CHECK(metrics.good == 60);
-  CHECK(metrics.ttft.p50 >= 39.9);
-  CHECK(metrics.ttft.p50 < 60);
-  CHECK(metrics.tpot.p50 == doctest::Approx(10).epsilon(0.2));
-  if (metrics.itl)
-    CHECK(metrics.itl->p50 == doctest::Approx(10).epsilon(0.2));  // a busy machine may bring two at once
-  CHECK(metrics.output_tokens == 60 * 8);
-  CHECK(metrics.usage);
+namespace {
+
+/// What was reported of answers, and what the stub did with the same ones: both begin at the same instant and
+/// end with the same piece, written there and read here. Milliseconds.
+struct Compared {
+  std::vector<double> ttft, ttft_service, e2e, tpot;
+
+  static double apart(Instant from, Instant to) { return static_cast<double>(to - from) / 1e6; }
+};
+
+Compared truth_of(const StubServer& server, const Plan& plan, const Outcome& outcome) {
+  std::map<std::size_t, Record> records;
+  for (const Record& record : server.truth().records) records[record.asked] = record;
+  Compared truth;
+  for (const Sample& sample : outcome.samples) {
+    if (!sample.good()) continue;
+    const Ask ask = ask_of(plan.workload, plan.seed, sample.index);
+    const Record& record = records.at(std::hash<std::string_view>{}(body_of(plan.asking, ask)));
+    const Instant began = outcome.client.began;
+    // Whatever the machine does, nothing is heard before it was said.
+    CHECK(record.received >= began + sample.sent);
+    CHECK(began + sample.first >= record.first);
+    CHECK(began + sample.last >= record.last);
+    truth.ttft.push_back(Compared::apart(began + sample.scheduled, record.first));
+    truth.ttft_service.push_back(Compared::apart(began + sample.sent, record.first));
+    truth.e2e.push_back(Compared::apart(began + sample.scheduled, record.last));
+    if (tpot_of(sample))
+      truth.tpot.push_back(Compared::apart(record.first, record.last) / (sample.tokens - 1));
+  }
+  for (std::vector<double>* each : {&truth.ttft, &truth.ttft_service, &truth.e2e, &truth.tpot})
+    std::sort(each->begin(), each->end());
+  return truth;
 }
 
-TEST_CASE("percentiles are those of the engine, at any rate: the smaller form of bench/loadgen.py") {
+/// A result that does not say itself that the client was late, busy or away.
+bool believed(const Outcome& outcome) {
+  const auto& reasons = outcome.verdict.reasons;
+  return std::none_of(reasons.begin(), reasons.end(),
+                      [](const std::string& each) { return each.starts_with("the client "); });
+}
+
+/// Runs until a result calls itself good, which one on a busy machine may not: what it then says of the
+/// engine has to be true.
+template <class Check>
+void when_believed(StubServer& server, const Plan& plan, Check&& check) {
+  for (int tries = 0; tries < 3; ++tries) {
+    server.forget();
+    const Outcome outcome = measured(plan);
+    const Compared truth = truth_of(server, plan, outcome);
+    if (believed(outcome)) return check(outcome, truth);
+  }
+  MESSAGE("the machine was too busy for a result that can be believed");
+}
+
+void within_a_hundredth(const Distribution& ours, const std::vector<double>& truth) {
+  REQUIRE(ours.count == truth.size());
+  const auto close = [&](const std::optional<double>& value, double p) {
+    if (value) CHECK(*value == doctest::Approx(percentile(truth, p)).epsilon(0.01).scale(0));
+  };
+  close(ours.p50, 0.5);
+  close(ours.p90, 0.9);
+  close(ours.p95, 0.95);
+  close(ours.p99, 0.99);
+}
+
+}  // namespace
+
+TEST_CASE("times to the first token and between tokens are those of the engine") {
+  StubServer server({.ttft = 40'000'000, .gap = 10'000'000, .tokens = 8});
+  when_believed(server, plan_for(server, 50, 60), [](const Outcome& outcome, const Compared& truth) {
+    const Metrics& metrics = outcome.metrics;
+    CHECK(metrics.good == 60);
+    CHECK(metrics.ttft.p50 >= 40);
+    within_a_hundredth(metrics.ttft, truth.ttft);
+    within_a_hundredth(metrics.tpot, truth.tpot);
+    CHECK(metrics.output_tokens == 60 * 8);
+    CHECK(metrics.usage);
+  });
+}
+
+TEST_CASE(
+    "percentiles are within a hundredth of the engine's, at any rate: the smaller form of bench/loadgen.py") {
   for (const double rate : {50.0, 500.0, 2000.0}) {
+    INFO(rate);
     StubRules rules{.ttft = 60'000'000, .gap = 10'000'000, .tokens = 4};
     rules.ttft_jitter = 15'000'000;
     rules.gap_jitter = 3'000'000;
     rules.stall = 50'000'000;
     rules.error_every = 25;
-    const StubServer server(rules);
+    StubServer server(rules);
     Plan plan = plan_for(server, rate, rate < 100 ? 100 : static_cast<std::uint64_t>(rate));
     plan.warm_up = 0;
-    const Metrics metrics = measured(plan).metrics;
-    const Truth truth = server.truth();
-    const bool in_time =
-        metrics.lag.p99.value_or(metrics.lag.most) < 1;  // else the result calls itself invalid
-    CHECK(metrics.failed == metrics.offered / 25);
-    CHECK(truth.errors == metrics.failed);
-    const auto compare = [&](const Distribution& ours, const std::vector<double>& of) {
-      CHECK(ours.count == of.size());
-      CHECK(ours.p50 >= 0.99 * percentile(of, 0.5));
-      if (in_time) CHECK(ours.p50 < 1.01 * percentile(of, 0.5) + 2);  // two milliseconds for a busy machine
-      CHECK(*ours.p90 >= 0.99 * percentile(of, 0.9));
-    };
-    compare(metrics.ttft_service, truth.ttft());
-    compare(metrics.e2e_service, truth.e2e());
-    if (in_time) CHECK(metrics.tpot.p50 == doctest::Approx(percentile(truth.tpot(4), 0.5)).epsilon(0.05));
-    CHECK(metrics.ttft.p50 >= metrics.ttft_service.p50);
+    when_believed(server, plan, [&](const Outcome& outcome, const Compared& truth) {
+      const Metrics& metrics = outcome.metrics;
+      CHECK(metrics.failed == metrics.offered / 25);
+      within_a_hundredth(metrics.ttft, truth.ttft);
+      within_a_hundredth(metrics.ttft_service, truth.ttft_service);
+      within_a_hundredth(metrics.e2e, truth.e2e);
+      within_a_hundredth(metrics.tpot, truth.tpot);
+      CHECK(metrics.ttft.p50 >= metrics.ttft_service.p50);
+    });
   }
+}
+
+TEST_CASE("times between tokens are the engine's, gap for gap") {
+  StubRules rules{.ttft = 20'000'000, .gap = 10'000'000, .tokens = 16};
+  rules.gap_jitter = 3'000'000;
+  StubServer server(rules);
+  Plan plan = plan_for(server, 50, 60);
+  plan.warm_up = 0;
+  when_believed(server, plan, [&](const Outcome& outcome, const Compared&) {
+    REQUIRE(outcome.metrics.itl);
+    CHECK(outcome.metrics.itl->count == 60 * 15);
+    const std::vector<double> truth = server.truth().itl();
+    CHECK(outcome.metrics.itl->p50 == doctest::Approx(percentile(truth, 0.5)).epsilon(0.01).scale(0));
+    CHECK(*outcome.metrics.itl->p90 == doctest::Approx(percentile(truth, 0.9)).epsilon(0.01).scale(0));
+  });
 }
 
 TEST_CASE("the stub's truth holds every answer that was read") {
@@ -65,8 +144,9 @@ TEST_CASE("latency counts from the schedule: a queue at the engine is not left o
   const Outcome outcome = measured(plan);
   const Metrics& metrics = outcome.metrics;
   CHECK(metrics.good == 100);
-  CHECK(metrics.e2e.most > 900);
-  CHECK(metrics.e2e.p50 > 400);
+  // Exactly, were the machine without noise, which only adds to it: 20 + 10 n of the n-th, from 0.
+  CHECK(metrics.e2e.most >= 1010);
+  CHECK(metrics.e2e.p50 >= 500);  // 510, unless two of them met at the engine in another order
   CHECK(metrics.in_flight > 10);
   CHECK(metrics.requests_per_second < 55);
 }
@@ -95,18 +175,20 @@ TEST_CASE("a number of requests ends with the last one that is due: what is answ
 }
 
 TEST_CASE("several tokens in an event are known from usage: TPOT is right, ITL is not given") {
-  const StubServer server({.ttft = 10'000'000, .gap = 10'000'000, .tokens = 16, .tokens_per_event = 4});
-  const Metrics metrics = measured(plan_for(server, 50, 20)).metrics;
-  CHECK(metrics.output_tokens == 20 * 16);
-  CHECK(metrics.tpot.p50 == doctest::Approx(30.0 / 15).epsilon(0.3));
-  CHECK_FALSE(metrics.itl);
-  CHECK(metrics.no_itl.find("events held") != std::string::npos);
+  StubServer server({.ttft = 10'000'000, .gap = 10'000'000, .tokens = 16, .tokens_per_event = 4});
+  when_believed(server, plan_for(server, 50, 20), [](const Outcome& outcome, const Compared& truth) {
+    CHECK(outcome.metrics.output_tokens == 20 * 16);
+    within_a_hundredth(outcome.metrics.tpot, truth.tpot);
+    CHECK_FALSE(outcome.metrics.itl);
+    CHECK(outcome.metrics.no_itl.find("events held") != std::string::npos);
+  });
 }
 
 TEST_CASE("events that leave the engine together are noticed") {
   const StubServer server({.ttft = 10'000'000, .gap = 5'000'000, .tokens = 16, .events_per_write = 4});
   const Metrics metrics = measured(plan_for(server, 50, 20)).metrics;
-  CHECK(metrics.coalesced == doctest::Approx(0.75).epsilon(0.3));
+  CHECK(metrics.coalesced >= 0.75);  // three of four left with one before; a busy client reads more at once
+  CHECK(metrics.coalesced < 0.9);
   CHECK_FALSE(metrics.itl);
 }
 
@@ -163,29 +245,6 @@ TEST_CASE("an answer that is no answer is an error with its cause, never a succe
         "the connection was closed within the answer");
   CHECK(read("hello\r\n\r\n").error == "the answer is broken: it is no HTTP/1.1");
   CHECK(read("", true).error == "the connection was closed before an answer");
-}
-
-TEST_CASE("bad engines do not hold a run: endless answers, silence, errors only") {
-  StubRules rules;
-  rules.raw = [](std::uint64_t) { return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"; };
-  const StubServer silent(rules);
-  Plan plan = plan_for(silent, 50, 1000);
-  plan.stop = {.duration = second / 2};
-  plan.drain = second / 4;
-  plan.warm_up = 0;
-  const Outcome outcome = measured(plan);
-  CHECK(outcome.metrics.unfinished == 25);
-  CHECK(outcome.client.ended < 5 * second);
-  CHECK(outcome.verdict.validity == Validity::invalid);
-  CHECK(outcome.metrics.ttft.count == 0);
-
-  rules.raw = [](std::uint64_t) { return "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"; };
-  const StubServer broken(rules);
-  plan.endpoint.url = broken.url();
-  plan.stop = {.requests = 20};
-  const Outcome errors = measured(plan);
-  CHECK(errors.metrics.failed == 20);
-  CHECK(errors.verdict.reasons.at(0) == "no request had a good answer");
 }
 
 TEST_CASE("nobody who listens, and a host that is not known, are told before a run") {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "loadgen/steady.hpp"
+
 namespace mlib::loadgen {
 namespace {
 
@@ -81,31 +83,6 @@ void judge_stall(Judge& judge, const Metrics& metrics, const Histogram& stall) {
         tail, least.name, least.median));
 }
 
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-void judge_drift(Judge& judge, const std::vector<Sample>& samples) {
-  std::vector<double> halves[2];
-  Instant end = 0;
-  for (const Sample& sample : samples) end = std::max(end, sample.scheduled);
-  for (const Sample& sample : samples)
-    if (const auto value = e2e_of(sample); sample.good() && value)
-      halves[sample.scheduled > end / 2 ? 1 : 0].push_back(*value);
-  if (halves[0].size() < 30 || halves[1].size() < 30) return;
-  const double before = median(halves[0]), after = median(halves[1]);
-  std::vector<double> off;
-  for (const double value : halves[0]) off.push_back(std::abs(value - before));
-  const double spread = median(off);
-  if (std::abs(after - before) > 0.25 * before && std::abs(after - before) > spread)
-    judge.suspect(fmt::format(
-        "not steady: the median answer took {:.1f} ms in the first half and {:.1f} ms in the second", before,
-        after));
-}
-
 void judge_answers(Judge& judge, const Metrics& metrics, const ClientFacts& client,
                    const Circumstances& circumstances) {
   const auto offered = static_cast<double>(metrics.offered);
@@ -146,7 +123,9 @@ Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const 
   judge_answers(judge, metrics, client, circumstances);
   judge_client(judge, metrics, client, circumstances.open_loop);
   judge_stall(judge, metrics, client.stall);
-  judge_drift(judge, samples);
+  if (circumstances.even_load)
+    if (std::string reason = unsteady(samples, circumstances.open_loop); !reason.empty())
+      judge.suspect(std::move(reason));
   if (metrics.attainment && metrics.attainment->good == metrics.offered)
     judge.note("every request met the objective: it says nothing of the most that would be possible");
   return judge.verdict;

@@ -18,6 +18,7 @@ struct Verdict {
 /// What else is known of a run.
 struct Circumstances {
   bool open_loop = true;
+  bool even_load = true;           ///< its rate or number of users is the same all along
   double asked_output_tokens = 0;  ///< mean of the good answers; 0: the engine ends when it likes
   bool shared_prefix = false;
 };
@@ -36,12 +37,12 @@ struct Known {
 /// samples) above 1 ms and 1 % of the median TTFT or, of whole answers, E2E (the client was late: an open
 /// loop's latencies then belong to another load), answers that it had no memory for, a loop that worked for
 /// above 90 % of its core, or one that half of the time looked later than 5 ms and a fourth of the median ITL
-/// (else TPOT, TTFT, E2E). Suspect: above 1 % errors, unfinished requests, fewer than 44 good ones, drift
-/// (the second half's median latency is off the first's by more than a quarter and more than its spread), a
-/// prefix cache that answered unshared prompts, above 70 % of a core, a loop that at one of 200 instants
-/// looked later than 0.1 ms and 4 % of that median, answers shorter than half of what was asked, more than a
-/// tenth of the answers whose tokens came at once, an objective that no request meets. One that every request
-/// meets is said, and takes nothing away.
+/// (else TPOT, TTFT, E2E). Suspect: above 1 % errors, unfinished requests, fewer than 44 good ones, an even
+/// load whose answers were not steady (overload, drift, warm-up: steady.hpp), a prefix cache that answered
+/// unshared prompts, above 70 % of a core, a loop that at one of 200 instants looked later than 0.1 ms and 4 %
+/// of that median, answers shorter than half of what was asked, more than a tenth of the answers whose tokens
+/// came at once, an objective that no request meets. One that every request meets is said, and takes nothing
+/// away.
 Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const ClientFacts& client,
               const Circumstances& circumstances);
 

@@ -13,7 +13,7 @@ namespace {
 
 // Streams of Random.
 constexpr std::uint64_t prompt_length = 11, output_length = 12, text = 13, group = 14, prefix_text = 15,
-                        turn_count = 16, block_text = 17;
+                        turn_count = 16, block_text = 17, own_word = 18;
 constexpr std::uint64_t of_turn = 1ULL << 48U;  // what a later question adds to its conversation's number
 
 int draw_of_bins(const Length& length, Random random) {
@@ -53,12 +53,26 @@ void add_words(std::string& to, const Workload& workload, Random random, int cou
   }
 }
 
+/// A word that none of a million requests shares with another: its number, through steps each of which can be
+/// undone. About two or three tokens.
+std::string own_word_of(std::uint64_t seed, std::uint64_t number) {
+  constexpr std::uint64_t bits = 20, all = (1U << bits) - 1;
+  const std::uint64_t key = Random(seed, own_word, number >> bits).next();
+  std::uint64_t word = number & all;
+  for (std::uint64_t round = 0; round < 3; ++round) {
+    word = ((word + (key >> (round * bits))) * 0x9E375) & all;
+    word ^= word >> (bits / 2);
+  }
+  return fmt::format("{:x}", word);
+}
+
 /// Text that no other request has: it begins with a word of its own. Exact text has none but known words,
 /// drawn anew for each request.
-void add_own_text(std::string& to, const Workload& workload, Random random, int tokens) {
+void add_own_text(std::string& to, const Workload& workload, std::uint64_t seed, std::uint64_t number,
+                  int tokens) {
+  const Random random(seed, text, number);
   if (workload.exact != nullptr) return workload.exact->add(to, random, tokens);
-  const std::string own = fmt::format("{:x}", random.next() >> 44U);  // about two or three tokens
-  to += (to.empty() ? "" : " ") + own;
+  to += (to.empty() ? "" : " ") + own_word_of(seed, number);
   add_words(to, workload, random, std::max(tokens - 3, 0));
 }
 
@@ -71,7 +85,7 @@ void add_script(Ask& ask, const Workload& workload, std::uint64_t seed, std::uin
     ask.prompt = question.text;
     answer = question.answer_tokens;
   } else if (script.blocks.empty()) {
-    add_own_text(ask.prompt, workload, Random(seed, text, index), script.prompt_tokens);
+    add_own_text(ask.prompt, workload, seed, index, script.prompt_tokens);
   } else {
     int left = script.prompt_tokens;
     for (const std::uint64_t block : script.blocks) {
@@ -187,6 +201,8 @@ Ask ask_of(const Workload& workload, std::uint64_t seed, std::uint64_t index, in
     add_script(ask, workload, seed, index, turn);
   } else if (!workload.prompts.empty()) {
     ask.prompt = workload.prompts[index % workload.prompts.size()];
+    // The second time round a cache would know them.
+    if (index >= workload.prompts.size()) ask.prompt = own_word_of(seed, index) + ' ' + ask.prompt;
   } else {
     const int tokens = draw(workload.prompt, Random(seed, prompt_length, number));
     const bool shares = workload.groups > 0 && turn == 0;
@@ -195,7 +211,7 @@ Ask ask_of(const Workload& workload, std::uint64_t seed, std::uint64_t index, in
           Random(seed, group, index).below(static_cast<std::uint64_t>(workload.groups));
       add_words(ask.prompt, workload, Random(seed, prefix_text, which), workload.prefix);
     }
-    add_own_text(ask.prompt, workload, Random(seed, text, number), tokens);
+    add_own_text(ask.prompt, workload, seed, number, tokens);
     ask.prompt_tokens = tokens + (shares ? workload.prefix : 0);
   }
   return ask;

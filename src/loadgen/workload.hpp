@@ -39,9 +39,10 @@ struct Script {
 };
 inline constexpr int block_tokens = 512;
 
-/// What is asked. `scripts` non-empty: those, in turn; else `prompts`, in turn; else made text of `prompt`
-/// tokens: exactly so many with `exact`, else about one for each word (an estimate: without the model's
-/// tokenizer nobody knows before the answer's `usage`).
+/// What is asked. `scripts` non-empty: those, in turn; else `prompts`, in turn, from the second round on
+/// behind a word that is each one's own; else made text of `prompt` tokens: exactly so many with `exact`,
+/// else about one for each word (an estimate: without the model's tokenizer nobody knows before the answer's
+/// `usage`).
 struct Workload {
   std::vector<Script> scripts = {};
   std::vector<std::string> prompts = {};

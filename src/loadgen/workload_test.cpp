@@ -1,9 +1,12 @@
 #include "loadgen/workload.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/eventfd.h>
 
+#include <map>
 #include <set>
 
+#include "loadgen/decoder.hpp"
 #include "loadgen/recorded.hpp"
 #include "loadgen/stub_run.hpp"
 
@@ -118,8 +121,51 @@ TEST_CASE("users hold conversations: every question carries what was said before
       measured(plan),
       "conversations of several turns are had by users, whose next question waits for the answer", Problem);
   plan.users = 1;
-  plan.asking.protocol = Protocol::embeddings;
+  plan.asking.protocol = shipped("embeddings");
   CHECK_THROWS_WITH_AS(measured(plan), "`embeddings` has no conversations", Problem);
+}
+
+TEST_CASE("a user's next question is due when the answer came and was thought about, whoever reads it") {
+  const StubServer server({.ttft = 2'000'000, .gap = 100'000, .tokens = 20});
+  Plan plan = plan_for(server, 1, 120);
+  plan.users = 4;
+  plan.warm_up = 0;
+  plan.workload.turns.mean = 3;
+  for (const Instant think : {Instant{0}, Instant{7'000'000}}) {
+    plan.think = think;
+    const Outcome outcome = measured(plan);
+    CHECK(outcome.metrics.good == 120);
+    std::map<std::uint32_t, Instant> due;
+    for (const Sample& sample : outcome.samples) {
+      CHECK(sample.scheduled == due[sample.user]);  // to the nanosecond
+      CHECK(sample.begun >= sample.scheduled);
+      due[sample.user] = sample.end + think;
+    }
+    CHECK(due.size() == 4);
+  }
+}
+
+TEST_CASE("answers wait for their user, or their user for them") {
+  Answers answers(2);
+  CHECK(answers.there(0));
+  CHECK_FALSE(answers.take(0));
+  eventfd_t woken = 0;
+  answers.expect(0);
+  answers.put(0, "before it was asked for");
+  CHECK(::eventfd_read(answers.descriptor(), &woken) != 0);
+  CHECK(answers.there(0));
+  CHECK(answers.take(0) == "before it was asked for");
+  answers.expect(1);
+  CHECK_FALSE(answers.there(1));
+  CHECK(answers.there(0));
+  std::thread decoder([&] { answers.put(1, "after"); });
+  decoder.join();
+  CHECK(::eventfd_read(answers.descriptor(), &woken) == 0);
+  CHECK(answers.there(1));
+  CHECK(answers.take(1) == "after");
+  answers.expect(1);
+  answers.put(1, std::string(1U << 20U, 'x'));  // a target's, of which nobody has asked so much
+  CHECK_FALSE(answers.take(1));
 }
 
 TEST_CASE("a conversation whose answer failed is given up") {

@@ -63,6 +63,14 @@ TEST_CASE("what runs is told with its image's digest, its limits and its restart
   CHECK(all[0].memory == 0x1p30);
   CHECK(all[0].started == "2026-11-28T10:00:00Z");
   CHECK(all[0].restarts == 2);
+  CHECK_FALSE(all[0].used);  // nobody measures
+  cluster.add(
+      "/apis/metrics.k8s.io/v1beta1",
+      R"({"resources":[{"name":"pods","kind":"PodMetrics","namespaced":true,"verbs":["get","list"]}]})");
+  cluster.add("/apis/metrics.k8s.io/v1beta1/namespaces/n/pods/p",
+              R"({"metadata":{"name":"p","namespace":"n"},"containers":[{"name":"other","usage":{"cpu":"3"}},
+                  {"name":"engine","usage":{"cpu":"1250m"}}]})");
+  CHECK(running(client, {"n", "a"}).at(0).used == 1.25);
 }
 
 }  // namespace mlib::targets::kubernetes

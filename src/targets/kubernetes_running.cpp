@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "base/text.hpp"
 #include "schema/document.hpp"
@@ -42,15 +43,42 @@ Running running_in(const Node& pod, const Node& container) {
   return made;
 }
 
+using Usage = std::map<std::string, double>;  ///< cores by `POD/CONTAINER`
+
+/// What the namespace's containers use now; empty where metrics.k8s.io is not served, or not to the caller.
+Usage usage_in(kube::Client& client, const std::string& namespace_name) {
+  Usage found;
+  try {
+    client.each({"metrics.k8s.io/v1beta1", "PodMetrics", namespace_name, ""}, {},
+                [&](const std::optional<Node>& pod) {
+                  if (!pod) return found.clear();
+                  const Node* containers = pod->find("containers");
+                  if (containers == nullptr || !containers->is_list()) return;
+                  for (const Node& each : containers->items())
+                    if (const auto cores = quantity(each.text_at({"usage", "cpu"})))
+                      found[pod->text_at({"metadata", "name"}) + "/" + each.text_at({"name"})] = *cores;
+                });
+  } catch (const Problem& problem) {
+    if (problem.kind() == Kind::cancelled) throw;
+    found.clear();
+  }
+  return found;
+}
+
 }  // namespace
 
 std::vector<Running> running(kube::Client& client, const Ref& ref) {
   std::vector<Running> all;
+  const Usage usage = usage_in(client, ref.namespace_name);
   for (const Node& pod : pods_of(client, ref, nullptr)) {
     if (!pod.text_at({"metadata", "deletionTimestamp"}).empty()) continue;
     const Node* containers = pod.at({"spec", "containers"});
     if (containers == nullptr || !containers->is_list()) continue;
-    for (const Node& each : containers->items()) all.push_back(running_in(pod, each));
+    for (const Node& each : containers->items()) {
+      all.push_back(running_in(pod, each));
+      const auto used = usage.find(pod.text_at({"metadata", "name"}) + "/" + all.back().container);
+      if (used != usage.end()) all.back().used = used->second;
+    }
   }
   return all;
 }

@@ -114,6 +114,17 @@ std::vector<SeenContainer> Libpod::running() {
   return found;
 }
 
+std::optional<double> Libpod::worked(const std::string& id) {
+  const net::Answer answer =
+      send("GET", fmt::format("containers/stats?stream=false&containers={}", percent_encoded(id)));
+  Node told;
+  schema::JsonError error;
+  if (!is_fine(answer) || !schema::read_json(answer.body, told, error)) return {};
+  const Node* nanoseconds = told.at({"Stats", "0", "CPUNano"});
+  if (nanoseconds == nullptr || !nanoseconds->is_number()) return {};
+  return nanoseconds->number() / 1e9;
+}
+
 Node Libpod::info() { return get("info", "this machine"); }
 
 SeenContainer Libpod::container(const std::string& name) {
@@ -224,8 +235,8 @@ void Libpod::logs(const std::string& id, const std::string& query, const LineSin
   if (wanted) give(frames.rest());
 }
 
-/// Podman 4.3 follows a log until it hears that the container has ended, and does not hear it when that was just
-/// before it listened. So the container is looked at beside it.
+/// Podman 4.3 follows a log until it hears that the container has ended, and does not hear it when that was
+/// just before it listened. So the container is looked at beside it.
 void Libpod::follow(const std::string& id, const std::string& query, const LineSink& sink,
                     const Cancel& cancel) {
   Cancel over;

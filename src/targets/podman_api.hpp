@@ -42,6 +42,9 @@ class Libpod {
 
   /// All containers that run now, of others too.
   std::vector<SeenContainer> running();
+  /// Core-seconds that a container has worked since it started; nothing when podman does not tell, as without
+  /// cgroups of version 2 for a user who is not root.
+  std::optional<double> worked(const std::string& id);
   /// podman's `info`: `host.cpus`, `host.memTotal`, `host.hostname`.
   Node info();
 

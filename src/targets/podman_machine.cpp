@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
+#include <chrono>
 #include <fstream>
+#include <sstream>
+#include <thread>
 
 #include "targets/podman_labels.hpp"
 
@@ -18,7 +23,23 @@ std::int64_t available_memory() {
   return -1;
 }
 
+std::optional<double> worked() {
+  std::ifstream in("/proc/stat");
+  std::string first;
+  std::getline(in, first);
+  return worked_by(first);
+}
+
 }  // namespace
+
+std::optional<double> worked_by(const std::string& stat) {
+  std::istringstream in(stat);
+  std::string name;
+  double user = 0, nice = 0, system = 0, idle = 0, waiting = 0, interrupts = 0, soft = 0;
+  if (!(in >> name >> user >> nice >> system >> idle >> waiting >> interrupts >> soft) || name != "cpu")
+    return {};
+  return (user + nice + system + interrupts + soft) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
 
 std::string size_text(std::int64_t bytes) {
   if (bytes < 1'000'000) return fmt::format("{} kB", (bytes + 999) / 1'000);
@@ -27,6 +48,8 @@ std::string size_text(std::int64_t bytes) {
 }
 
 Capacity capacity_of(Libpod& podman) {
+  const auto began = std::chrono::steady_clock::now();
+  const std::optional<double> before = worked();
   const Node info = podman.info();
   Capacity machine;
   machine.name = info.text_at({"host", "hostname"}, "this machine");
@@ -38,6 +61,11 @@ Capacity capacity_of(Libpod& podman) {
     machine.cpus.requested += each.cpus;
     machine.memory.requested += static_cast<double>(each.memory);
   }
+  std::this_thread::sleep_until(began + std::chrono::milliseconds(200));
+  machine.worked = worked();
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;
+  if (before && machine.worked)
+    machine.cpus.used = std::min((*machine.worked - *before) / passed.count(), machine.cpus.has);
   return machine;
 }
 
@@ -45,8 +73,17 @@ std::vector<Running> running_of(Libpod& podman, const Ref& ref) {
   std::vector<Running> all;
   for (const SeenContainer& each : podman.containers(ref))
     if (each.running() && each.role != label::init)
-      all.push_back({each.title, each.image, each.digest, each.command, "", each.cpus,
-                     static_cast<double>(each.memory), each.started, each.restarts});
+      all.push_back({each.title,
+                     each.image,
+                     each.digest,
+                     each.command,
+                     "",
+                     each.cpus,
+                     static_cast<double>(each.memory),
+                     each.started,
+                     each.restarts,
+                     {},
+                     podman.worked(each.id)});
   return all;
 }
 

@@ -142,6 +142,8 @@ struct Capacity {
   std::string closed;   ///< why nothing new may come to it, or ""
   Amount cpus, memory;  ///< cores, bytes
   std::vector<Gpus> gpus = {};
+  /// Core-seconds that its CPUs have worked, where that is told: between two looks so much was used.
+  std::optional<double> worked = {};
 };
 
 /// One container of a deployment as it runs now.
@@ -154,6 +156,8 @@ struct Running {
   double cpus = 0, memory = 0;       ///< limits in cores and bytes; 0: none
   std::string started;               ///< as the target writes it
   int restarts = 0;
+  std::optional<double> used = {};    ///< cores that it uses now, where somebody measures
+  std::optional<double> worked = {};  ///< core-seconds since it started, as of Capacity
 };
 
 /// What helps where a target lacks the ability: a sentence, often with a command.

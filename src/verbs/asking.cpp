@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "loadgen/protocol.hpp"
 #include "net/client.hpp"
 #include "schema/document.hpp"
 #include "verbs/event_stream.hpp"
@@ -11,6 +12,9 @@
 
 namespace mlib::verbs {
 namespace {
+
+/// Of an answer that comes in one piece.
+constexpr std::size_t whole_answer_limit = 8U << 20U;
 
 /// A deployment's target and what it says of it.
 struct Place {
@@ -43,8 +47,14 @@ void refuse_key_through_proxy(const store::Deployment& record, const Place& plac
                 fmt::format("{}, and ask {}", place.status.forward, open_url(place.status)));
 }
 
-std::string protocol_of(const World& world, const store::Deployment& record) {
-  return world.shelf.library()->get_framework(record.framework).spec.protocol;
+/// How the deployment's model is asked by the engine that serves it.
+loadgen::Protocol protocol_of(const World& world, const store::Deployment& record) {
+  const std::shared_ptr<const cards::Library> library = world.shelf.library();
+  const cards::Template* chosen = library->find_template(record.template_name);
+  const cards::Model* model = chosen == nullptr ? nullptr : library->model(chosen->spec.model);
+  return loadgen::protocol_of(cards::call_for(library->protocols,
+                                              library->get_framework(record.framework).spec.protocol,
+                                              model == nullptr ? "" : model->spec.task));
 }
 
 /// The text of an engine's error, in one of the shapes that they have.
@@ -74,16 +84,23 @@ bool has_secret(const store::Deployment& record) {
   return record.manifest.find(": \"***\"") != std::string::npos;
 }
 
-Node question(const std::string& model, const std::string& text) {
-  Node message = Node::map();
-  message.set("role", "user");
-  message.set("content", text);
-  Node messages = Node::list();
-  messages.push(std::move(message));
-  Node body = Node::map();
-  body.set("model", model);
-  body.set("messages", std::move(messages));
-  return body;
+/// A request's body, with what the engine takes as its own left out.
+std::string question(const loadgen::Protocol& protocol, const std::string& model, bool stream,
+                     const std::string& text, int max_tokens = 0) {
+  loadgen::Ask ask;
+  ask.prompt = text;
+  ask.max_tokens = max_tokens;
+  return loadgen::body_of({protocol, model, stream, -1}, ask);
+}
+
+/// The value at a JSON pointer as Python reaches for it: ["choices"][0].
+std::string python_steps(const std::string& pointer) {
+  std::string text;
+  for (const std::string& step : cards::pointer_steps(pointer).value()) {
+    const bool index = !step.empty() && step.find_first_not_of("0123456789") == std::string::npos;
+    text += fmt::format("[{}]", index ? step : schema::to_json(step));
+  }
+  return text;
 }
 
 /// As one word of a POSIX shell: what comes from an engine or a cluster runs nothing there.
@@ -95,9 +112,10 @@ std::string shell_word(const std::string& text) {
   return word + "'";
 }
 
-std::string snippet_of(const store::Deployment& record, const std::string& url, const std::string& model) {
-  const bool openai = !model.empty();
-  const std::string target = url + (openai                  ? "/v1/chat/completions"
+std::string snippet_of(const store::Deployment& record, const std::string& url,
+                       const loadgen::Protocol& protocol, const std::string& model) {
+  const bool posts = protocol->posts();
+  const std::string target = url + (posts                   ? protocol->call.path
                                     : record.health.empty() ? "/"
                                                             : record.health);
   const bool key = has_secret(record);
@@ -108,16 +126,16 @@ std::string snippet_of(const store::Deployment& record, const std::string& url, 
     curl += " \\\n  -H \"Authorization: Bearer $API_KEY\"";
     python += "request.add_header(\"Authorization\", \"Bearer \" + os.environ[\"API_KEY\"])\n";
   }
-  if (openai) {
-    const std::string body = schema::to_json(question(model, "Hello"));
+  if (posts) {
+    const std::string body = question(protocol, model, false, "Hello");
     curl += fmt::format(" \\\n  -H 'Content-Type: application/json' \\\n  -d {}", shell_word(body));
     python += "request.add_header(\"Content-Type\", \"application/json\")\n";
-    python += fmt::format("request.data = json.dumps({}).encode()\n", body);
-    python += "with urllib.request.urlopen(request) as answer:\n";
-    python += "    print(json.load(answer)[\"choices\"][0][\"message\"][\"content\"])\n";
-  } else {
-    python += "with urllib.request.urlopen(request) as answer:\n    print(answer.read().decode())\n";
+    python += fmt::format("request.data = {}.encode()\n", schema::to_json(body));
   }
+  python += "with urllib.request.urlopen(request) as answer:\n";
+  const cards::Pointers& text = protocol->call.answer.text;
+  python += text.empty() ? "    print(answer.read().decode())\n"
+                         : fmt::format("    print(json.load(answer){})\n", python_steps(text.front()));
   return fmt::format("{}\n\n{}", curl, python);
 }
 
@@ -140,17 +158,19 @@ class Answering {
  public:
   Answering(const store::Deployment& record, const Sink& sink) : record_(record), sink_(sink) {}
 
-  bool take(const std::string& data) {
+  bool take(const loadgen::Places& places, const std::string& data) {
     if (data == "[DONE]") return true;
     Node event;
     schema::JsonError error;
     if (!schema::read_json(data, event, error))
       throw Problem(Kind::failed, fmt::format("`{}` sent a piece that is no JSON", record_.name));
-    if (event.find("error") != nullptr)
+    loadgen::Said said;
+    places.read(data, said);
+    if (said.is_error)
       throw Problem(Kind::failed, fmt::format("`{}` broke off: {}", record_.name, message_of(data)));
-    const std::string piece = event.text_at({"choices", "0", "delta", "content"});
-    if (const std::string why = event.text_at({"choices", "0", "finish_reason"}); !why.empty()) finish_ = why;
-    if (piece.empty()) return true;
+    if (!said.finish.empty()) finish_ = loadgen::unescaped(said.finish);
+    if (said.content.empty()) return true;
+    const std::string piece = loadgen::unescaped(said.content);
     text_ += piece;
     Node told = Node::map();
     told.set("piece", piece);
@@ -180,7 +200,7 @@ Response endpoint(const World& world, const Caller&, const EndpointArguments& ar
   const store::Deployment record = record_of(world.store, arguments.namespace_name, arguments.name);
   const Place place = place_of(world, record, arguments);
   const std::string& url = place.status.endpoint;
-  const bool openai = protocol_of(world, record) == "openai";
+  const loadgen::Protocol protocol = protocol_of(world, record);
   Node value = Node::map();
   value.set("endpoint", url);
   if (!place.status.forward.empty()) value.set("forward", place.status.forward);
@@ -193,7 +213,7 @@ Response endpoint(const World& world, const Caller&, const EndpointArguments& ar
     value.set("answers", answered.well());
     value.set("said", answered.said);
     // Without its key a deployment that has one does not tell.
-    if (openai && answered.status > 0 && (!has_secret(record) || !arguments.api_key.empty())) {
+    if (protocol->asks_model && answered.status > 0 && (!has_secret(record) || !arguments.api_key.empty())) {
       models = served_models(asking);
       value.set("models", schema::encode(models));
     }
@@ -201,8 +221,8 @@ Response endpoint(const World& world, const Caller&, const EndpointArguments& ar
   Response response{
       .value = std::move(value), .text = url + "\n", .notes = notes_of(place, answered, models)};
   if (!arguments.snippet) return response;
-  const std::string model = !openai ? "" : models.empty() ? record.model : models.front();
-  std::string text = snippet_of(record, open_url(place.status), model);
+  const std::string model = !protocol->asks_model ? "" : models.empty() ? record.model : models.front();
+  std::string text = snippet_of(record, open_url(place.status), protocol, model);
   if (!place.status.forward.empty())
     text = fmt::format("# first, in another terminal: {}\n{}", place.status.forward, text);
   response.value.set("snippet", text);
@@ -213,34 +233,47 @@ Response endpoint(const World& world, const Caller&, const EndpointArguments& ar
 void chat(const World& world, const Caller&, const ChatArguments& arguments, const Sink& sink,
           const Cancel& cancel) {
   const store::Deployment record = record_of(world.store, arguments.namespace_name, arguments.name);
-  const std::string protocol = protocol_of(world, record);
-  if (protocol != "openai" || world.http == nullptr)
+  const loadgen::Protocol protocol = protocol_of(world, record);
+  if (!protocol->generates || !protocol->asks_prompt || world.http == nullptr)
     throw Problem(Kind::unsupported,
-                  fmt::format("framework {} has the protocol `{}`, and only `openai` can be chatted with",
-                              record.framework, protocol),
+                  fmt::format("framework {} has the protocol `{}`, which cannot be chatted with",
+                              record.framework, protocol->name),
                   fmt::format("mlib endpoint {} --snippet", record.name));
   const Place place = place_of(world, record, arguments);
   if (!arguments.api_key.empty()) refuse_key_through_proxy(record, place);
   const std::string& url = place.status.endpoint;
-  const std::vector<std::string> models =
-      served_models({world, *place.target, record, url, arguments.api_key, &cancel});
+  std::vector<std::string> models;
+  if (protocol->asks_model)
+    models = served_models({world, *place.target, record, url, arguments.api_key, &cancel});
   const std::string model = models.empty() ? record.model : models.front();
-  Node body = question(model, arguments.text);
-  body.set("stream", true);
-  if (arguments.max_tokens > 0) body.set("max_tokens", arguments.max_tokens);
+  const auto& streams = protocol->call.stream;
+  const bool lines = streams && streams->framing == "lines";
   net::Call call;
   call.method = "POST";
-  call.url = url + "/v1/chat/completions";
-  call.headers = {{"Content-Type", "application/json"}, {"Accept", "text/event-stream"}};
+  call.url = url + protocol->call.path;
+  call.headers = {{"Content-Type", "application/json"},
+                  {"Accept", !streams ? "application/json"
+                             : lines  ? "application/x-ndjson"
+                                      : "text/event-stream"}};
   call.bearer = Secret<std::string>(arguments.api_key);
-  call.body = schema::to_json(body);
+  call.body = question(protocol, model, true, arguments.text, arguments.max_tokens);
   call.timeout = std::chrono::minutes{10};
   Answering answering(record, sink);
-  EventStream stream([&](const std::string& data) { return answering.take(data); });
+  EventStream stream([&](const std::string& data) { return answering.take(protocol->piece, data); }, lines);
+  std::string whole;
   const net::Answer answer = place.target->send(
-      *world.http, call, [&](std::string_view bytes) { return stream.feed(bytes); }, &cancel);
+      *world.http, call,
+      [&](std::string_view bytes) {
+        if (streams) return stream.feed(bytes);
+        whole += bytes;
+        return whole.size() <= whole_answer_limit;
+      },
+      &cancel);
   if (answer.status / 100 != 2) throw refusal(record, answer);
-  stream.finish();
+  if (streams)
+    stream.finish();
+  else
+    answering.take(protocol->whole, whole);
   answering.tell_end(model);
 }
 

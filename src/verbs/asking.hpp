@@ -33,8 +33,8 @@ struct ChatArguments : DeploymentArguments {
 /// The URL and what answers there (health check, models), with `snippet` how to use it; Problem{unavailable}
 /// while there is none.
 Response endpoint(const World&, const Caller&, const EndpointArguments&);
-/// Asks a deployment that speaks the OpenAI protocol and tells the answer as it comes, as {"piece": "…"}.
-/// Problem{unsupported} for another protocol, Problem{forbidden} when it asks for a key.
+/// Asks a deployment by its framework's protocol and tells the answer as it comes, as {"piece": "…"}.
+/// Problem{unsupported} where answers are no text, Problem{forbidden} when it asks for a key.
 void chat(const World&, const Caller&, const ChatArguments&, const Sink&, const Cancel&);
 
 }  // namespace mlib::verbs

@@ -133,6 +133,42 @@ TEST_CASE("a deployment with a key tells its models to who has the key") {
   CHECK(t.http.calls.back().bearer.reveal() == "canary-7f3a");
 }
 
+TEST_CASE("chat and snippet ask by the framework's protocol, whatever it is") {
+  Test t;
+  const std::string call =
+      "  made:\n    path: /api/generate\n"
+      "    body: {text: $prompt, limit: $max_tokens, stream: $stream_or_not}\n"
+      "    answer: {text: [/said/0], finish: [/why]}\n";
+  t.shelf.replace(library_speaking(call + "    stream: {framing: lines}\n"));
+  REQUIRE(t.shelf.library()->findings.empty());
+  t.streamed = "{\"said\":[\"Be\"]}\n{\"said\":[\"cause\"],\"why\":\"stop\"}\n";
+  t.http.calls.clear();
+  t.ask();
+  CHECK(join(t.pieces, "|") == "Be|cause");
+  CHECK(t.result.text_at({"finish_reason"}) == "stop");
+  REQUIRE(t.http.calls.size() == 1);  // it names no model, so that none is asked for
+  CHECK(t.http.calls.back().url == "http://127.0.0.1:31000/api/generate");
+  CHECK(t.http.calls.back().body == R"({"text":"Why?","stream":true})");
+  t.pieces.clear();
+  t.shelf.replace(library_speaking(call));
+  t.streamed = R"({"said":["all of it"]})";
+  t.ask();
+  CHECK(join(t.pieces, "|") == "all of it");
+  CHECK(t.http.calls.back().body == R"({"text":"Why?","stream":false})");
+  EndpointArguments arguments;
+  arguments.name = "demo";
+  arguments.snippet = true;
+  const std::string text = *endpoint(t.world, t.ann, arguments).text;
+  CHECK(text.rfind("curl http://127.0.0.1:31000/api/generate \\\n", 0) == 0);
+  CHECK(text.find(R"(-d '{"text":"Hello","stream":false}')") != std::string::npos);
+  CHECK(text.find(R"(json.load(answer)["said"][0])") != std::string::npos);
+  t.shelf.replace(library_speaking("  made: {path: /page}\n"));
+  const Problem problem = failure([&] { t.ask(); });
+  CHECK(problem.kind() == Kind::unsupported);
+  CHECK(problem.message() ==
+        "framework llama-cpp-server has the protocol `made`, which cannot be chatted with");
+}
+
 TEST_CASE("an event stream is the same wherever the network cuts it") {
   const std::string text = "data: one\ndata: two\n\n: comment\nid: 4\ndata:three\r\n\r\n\ndata: last";
   for (std::size_t cut = 0; cut <= text.size(); ++cut) {
@@ -145,5 +181,22 @@ TEST_CASE("an event stream is the same wherever the network cuts it") {
     stream.feed(std::string_view(text).substr(cut));
     stream.finish();
     CHECK(seen == "[one\ntwo][three][last]");
+  }
+}
+
+TEST_CASE("a stream of lines is the same wherever the network cuts it") {
+  const std::string text = "one\r\n\ntwo\nlast";
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    std::string seen;
+    EventStream stream(
+        [&](const std::string& data) {
+          seen += "[" + data + "]";
+          return true;
+        },
+        true);
+    stream.feed(std::string_view(text).substr(0, cut));
+    stream.feed(std::string_view(text).substr(cut));
+    stream.finish();
+    CHECK(seen == "[one][two][last]");
   }
 }

@@ -1,6 +1,7 @@
 #include "verbs/bench_facts.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 
@@ -29,7 +30,7 @@ void set(Node& results, const std::string& name, const std::optional<double>& va
 /// The figures that are compared, by the names of Kubeflow's performance artifacts where it has them.
 void add_figures(Node& results, const Result& result) {
   for (const auto& [name, metric] : result.metrics) {
-    for (const std::string_view of : {"ttft", "tpot", "itl", "e2e"}) {
+    for (const std::string_view of : {"ttft", "ttfo", "tpot", "itl", "e2e", "ntpot"}) {
       if (name != of) continue;
       set(results, name + "_mean", metric.mean);
       set(results, name + "_p50", percentile(metric.p50));
@@ -63,6 +64,93 @@ const targets::Capacity* machine_of(const std::vector<targets::Capacity>& machin
   for (const targets::Capacity& each : machines)
     if (each.name == name || (name.empty() && machines.size() == 1)) return &each;
   return nullptr;
+}
+
+/// The machines that they run on, each once.
+std::vector<std::string> places_of(const std::vector<targets::Running>& running) {
+  std::vector<std::string> names;
+  for (const targets::Running& each : running)
+    if (std::find(names.begin(), names.end(), each.machine) == names.end()) names.push_back(each.machine);
+  return names;
+}
+
+/// Of a machine's cores: what others may use and still be nothing that matters.
+constexpr double quiet_share = 0.2;
+
+/// The sum of what is told of the containers there; nothing when it is not told of each.
+std::optional<double> sum_of(const std::vector<targets::Running>& running, const std::string& machine,
+                             std::optional<double> targets::Running::*told) {
+  double sum = 0;
+  for (const targets::Running& each : running) {
+    if (each.machine != machine) continue;
+    if (!(each.*told)) return {};
+    sum += *(each.*told);
+  }
+  return sum;
+}
+
+/// What others did on one machine between two looks.
+std::string others_on(const std::string& name, const Look& before, const Look& after, double client) {
+  const targets::Capacity *then = machine_of(before.machines, name), *now = machine_of(after.machines, name);
+  if (then == nullptr || now == nullptr) return "";
+  const double quiet = quiet_share * now->cpus.has;
+  const std::chrono::duration<double> passed = after.when - before.when;
+  const auto ours_then = sum_of(before.ours, name, &targets::Running::worked),
+             ours_now = sum_of(after.ours, name, &targets::Running::worked);
+  if (then->worked && now->worked && ours_then && ours_now && passed.count() > 0) {
+    const double ours = *ours_now - *ours_then + after.client - before.client;
+    const double cores = (*now->worked - *then->worked - ours) / passed.count();
+    return cores > quiet ? fmt::format("{:.1f} of {:.4g} cores of {} were in use by others during the run",
+                                       cores, now->cpus.has, now->name)
+                         : "";
+  }
+  const auto ours = sum_of(after.ours, name, &targets::Running::used);
+  if (now->cpus.used && ours && *now->cpus.used - *ours - client > quiet)
+    return fmt::format("{:.1f} of {:.4g} cores of {} were in use by others at its end",
+                       *now->cpus.used - *ours - client, now->cpus.has, now->name);
+  const double came = now->cpus.requested - then->cpus.requested;
+  if (came > quiet || (came > 0.01 && now->cpus.requested > now->cpus.has))
+    return fmt::format("{:.4g} of {:.4g} cores of {} were promised to others during the run", came,
+                       now->cpus.has, now->name);
+  return "";
+}
+
+/// Runs of letters and digits, in lower case.
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> words(1);
+  for (const char c : lower(text)) {
+    const bool within = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (within) words.back() += c;
+    if (!within && !words.back().empty()) words.emplace_back();
+  }
+  return words;
+}
+
+/// The label names another product than the card: the word with a digit by which the card's is known, as H100
+/// of `H100 SXM5 80GB`, is none of the label's. Other vendors' labels say names that products do not have.
+bool is_other(const cards::Gpu& gpu, const std::string& label) {
+  if (label.empty() || !(gpu.resource.starts_with("nvidia.com/") || gpu.resource.starts_with("amd.com/")))
+    return false;
+  const std::vector<std::string> said = words_of(gpu.product), seen = words_of(label);
+  const auto known = std::find_if(said.begin(), said.end(), [](const std::string& word) {
+    return word.find_first_of("0123456789") != std::string::npos;
+  });
+  return known != said.end() && std::find(seen.begin(), seen.end(), *known) == seen.end();
+}
+
+/// Where a node has fewer GPUs than the card says, or others.
+void add_gpus_off(std::vector<std::string>& all, const cards::Gpu& gpu, const targets::Capacity& machine) {
+  const std::string said = fmt::format("the hardware card says {} x {}", gpu.count,
+                                       gpu.product.empty() ? gpu.resource : gpu.product);
+  double has = 0;
+  for (const targets::Gpus& each : machine.gpus) {
+    if (each.resource != gpu.resource) continue;
+    has += each.amount.has;
+    if (is_other(gpu, each.product))
+      all.push_back(fmt::format("{}, {} has {}", said, machine.name, each.product));
+  }
+  if (has < gpu.count)
+    all.push_back(fmt::format("{}, {} has {:.0f} {}", said, machine.name, has, gpu.resource));
 }
 
 }  // namespace
@@ -119,7 +207,7 @@ void add_running(loadgen::Setting& setting, const std::vector<targets::Running>&
     seen("gpus",
          fmt::format("{:.0f} x {}", each.amount.has, each.product.empty() ? each.resource : each.product));
   const double promised = machine->cpus.requested, used = machine->cpus.used.value_or(0);
-  if (used > 0.2 * machine->cpus.has)
+  if (used > quiet_share * machine->cpus.has)
     setting.known.other_load = fmt::format("{:.1f} of {:.4g} cores of {} were in use before", used,
                                            machine->cpus.has, machine->name);
   else if (promised > 0 && promised + main.cpus > machine->cpus.has)
@@ -131,17 +219,38 @@ std::vector<std::string> off_card(const cards::HardwareSpec& card,
                                   const std::vector<targets::Running>& running,
                                   const std::vector<targets::Capacity>& machines) {
   std::vector<std::string> all;
-  if (running.empty()) return all;
-  const targets::Capacity* machine = machine_of(machines, running.front().machine);
-  if (machine == nullptr) return all;
   const double memory = quantity(card.memory).value_or(0);
-  if (card.cpus && machine->cpus.has > 0 && *card.cpus > machine->cpus.has)
-    all.push_back(fmt::format("the hardware card says {:.4g} cores, {} has {:.4g}", *card.cpus, machine->name,
-                              machine->cpus.has));
-  if (machine->memory.has > 0 && memory > machine->memory.has)
-    all.push_back(fmt::format("the hardware card says {} of memory, {} has {}", gibibytes(memory),
-                              machine->name, gibibytes(machine->memory.has)));
+  for (const std::string& place : places_of(running)) {
+    const targets::Capacity* machine = machine_of(machines, place);
+    if (machine == nullptr) continue;
+    if (card.cpus && machine->cpus.has > 0 && *card.cpus > machine->cpus.has)
+      all.push_back(fmt::format("the hardware card says {:.4g} cores, {} has {:.4g}", *card.cpus,
+                                machine->name, machine->cpus.has));
+    if (machine->memory.has > 0 && memory > machine->memory.has)
+      all.push_back(fmt::format("the hardware card says {} of memory, {} has {}", gibibytes(memory),
+                                machine->name, gibibytes(machine->memory.has)));
+    // A target that has no nodes does not tell of GPUs.
+    if (card.gpu && !place.empty()) add_gpus_off(all, *card.gpu, *machine);
+  }
   return all;
+}
+
+Look look_at(targets::Target& target, const targets::Ref& ref, Clock& clock) {
+  Look look;
+  look.machines = machines_of(target);
+  look.ours = target.running(ref);
+  look.when = clock.now();
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  for (const timeval& each : {used.ru_utime, used.ru_stime})
+    look.client += static_cast<double>(each.tv_sec) + static_cast<double>(each.tv_usec) / 1e6;
+  return look;
+}
+
+std::string others_between(const Look& before, const Look& after, double client) {
+  for (const std::string& place : places_of(after.ours))
+    if (std::string others = others_on(place, before, after, client); !others.empty()) return others;
+  return "";
 }
 
 void doubt(Result& result, loadgen::Validity validity, std::string reason) {

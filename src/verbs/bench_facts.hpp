@@ -1,4 +1,6 @@
 #pragma once
+#include <chrono>
+
 #include "loadgen/result.hpp"
 #include "verbs/trial.hpp"
 
@@ -18,7 +20,22 @@ std::vector<targets::Capacity> machines_of(targets::Target& target);
 /// hardware card, and what else was promised there before.
 void add_running(loadgen::Setting& setting, const std::vector<targets::Running>& running,
                  const std::vector<targets::Capacity>& machines);
-/// Where the machine has less than its hardware card says.
+
+/// A deployment's machines at one instant of a run, and what of them is ours.
+struct Look {
+  std::vector<targets::Capacity> machines;
+  std::vector<targets::Running> ours;
+  std::chrono::steady_clock::time_point when = {};
+  double client = 0;  ///< core-seconds that this process has worked
+};
+/// Problem as Target::running gives it.
+Look look_at(targets::Target& target, const targets::Ref& ref, Clock& clock);
+/// What others did on the machines of ours between two looks, "" for nothing that matters: over the whole
+/// time where a target tells what was worked, else what they use at its end, or promised themselves since.
+/// `client` are the cores that whoever measured from there used.
+std::string others_between(const Look& before, const Look& after, double client);
+
+/// Where a machine of ours has less than its hardware card says, or other GPUs.
 std::vector<std::string> off_card(const cards::HardwareSpec& card,
                                   const std::vector<targets::Running>& running,
                                   const std::vector<targets::Capacity>& machines);

@@ -14,7 +14,9 @@
 namespace mlib::verbs {
 namespace {
 
-constexpr std::string_view plan_folder = "/bench/plan", key_folder = "/bench/key";
+constexpr std::string_view plan_folder = "/bench/plan", key_folder = "/bench/key",
+                           requests_folder = "/bench/requests";
+constexpr std::size_t most_requests = 1U << 20U;  // bytes that Kubernetes lets a Secret hold
 constexpr std::string_view policy_name = "benchmark-client";
 
 Node object(std::string_view api_version, std::string_view kind, const std::string& name) {
@@ -44,9 +46,26 @@ void mount(Node& pod, Node& container, std::string_view source, std::string_view
   mounts->push(std::move(place));
 }
 
-/// The Job, the plan that it reads, and the key that it sends.
+/// The plan alone tells which requests are sent: they are made text, or a trace that is kept with a result.
+bool says_requests(const loadgen::Plan& plan) {
+  const auto& scripts = plan.workload.scripts;
+  return scripts.empty() || !loadgen::trace_text({scripts, plan.arrivals.trace}).empty();
+}
+
+/// Puts a text of the caller's, which no record is to show, where the client reads it as a file.
+std::string hand_over(std::vector<Node>& objects, Node& pod, Node& container, const std::string& name,
+                      std::string_view folder, const std::string& text) {
+  const std::string_view key = folder.substr(folder.rfind('/') + 1);
+  Node secret = object("v1", "Secret", fmt::format("{}-{}", name, key));
+  secret.child("stringData").set(key, text);
+  objects.push_back(std::move(secret));
+  mount(pod, container, "secret", "secretName", fmt::format("{}-{}", name, key), folder);
+  return fmt::format("{}/{}", folder, key);
+}
+
+/// The Job, the plan that it reads, requests that the plan does not say, and the key that it sends.
 std::vector<Node> client_objects(const Inside& inside, const std::string& name, const std::string& url,
-                                 const std::string& plan) {
+                                 const std::string& plan, const std::string& requests) {
   std::vector<Node> objects;
   Node map = object("v1", "ConfigMap", name + "-plan");
   map.child("data").set("plan.json", plan);
@@ -55,13 +74,13 @@ std::vector<Node> client_objects(const Inside& inside, const std::string& name, 
   Node command(Node::List{"mlib", "bench", "endpoint", url, "--like",
                           fmt::format("{}/plan.json", plan_folder), "-o", "json", "--state", "/tmp"});
   mount(pod, container, "configMap", "name", name + "-plan", plan_folder);
+  if (!requests.empty()) {
+    command.push("--prompts");
+    command.push(hand_over(objects, pod, container, name, requests_folder, requests));
+  }
   if (!inside.key.empty()) {
-    Node secret = object("v1", "Secret", name + "-key");
-    secret.child("stringData").set("key", inside.key);
-    objects.push_back(std::move(secret));
-    mount(pod, container, "secret", "secretName", name + "-key", key_folder);
     command.push("--api-key-file");
-    command.push(fmt::format("{}/key", key_folder));
+    command.push(hand_over(objects, pod, container, name, key_folder, inside.key));
   }
   container.set("name", "client");
   container.set("image", inside.image);
@@ -145,7 +164,7 @@ std::string read_result(const Inside& inside, const targets::Ref& ref, std::chro
       throw Problem(Kind::timeout,
                     waits.empty() ? "the client in the cluster did not end in time"
                                   : fmt::format("the client in the cluster did not start: {}", waits),
-                    fmt::format("is its image there? --client-image {}", inside.image));
+                    fmt::format("is its image there? --in-cluster {}", inside.image));
     inside.world.clock.sleep(std::chrono::seconds{1});
   }
 }
@@ -171,12 +190,13 @@ std::string json_of_log(const std::vector<std::string>& lines) {
   return join({begin.base() - 1, end.base()}, "\n");
 }
 
-void check_inside(const loadgen::Plan& plan) {
-  const auto& scripts = plan.workload.scripts;
-  if (scripts.empty() || !loadgen::trace_text({scripts, plan.arrivals.trace}).empty()) return;
-  throw Problem(Kind::usage,
-                "requests of your own are not carried into the cluster, but for a trace of up to 512 KiB",
-                "leave out --in-cluster, or measure made text");
+void check_inside(const loadgen::Plan& plan, const std::string& requests) {
+  if (says_requests(plan) || requests.size() <= most_requests) return;
+  throw Problem(
+      Kind::too_large,
+      fmt::format("--prompts has {} bytes, and a Secret, by which they go into the cluster, holds {}",
+                  requests.size(), most_requests),
+      "give fewer of them, or leave out --in-cluster");
 }
 
 loadgen::Result measure_inside(const Inside& inside, Trial& trial, loadgen::Plan plan,
@@ -192,7 +212,8 @@ loadgen::Result measure_inside(const Inside& inside, Trial& trial, loadgen::Plan
   const std::unique_ptr<store::Hold> held = hold_trial(inside.world, ref);
   const Removal removal{inside.world, inside.caller, inside.tell, ref, inside.target, inside.reach};
   const Node like = loadgen::to_node(loadgen::failed_result(plan, Problem(Kind::failed, ""), setting));
-  start(inside, ref, client_objects(inside, ref.name, url, schema::to_json(like)));
+  const std::string requests = says_requests(plan) ? "" : inside.requests;
+  start(inside, ref, client_objects(inside, ref.name, url, schema::to_json(like), requests));
   inside.tell("measuring inside the cluster, " + url);
   loadgen::Result result =
       loadgen::result_from(schema::read_json(read_result(inside, ref, span_of_plan(plan))));

@@ -70,10 +70,11 @@ void set_value(cards::Dict<Node>& values, const std::string& name, const Node& v
   values.emplace_back(name, value);
 }
 
-/// What two runs have to share to be the same one. The model's name follows from the template, and the
-/// schedule from the load.
+/// What two runs have to share to be the same one. The model's name follows from the template, the schedule
+/// from the load, and a tokenizer is the same wherever its file lies.
 Node identity(loadgen::Result result) {
   result.workload.model.clear();
+  if (result.workload.tokenizer) result.workload.tokenizer->file.clear();
   result.load.schedule_sha256.clear();
   Node made = Node::map();
   made.set("revisions", schema::encode(result.subject.revisions));
@@ -87,6 +88,23 @@ Node identity(loadgen::Result result) {
   for (const loadgen::LimitText& each : result.objective) limits.push(each.limit);
   made.set("objective", std::move(limits));
   return made;
+}
+
+/// The template's benchmarks that are the same run as `planned` and ended so.
+std::vector<const cards::Benchmark*> same_as(const cards::Template& card, const loadgen::Result& planned,
+                                             std::string_view ended) {
+  const Node wanted = identity(planned);
+  std::vector<const cards::Benchmark*> found;
+  for (const cards::Benchmark& each : card.spec.benchmarks) {
+    if (!each.run.is_map()) continue;
+    try {
+      const loadgen::Result there = loadgen::result_from(each.run);
+      if (there.ended == ended && identity(there) == wanted) found.push_back(&each);
+    } catch (const Problem&) {
+      continue;  // a run of another version: not this one
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -122,17 +140,14 @@ std::vector<Point> points_of(const cards::Library& library, const cards::Templat
 }
 
 const cards::Benchmark* done_already(const cards::Template& card, const loadgen::Result& planned) {
-  const Node wanted = identity(planned);
-  for (const cards::Benchmark& each : card.spec.benchmarks) {
-    if (!each.run.is_map()) continue;
-    try {
-      const loadgen::Result there = loadgen::result_from(each.run);
-      if (there.ended == "complete" && identity(there) == wanted) return &each;
-    } catch (const Problem&) {
-      continue;  // a run of another version: not this one
-    }
-  }
-  return nullptr;
+  const std::vector<const cards::Benchmark*> done = same_as(card, planned, "complete");
+  return done.empty() ? nullptr : done.front();
+}
+
+std::vector<std::string> failed_before(const cards::Template& card, const loadgen::Result& planned) {
+  std::vector<std::string> ids;
+  for (const cards::Benchmark* each : same_as(card, planned, "failed")) ids.push_back(each->id);
+  return ids;
 }
 
 }  // namespace mlib::verbs

@@ -22,5 +22,8 @@ std::vector<Point> points_of(const cards::Library& library, const cards::Templat
 /// The benchmark of the template that measured what `planned` would do (a result that is not measured yet):
 /// the same cards, values, target, load and seed; a null pointer when there is none, or it failed.
 const cards::Benchmark* done_already(const cards::Template& card, const loadgen::Result& planned);
+/// Those of the template that were to measure the same as `planned` and failed: what is measured now takes
+/// their place.
+std::vector<std::string> failed_before(const cards::Template& card, const loadgen::Result& planned);
 
 }  // namespace mlib::verbs

@@ -30,6 +30,8 @@ struct Benching {
   targets::Ref ref;
   std::string timeout, key;
   std::string in_cluster;  ///< image of a client inside the cluster; "": it is measured from here
+  loadgen::Records* records = nullptr;  ///< of single requests, where they are wanted
+  std::string requests;                 ///< the file of those that are the caller's own, or ""
 
   void tell(const std::string& line) const {
     Node event = Node::map();
@@ -81,6 +83,7 @@ loadgen::Setting setting_for(const Benching& bench, const Point& point) {
   setting.subject.namespace_name = bench.ref.namespace_name;
   setting.position = bench.target == "podman" ? "same-machine" : "outside";
   if (!bench.in_cluster.empty()) setting.position = "in-cluster";
+  setting.records = bench.records;
   const cards::Framework& framework = bench.library->framework_of(bench.card);
   for (const auto& [name, value] : point.set) {
     const auto same = [&, &name = name](const auto& each) { return each.first == name; };
@@ -107,9 +110,9 @@ DeployArguments deploy_of(const Benching& bench, const Point& point) {
 /// Measures by a client inside the cluster, which asks the engine itself what it serves.
 Result from_inside(const Benching& bench, Trial& trial, const loadgen::Plan& plan,
                    const loadgen::Setting& setting, const Tell& tell) {
-  const Inside inside{bench.world,  bench.caller,     tell,
-                      bench.cancel, bench.in_cluster, bench.key,
-                      bench.target, bench.reach,      span_of(bench.timeout, "--start-timeout")};
+  const Inside inside{
+      bench.world, bench.caller,   tell,         bench.cancel, bench.in_cluster,
+      bench.key,   bench.requests, bench.target, bench.reach,  span_of(bench.timeout, "--start-timeout")};
   return measure_inside(inside, trial, plan, setting);
 }
 
@@ -141,10 +144,20 @@ void aim_at(loadgen::Plan& plan, loadgen::Setting& setting, const Benching& benc
   if (!said.version.empty()) setting.subject.engine_version = said.version;
 }
 
-/// What containers that were started anew mean for a result; it is kept, too, when the target does not tell.
-void doubt_restarts(Result& result, Trial& trial, const std::vector<targets::Running>& before) {
+/// Cores that a client in the cluster used there: its loop, and at most as much to decode.
+double client_cores(const Result& result) {
+  if (result.client.position != "in-cluster" || !(result.seconds > 0)) return 0;
+  return 2 * result.client.cpu_seconds / result.seconds;
+}
+
+/// What containers that were started anew and others on their machines mean for a result; it is kept, too,
+/// when the target does not tell.
+void doubt_run(Result& result, const Benching& bench, Trial& trial, const Look& before) {
   try {
-    const int restarts = restarts_between(before, trial.target().running(trial.ref()));
+    const Look after = look_at(trial.target(), trial.ref(), bench.world.clock);
+    const std::string others = others_between(before, after, client_cores(result));
+    if (!others.empty()) doubt(result, loadgen::Validity::suspect, "something else ran there: " + others);
+    const int restarts = restarts_between(before.ours, after.ours);
     if (restarts > 0)
       doubt(result, loadgen::Validity::invalid,
             fmt::format("{} of its containers {} started anew during the run", restarts,
@@ -156,15 +169,30 @@ void doubt_restarts(Result& result, Trial& trial, const std::vector<targets::Run
   }
 }
 
+/// Keeps a result, in place of those that were to measure the same and failed. One of those that cannot be
+/// removed is told and stays: what was measured is kept.
+std::string save(const Benching& bench, const Result& result, const Result& planned) {
+  std::string file = bench.world.results->save(card_of(result));
+  for (const std::string& id : failed_before(bench.card, planned)) {
+    try {
+      bench.world.results->remove(bench.card.metadata.name, id);
+    } catch (const Problem& problem) {
+      bench.tell(fmt::format("warning: the failed {} stays: {}", id, problem.message()));
+    }
+  }
+  return file;
+}
+
 /// Deploys, measures, keeps the result, and removes the deployment again.
-Kept measured(const Benching& bench, const Point& point, loadgen::Plan plan, loadgen::Setting setting) {
+Kept measured(const Benching& bench, const Point& point, loadgen::Plan plan, loadgen::Setting setting,
+              const Result& planned) {
   const Tell tell = [&](const std::string& line) { bench.tell(line); };
   const std::vector<targets::Capacity> machines =
       machines_of(*target_of(bench.world, bench.target).second(bench.reach));
   Trial trial(bench.world, bench.caller, deploy_of(bench, point), tell, bench.cancel);
   if (bench.in_cluster.empty()) aim_at(plan, setting, bench, trial);
-  const std::vector<targets::Running> before = trial.target().running(trial.ref());
-  add_running(setting, before, machines);
+  const Look before = look_at(trial.target(), trial.ref(), bench.world.clock);
+  add_running(setting, before.ours, machines);
   Kept kept;
   if (bench.in_cluster.empty()) {
     tell("measuring " + plan.endpoint.url);
@@ -174,22 +202,29 @@ Kept measured(const Benching& bench, const Point& point, loadgen::Plan plan, loa
   }
   if (bench.cancel.asked() || kept.result.ended == "interrupted")
     throw Problem(Kind::cancelled, "ended before it was measured; nothing of it is kept");
-  doubt_restarts(kept.result, trial, before);
-  for (std::string& reason : off_card(bench.library->get_hardware(point.hardware).spec, before, machines))
+  doubt_run(kept.result, bench, trial, before);
+  for (std::string& reason :
+       off_card(bench.library->get_hardware(point.hardware).spec, before.ours, machines))
     doubt(kept.result, loadgen::Validity::suspect, std::move(reason));
-  kept.file = bench.world.results->save(card_of(kept.result));
+  kept.file = save(bench, kept.result, planned);
   tell("removing " + trial.ref().name);
   return kept;
 }
 
+/// The point as a result that is not measured yet.
+Result planned_for(const Benching& bench, const Point& point, const loadgen::Plan& plan) {
+  return loadgen::failed_result(plan, Problem(Kind::failed, ""), setting_for(bench, point));
+}
+
 Kept keep(const Benching& bench, const Point& point, const loadgen::Plan& plan, bool sweeping) {
   const loadgen::Setting setting = setting_for(bench, point);
+  const Result planned = planned_for(bench, point, plan);
   try {
-    return measured(bench, point, plan, setting);
+    return measured(bench, point, plan, setting, planned);
   } catch (const Problem& problem) {
     if (!is_result(problem.kind(), sweeping) || bench.cancel.asked()) throw;
     Kept kept{loadgen::failed_result(plan, problem, setting), "", problem};
-    kept.file = bench.world.results->save(card_of(kept.result));
+    kept.file = save(bench, kept.result, planned);
     return kept;
   }
 }
@@ -198,7 +233,7 @@ Kept keep(const Benching& bench, const Point& point, const loadgen::Plan& plan, 
 std::unique_ptr<store::Hold> begin(const Benching& bench, const loadgen::Plan& plan) {
   if (!bench.in_cluster.empty() && bench.target != "kubernetes")
     throw Problem(Kind::usage, fmt::format("--in-cluster is of --target kubernetes, not {}", bench.target));
-  if (!bench.in_cluster.empty()) check_inside(plan);
+  if (!bench.in_cluster.empty()) check_inside(plan, bench.requests);
   if (bench.world.results == nullptr)
     throw Problem(Kind::unsupported, "there is nowhere to keep results here");
   std::unique_ptr<store::Hold> held = hold_trial(bench.world, bench.ref);
@@ -239,7 +274,7 @@ void sweep(const Benching& bench, const std::vector<Point>& points, const loadge
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& point = points[i];
     const std::string place = fmt::format("[{}/{}] {}", i + 1, points.size(), point.title);
-    const Result planned = loadgen::failed_result(plan, Problem(Kind::failed, ""), setting_for(bench, point));
+    const Result planned = planned_for(bench, point, plan);
     if (const cards::Benchmark* done = again ? nullptr : done_already(bench.card, planned)) {
       bench.tell(fmt::format("{}: measured already ({})", place, done->id));
       text += line_of(point.title, done->id, cards::headline(*done));
@@ -276,12 +311,10 @@ void one(const Benching& bench, const Point& point, const loadgen::Plan& plan) {
 loadgen::Plan plan_for(LoadArguments load, const cards::Library& library, const cards::Template& card) {
   const std::string& spoken = library.framework_of(card).spec.protocol;
   const std::string& task = library.get_model(card.spec.model).spec.task;
-  if (!load.protocol && spoken != "openai") load.protocol = spoken;
-  if (!load.protocol && task == "embedding") load.protocol = "embeddings";
-  if (!load.protocol && task == "rerank") load.protocol = "rerank";
+  if (!load.protocol) load.protocol = cards::call_for(library.protocols, spoken, task).first;
   // A new deployment has nothing in its cache, and a sweep that goes on has to find what it measured.
   if (!load.seed) load.seed = 1;
-  return plan_of(load);
+  return plan_of(load, library);
 }
 
 /// What has changed since a result was measured.
@@ -301,8 +334,13 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
   const std::shared_ptr<const cards::Library> library = world.shelf.library();
   const cards::Template& card = library->get_template(arguments.template_name);
   span_of(arguments.start_timeout, "--start-timeout");
+  if (!arguments.records.empty() && !arguments.in_cluster.empty())
+    throw Problem(Kind::usage, "--records and --in-cluster do not go together",
+                  "what comes back from the cluster is the result, with a sample of its requests");
   const std::vector<Point> points =
       points_of(*library, card, arguments.hardware, arguments.sweep, arguments.set);
+  std::optional<loadgen::Records> records;
+  if (!arguments.records.empty()) records.emplace(arguments.records);
   const Benching bench{world,
                        caller,
                        sink,
@@ -314,7 +352,9 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
                        {namespace_or_default(arguments.namespace_name), trial_name(card.metadata.name)},
                        arguments.start_timeout,
                        arguments.api_key,
-                       arguments.in_cluster};
+                       arguments.in_cluster,
+                       records ? &*records : nullptr,
+                       arguments.load.prompts};
   const loadgen::Plan plan = plan_for(arguments.load, *library, card);
   const bool several = points.size() > 1 || !arguments.sweep.empty();
   if (several) tell_outputs(sink);
@@ -344,7 +384,9 @@ void bench_repeat(const World& world, const Caller& caller, const RepeatArgument
       {namespace_or_default(then.subject.namespace_name), trial_name(found.measured->metadata.name)},
       arguments.start_timeout,
       arguments.api_key,
-      arguments.in_cluster};
+      arguments.in_cluster,
+      nullptr,
+      arguments.prompts};
   library->get_hardware(then.subject.hardware);
   const std::unique_ptr<store::Hold> held = begin(bench, plan);
   tell_changes(bench, then);

@@ -9,7 +9,7 @@ inline constexpr std::string_view in_cluster_help =
     "Measure from inside the cluster, without the network to here: by a Job of this image, in which mlib is";
 
 struct BenchTemplateArguments {
-  std::string template_name, namespace_name, api_key, in_cluster;
+  std::string template_name, namespace_name, api_key, in_cluster, records;
   Where where;
   std::vector<std::string> hardware, sweep;
   cards::Dict<Node> set;
@@ -31,6 +31,7 @@ struct BenchTemplateArguments {
                      "measured already is not measured again"});
     d.field("again", again, {.help = "Of a sweep: measure also what is measured already"});
     d.field("in_cluster", in_cluster, {.help = in_cluster_help});
+    d.field("records", records, {.help = records_help, .format = "local"});
     d.field("api_key", api_key, {.help = "Key that the endpoint asks its clients for", .secret = true});
     d.field("start_timeout", start_timeout, {.help = "How long it may take to come up, e.g. 90s, 1h (10m)"});
     load.describe(d);

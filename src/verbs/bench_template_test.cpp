@@ -3,113 +3,13 @@
 #include <doctest/doctest.h>
 
 #include "base/text.hpp"
-#include "cards/benchmark.hpp"
-#include "loadgen/made_result.hpp"
-#include "loadgen/stub_server.hpp"
 #include "net/client.hpp"
-#include "verbs/bench_facts.hpp"
-#include "verbs/bench_inside.hpp"
 #include "verbs/bench_points.hpp"
-#include "verbs/deployments.hpp"
-#include "verbs/names.hpp"
-#include "verbs/scripted_world.hpp"
+#include "verbs/bench_testing.hpp"
 
 using namespace mlib;
 using namespace mlib::verbs;
-
-namespace {
-
-constexpr const char* tiny = "tiny-llama-test";
-
-/// Keeps results where a test sees them.
-struct Kept final : Results {
-  void check() override {
-    if (readonly) throw Problem(Kind::unavailable, "it is read-only");
-  }
-  std::string save(const cards::BenchmarkCard& card) override {
-    saved.push_back(card);
-    return card.metadata.name + ".yaml";
-  }
-  void tidy() override { ++tidied; }
-  std::vector<cards::BenchmarkCard> saved;
-  int tidied = 0;
-  bool readonly = false;
-};
-
-struct Test : ScriptedWorld {
-  Test() {
-    world.results = &kept;
-    targets::Status ready;
-    ready.phase = targets::Phase::ready;
-    ready.endpoint = stub.url();
-    podman.statuses = {ready};
-    podman.kept = {"PersistentVolumeClaim model-library/store"};
-    arguments.template_name = tiny;
-    arguments.load.requests = 5;
-    arguments.load.users = 1;
-  }
-
-  /// Runs it; what it told stays in `told`, `result` and `text`.
-  void run() {
-    bench_template(world, ann, arguments, sink(), cancel);
-    reload();
-  }
-  void repeat(const std::string& id) {
-    RepeatArguments again;
-    again.id = id;
-    bench_repeat(world, ann, again, sink(), cancel);
-    reload();
-  }
-  Sink sink() {
-    told.clear();
-    return [this](const Node& event) {
-      if (const Node* line = event.find("progress")) told += line->string() + "\n";
-      if (const Node* found = event.find("result")) result = *found;
-      text = event.text_at({"text"});
-      if (on_event) on_event(event);
-      return !cancel.asked();
-    };
-  }
-  /// The library with what was kept, as the next start reads it.
-  void reload() {
-    std::vector<cards::File> files = cards::embedded();
-    std::erase_if(files, [](const cards::File& each) {  // the whole catalogue takes its time
-      return each.path.find(tiny) == std::string::npos && !each.path.starts_with("hardware/cpu-") &&
-             !each.path.starts_with("frameworks/llama-cpp-server/") && each.path != "flags/llama-cpp.yaml";
-    });
-    for (const cards::BenchmarkCard& card : kept.saved)
-      files.push_back({"benchmarks/" + card.spec.template_name + "/" + card.metadata.name + ".yaml",
-                       schema::to_yaml(schema::encode(card))});
-    auto library = cards::load(files, "");
-    for (const Finding& finding : library->findings) FAIL_CHECK(to_text(finding));
-    shelf.replace(std::move(library));
-  }
-  bool nothing_left() const { return store->list().empty() && podman.running.empty() && podman.kept.empty(); }
-
-  loadgen::StubServer stub{{.ttft = 1'000'000, .gap = 200'000, .tokens = 4}};
-  Kept kept;
-  BenchTemplateArguments arguments;
-  Cancel cancel;
-  std::string told, text;
-  Node result;
-  std::function<void(const Node&)> on_event;
-};
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
-
-/// A record as a killed run leaves it.
-store::Deployment left(const std::string& name, const std::string& user) {
-  store::Deployment record;
-  record.namespace_name = "model-library";
-  record.name = name;
-  record.target = "podman";
-  record.template_name = tiny;
-  record.user = user;
-  record.state = "deploying";
-  return record;
-}
-
-}  // namespace
+using Test = BenchTest;
 
 TEST_CASE("a template is deployed, measured, its result kept, and everything removed") {
   Test test;
@@ -231,7 +131,7 @@ TEST_CASE("a sweep keeps each point, failures too, and repeats only those") {
   const auto asked = test.stub.requests();
   test.arguments.sweep = {"parallel=1,0,2,3"};
   test.run();
-  CHECK(test.kept.saved.size() == 5);
+  CHECK(test.kept.saved.size() == 4);        // what failed again is in the place of what failed before
   CHECK(test.stub.requests() - asked == 6);  // one warm-up, five that count
   CHECK(has(test.told, "[1/4] parallel=1: measured already"));
   CHECK(has(test.told, "[2/4] parallel=0: failed: "));
@@ -239,10 +139,10 @@ TEST_CASE("a sweep keeps each point, failures too, and repeats only those") {
   test.arguments.load.seed = 2;
   test.arguments.sweep = {"parallel=1"};
   test.run();
-  CHECK(test.kept.saved.size() == 6);
+  CHECK(test.kept.saved.size() == 5);
   test.arguments.again = true;
   test.run();
-  CHECK(test.kept.saved.size() == 7);
+  CHECK(test.kept.saved.size() == 6);
 }
 
 TEST_CASE("a sweep has the forms that several results have together, and says which before it deploys") {
@@ -389,91 +289,4 @@ TEST_CASE("a long template's deployment has a name of its own") {
   CHECK(a.size() == 50);
   CHECK(a != b);
   CHECK(trial_name("t") == "benchmark-t");
-}
-
-TEST_CASE("inside the cluster a Job measures, and its log holds the result") {
-  Test test;
-  test.arguments.where.target = "kubernetes";
-  test.arguments.in_cluster = "registry/mlib:1";
-  test.arguments.api_key = "canary-of-the-key";
-  targets::Status ready = test.podman.statuses.front();
-  ready.forward = "kubectl port-forward";  // nobody needs to reach it from here
-  test.kubernetes.statuses = {ready};
-  test.kubernetes.log = {"measuring http://x", "{not this}"};
-  const std::string json = schema::to_json(loadgen::to_node(loadgen::made_result()), 2);
-  for (const std::string& line : split(json, '\n')) test.kubernetes.log.push_back(line);
-  std::vector<Node> objects;
-  test.on_event = [&](const Node& event) {
-    if (has(event.text_at({"progress"}), "measuring inside the cluster"))
-      objects = test.kubernetes.running[{"model-library", client_name(trial_name(tiny))}];
-  };
-  test.run();
-  CHECK(test.store->list().empty());
-  CHECK(test.kubernetes.running.empty());
-  REQUIRE(test.kept.saved.size() == 1);
-  const loadgen::Result kept = loadgen::result_from(test.kept.saved[0].spec.run);
-  CHECK(kept.client.position == "in-cluster");
-  CHECK(kept.subject.template_name == tiny);
-  CHECK(kept.subject.url == "http://benchmark-tiny-llama-test.model-library.svc:8080");
-  std::string all;
-  for (const Node& each : objects) {
-    if (each.text_at({"kind"}) != "Secret") all += schema::to_json(each);
-    if (each.text_at({"kind"}) == "Job")
-      CHECK(each.text_at({"spec", "template", "metadata", "labels", "app.kubernetes.io/instance"}) ==
-            client_name(trial_name(tiny)));
-  }
-  CHECK(has(all, "--api-key-file"));
-  CHECK(has(all, "plan.json"));
-  CHECK_FALSE(has(all, "canary"));
-}
-
-TEST_CASE("what only the one who deploys knows is added to a result from inside the cluster") {
-  loadgen::Setting setting = loadgen::made_setting();
-  loadgen::Result result = loadgen::made_result();
-  std::erase_if(result.metrics, [](const auto& each) { return each.first.starts_with("cost_"); });
-  result.price.reset();
-  setting.known.step_bytes = 16e9;
-  setting.known.bandwidth = 1000e9;
-  loadgen::add_known(result, setting);
-  CHECK(result.price->per_hour == 0.36);
-  REQUIRE(result.metrics.back().first == "cost_per_million_output_tokens");
-  CHECK(result.metrics.back().second.value.value() == doctest::Approx(0.30367).epsilon(0.001));
-  CHECK(result.metrics.back().second.unit == "EUR");
-  CHECK(result.verdict.validity == "invalid");
-  CHECK(has(result.verdict.reasons.front(), "the hardware has 1e+03 GB/s"));
-  const std::size_t metrics = result.metrics.size();
-  loadgen::add_known(result, setting);
-  CHECK(result.metrics.size() == metrics);
-}
-
-TEST_CASE("texts of one's own are refused before anything is deployed for a client inside the cluster") {
-  Test test;
-  test.arguments.where.target = "kubernetes";
-  test.arguments.in_cluster = "registry/mlib:1";
-  test.arguments.load.prompts = "\"mine\"";
-  const Problem refused = failure([&] { test.run(); });
-  CHECK(refused.kind() == Kind::usage);
-  CHECK(has(refused.message(), "are not carried into the cluster"));
-  CHECK(test.kubernetes.observed == 0);
-}
-
-TEST_CASE("a client that cannot measure is told with what it said or waits for") {
-  Test test;
-  test.arguments.where.target = "kubernetes";
-  test.arguments.in_cluster = "registry/mlib:1";
-  test.kubernetes.statuses = test.podman.statuses;
-  test.kubernetes.log = {"error: nobody answers", "  hint: is it there?"};
-  const Problem said = failure([&] { test.run(); });
-  CHECK(has(said.message(), "the client in the cluster failed: nobody answers"));
-  CHECK(test.kubernetes.running.empty());
-  test.kubernetes.log = {};
-  CHECK(failure([&] { test.run(); }).kind() == Kind::timeout);
-  test.arguments.where.target = "podman";
-  CHECK(failure([&] { test.run(); }).kind() == Kind::usage);
-}
-
-TEST_CASE("a result is found in a log") {
-  CHECK(json_of_log({"a", "{", "  \"x\": 1", "}", "b"}) == "{\n  \"x\": 1\n}");
-  CHECK(json_of_log({"{", "a"}) == "");
-  CHECK(json_of_log({}) == "");
 }

@@ -12,6 +12,7 @@
 #include "cards/rule.hpp"
 #include "loadgen/result.hpp"
 #include "verbs/deployments.hpp"
+#include "verbs/finding.hpp"
 #include "verbs/names.hpp"
 
 namespace mlib::verbs {
@@ -36,8 +37,11 @@ Response list(const World& world, const Library& library, const std::vector<C>& 
   if (rows.empty() && !arguments.name.empty()) {
     std::vector<std::string> known;
     for (const C& card : cards) known.push_back(card.metadata.name);
-    throw Problem(Kind::not_found, fmt::format("there is no `{}` among them", shortened(arguments.name, 80)),
-                  suggestion(arguments.name, known));
+    const bool filtered = std::find(known.begin(), known.end(), arguments.name) != known.end();
+    throw Problem(Kind::not_found,
+                  filtered ? fmt::format("the filter leaves `{}` out", arguments.name)
+                           : fmt::format("no {} called `{}`", word_of(kind), shortened(arguments.name, 80)),
+                  filtered ? "" : suggestion(arguments.name, known));
   }
   Response response;
   if (arguments.columns.empty()) {
@@ -332,8 +336,8 @@ Response card_schema(const World& world, const Caller&, const SchemaArguments& a
     std::string text = schema::to_json(schema, 2) + "\n";
     return {.value = std::move(schema), .text = std::move(text)};
   }
-  if (arguments.kind == "benchmark-result") {
-    Node schema = loadgen::result_schema();
+  if (arguments.kind == "benchmark-result" || arguments.kind == "benchmark-record") {
+    Node schema = arguments.kind == "benchmark-result" ? loadgen::result_schema() : loadgen::record_schema();
     std::string text = schema::to_json(schema, 2) + "\n";
     return {.value = std::move(schema), .text = std::move(text)};
   }

@@ -41,8 +41,8 @@ struct SchemaArguments {
   template <class D>
   void describe(D& d) {
     d.field("kind", kind,
-            {.help = "framework, model, hardware, template, deployment, framework-parameters, or "
-                     "benchmark-result",
+            {.help = "framework, model, hardware, template, deployment, framework-parameters, "
+                     "benchmark-result, or benchmark-record",
              .required = true});
     d.field("name", name, {.help = "The framework whose parameters are meant", .format = "framework"});
   }

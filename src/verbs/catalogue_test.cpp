@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "cards/revision.hpp"
 #include "verbs/finding.hpp"
@@ -41,6 +43,16 @@ TEST_CASE("a filter narrows by fields, short or whole, by labels and by items of
         "amd-mi300x");
   CHECK_THROWS_WITH_AS(models({"formt=gguf"}), "the filter cannot be understood", Problem);
   CHECK_THROWS_AS(models({"gguf"}), Problem);
+}
+
+TEST_CASE("a card that is not there, and one that a filter leaves out, are told apart") {
+  ScriptedWorld w;
+  const auto ask = [&](const std::string& name, std::vector<std::string> filter) {
+    return failure([&] { get_models(w.world, w.ann, {{.name = name, .filter = std::move(filter)}}); });
+  };
+  CHECK(ask("gemma-3-27m", {}).message() == "no model called `gemma-3-27m`");
+  CHECK(ask("gemma-3-27m", {}).hint() == "did you mean `gemma-3-270m`?");
+  CHECK(ask("gemma-3-270m", {"format=onnx"}).message() == "the filter leaves `gemma-3-270m` out");
 }
 
 TEST_CASE("lists are sorted, cut and shown by columns") {
@@ -102,6 +114,20 @@ TEST_CASE("filter options give types, values and ranges") {
   CHECK_THROWS_AS(filter_options(w.world, w.ann, {"modles"}), Problem);
 }
 
+TEST_CASE("of a card that templates refer to only what one of them refers to is offered") {
+  ScriptedWorld w;
+  const Node value = filter_options(w.world, w.ann, {}).value;
+  for (const std::string field : {"hardware.vendor", "hardware.gpu.memory", "framework.hardware"}) {
+    const Node* values = value.at({"fields", field, "values"});
+    REQUIRE(values != nullptr);
+    for (const Node& each : values->items())
+      CHECK(!names(get_templates(w.world, w.ann, {{.filter = {field + " = '" + each.string() + "'"}}}))
+                 .empty());
+  }
+  const Response all = filter_options(w.world, w.ann, {});
+  for (const auto& row : all.table->rows) CHECK(utf8_length(row.back()) < 160);
+}
+
 TEST_CASE("compare shows what differs, tree where values come from") {
   ScriptedWorld w;
   const auto library = w.world.shelf.library();
@@ -114,10 +140,32 @@ TEST_CASE("compare shows what differs, tree where values come from") {
   for (const Node& field : compared.find("fields")->items()) CHECK(field.find("differs")->boolean());
   arguments.names.pop_back();
   CHECK_THROWS_AS(compare(w.world, w.ann, arguments), Problem);
+  arguments.names.push_back("no-such-machine");
+  CHECK_THROWS_WITH_AS(compare(w.world, w.ann, arguments), "no hardware called `no-such-machine`", Problem);
   const Response tree = tree_template(w.world, w.ann, {"gemma-3-270m-cpu"});
   CHECK(tree.value.text_at({"model", "name"}) == "gemma-3-270m");
   CHECK(tree.text->find("├─ framework ") != std::string::npos);
   CHECK(!tree.value.find("values")->items().empty());
+}
+
+TEST_CASE(
+    "compare of two engines leaves out what their frameworks say of parameters, unless all is asked for") {
+  ScriptedWorld w;
+  CompareArguments arguments;
+  arguments.kind = "templates";
+  arguments.names = {"qwen3-8b-vllm", "qwen3-8b-sglang"};
+  const auto shown = [&](std::string_view field) {
+    const Node compared = compare(w.world, w.ann, arguments).value;
+    const Node::List& fields = compared.find("fields")->items();
+    return std::any_of(fields.begin(), fields.end(),
+                       [&](const Node& each) { return each.text_at({"field"}).starts_with(field); });
+  };
+  CHECK(shown("framework.image"));
+  CHECK(shown("values.image"));
+  CHECK(!shown("framework.parameters."));
+  CHECK(!shown("framework.name"));
+  arguments.all = true;
+  CHECK(shown("framework.parameters."));
 }
 
 TEST_CASE("search finds all words and puts names first") {
@@ -126,6 +174,7 @@ TEST_CASE("search finds all words and puts names first") {
   CHECK(names(search(w.world, w.ann, {"gmma 270"})).rfind("gemma-3-270m", 0) == 0);
   CHECK(names(search(w.world, w.ann, {"gemma 271"})).empty());
   CHECK(names(search(w.world, w.ann, {"GEMMA"})).rfind("gemma-", 0) == 0);
+  CHECK(names(search(w.world, w.ann, {"cpu small"})).rfind("cpu-small", 0) == 0);
   CHECK(names(search(w.world, w.ann, {"gemma nonsense"})).empty());
   const Node found = search(w.world, w.ann, {"GEMMA"}).value;
   CHECK(found.items()[0].text_at({"kind"}) == "model");
@@ -138,6 +187,7 @@ TEST_CASE("every kind has a JSON Schema, by singular and plural") {
   for (const char* kind : {"framework", "models", "Hardware", "template", "deployments"})
     CHECK(card_schema(w.world, w.ann, {kind}).value.find("properties") != nullptr);
   CHECK(card_schema(w.world, w.ann, {"benchmark-result"}).value.at({"properties", "verdict"}) != nullptr);
+  CHECK(card_schema(w.world, w.ann, {"benchmark-record"}).value.at({"properties", "events"}) != nullptr);
   CHECK_THROWS_WITH_AS(card_schema(w.world, w.ann, {"modle"}), "there is no kind `modle`", Problem);
 }
 

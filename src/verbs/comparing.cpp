@@ -12,14 +12,23 @@ namespace {
 
 constexpr std::size_t most_compared = 20;
 
-std::uint32_t row_of(const cards::Column& names, const std::string& name) {
+std::uint32_t row_of(const cards::Column& names, std::string_view kind, const std::string& name) {
   std::vector<std::string> known;
   for (std::size_t row = 0; row < names.codes.size(); ++row) {
     if (names.at(row).string() == name) return static_cast<std::uint32_t>(row);
     known.push_back(names.at(row).string());
   }
-  throw Problem(Kind::not_found, fmt::format("there is no `{}` among them", shortened(name, 80)),
+  throw Problem(Kind::not_found, fmt::format("no {} called `{}`", kind, shortened(name, 80)),
                 suggestion(name, known));
+}
+
+/// Of cards that refer to others: their names stand there already, and what a framework says of each of its
+/// parameters and versions is not what two templates or models differ in; `values.` are.
+bool says_nothing_more(cards::CardKind kind, const std::string& field) {
+  if (kind != cards::CardKind::a_template && kind != cards::CardKind::model) return false;
+  for (const std::string_view name : {"model.name", "hardware.name", "framework.name"})
+    if (field == name) return true;
+  return field.starts_with("framework.parameters.") || field.starts_with("framework.versions.");
 }
 
 /// The lines below a heading, each after `├─` or `└─`.
@@ -53,12 +62,13 @@ Response compare(const World& world, const Caller&, const CompareArguments& argu
                   "mlib compare templates A B");
   const auto names = finder.column(kind, "metadata.name");
   std::vector<std::uint32_t> rows;
-  for (const std::string& name : arguments.names) rows.push_back(row_of(*names, name));
+  for (const std::string& name : arguments.names) rows.push_back(row_of(*names, word_of(kind), name));
   Table table{.columns = {{"FIELD"}}, .folded = true};
   for (const std::string& name : arguments.names) table.columns.push_back({name});
   Node list = Node::list();
   for (const cards::FieldFact& field : finder.fields(kind)) {
     if (field.name == "name" || field.name.ends_with("revision")) continue;
+    if (!arguments.all && says_nothing_more(kind, field.name)) continue;
     const auto column = finder.column(kind, field.path);
     const auto same = [&](std::uint32_t row) { return column->code(row) == column->code(rows[0]); };
     const bool differs = !std::all_of(rows.begin(), rows.end(), same);

@@ -4,6 +4,7 @@ namespace mlib::verbs {
 
 bool EventStream::line(std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
+  if (lines_) return line.empty() || take_(std::string(line));
   if (line.empty()) return finish();
   if (!line.starts_with("data:")) return true;  // comments, ids and names of events
   line.remove_prefix(5);

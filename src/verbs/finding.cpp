@@ -79,8 +79,12 @@ struct Facts {
 };
 
 Node option_of(const cards::FieldFact& field, const cards::Column& column) {
+  // Of a card that is referred to only what some card here refers to.
+  std::vector<bool> used(column.values.size(), false);
+  for (const std::uint32_t code : column.codes) used[code] = true;
   Facts facts;
-  for (const Node& value : column.values) facts.look(value);
+  for (std::size_t i = 0; i < used.size(); ++i)
+    if (used[i]) facts.look(column.values[i]);
   Node made = Node::map();
   made.set("type", facts.type());
   if (facts.list) made.set("list", true);
@@ -96,15 +100,22 @@ Node option_of(const cards::FieldFact& field, const cards::Column& column) {
   return made;
 }
 
-/// One cell for people: the range, or the first values.
+/// One cell for people: the range, or as many of the first values as people read.
 std::string shown(const Node& option) {
+  constexpr std::size_t longest = 120;
+  constexpr std::size_t longest_value = 60;
   if (const Node* range = option.find("range"))
     return fmt::format("{} to {}", cell(*range->find("min")), cell(*range->find("max")));
   const Node* values = option.find("values");
   if (values == nullptr) return "";
-  std::vector<std::string> all;
-  for (const Node& each : values->items()) all.push_back(each.string());
-  return join(all, ", ");
+  std::string text;
+  for (const Node& each : values->items()) {
+    const std::string next = (text.empty() ? "" : ", ") + shortened(each.string(), longest_value);
+    if (utf8_length(text) + utf8_length(next) > longest)
+      return text + fmt::format(", … ({} values)", values->items().size());
+    text += next;
+  }
+  return text;
 }
 
 store::Audit audit_of(const World& world, const Caller& caller, std::string_view verb,
@@ -123,6 +134,12 @@ CardKind card_kind(const std::string& given) {
   }
   throw Problem(Kind::usage, fmt::format("there is no kind of card `{}`", shortened(given, 60)),
                 suggestion(word, known));
+}
+
+std::string_view word_of(CardKind kind) {
+  return std::find_if(std::begin(words), std::end(words),
+                      [&](const auto& each) { return each.second == kind; })
+      ->first;
 }
 
 Response save_filter(const World& world, const Caller& caller, const SaveFilterArguments& arguments) {

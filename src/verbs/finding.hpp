@@ -45,7 +45,7 @@ struct CompareArguments {
   void describe(D& d) {
     d.field("kind", kind, {.help = "templates, models, hardware or frameworks", .required = true});
     d.field("names", names, {.help = "Two or more names", .required = true});
-    d.field("all", all, {.help = "Also what is the same"});
+    d.field("all", all, {.help = "Also what is the same, and the parameters and versions of frameworks"});
   }
 };
 
@@ -71,5 +71,7 @@ Response tree_template(const World&, const Caller&, const TreeArguments&);
 
 /// The kind of a word (`template`, `templates`, …); Problem{usage} with the known ones.
 cards::CardKind card_kind(const std::string& word);
+/// `template`, `model`, `hardware` or `framework`.
+std::string_view word_of(cards::CardKind kind);
 
 }  // namespace mlib::verbs

@@ -6,8 +6,6 @@
 
 #include "cards/benchmark.hpp"
 #include "cards/revision.hpp"
-#include "formats/bytes.hpp"
-#include "formats/tokenizer.hpp"
 #include "loadgen/compare.hpp"
 #include "loadgen/result_forms.hpp"
 #include "loadgen/search.hpp"
@@ -56,26 +54,10 @@ void tell(const Sink& sink, std::string line) {
 
 /// The plan of a result.
 loadgen::Plan plan_like(const EndpointBenchArguments& arguments) {
-  return loadgen::plan_of(loadgen::result_from(schema::read_json(arguments.like)),
-                          {"--prompts", arguments.prompts});
-}
-
-/// How many tokens the words of made text are, by the model's own tokenizer.
-void count_exactly(loadgen::Plan& plan, const std::string& path) {
-  if (!loadgen::makes_text(plan.workload))
-    throw Problem(Kind::usage, "--tokenizer is of made prompts", "leave out --prompts and --instructions");
-  const formats::Tokenizer tokenizer = formats::read_tokenizer(path);
-  std::vector<loadgen::WordTokens> words;
-  bool single = false;
-  const auto add = [&](const std::string& word) {
-    words.push_back({word, tokenizer.alone(word), tokenizer.after_space(word)});
-    single |= words.back().alone == 1 && words.back().after == 1;
-  };
-  for (const std::string& word : loadgen::made_words()) add(word);
-  if (!single)  // of a small vocabulary
-    for (const std::string& letter : loadgen::made_letters()) add(letter);
-  plan.workload.exact = std::make_shared<const loadgen::ExactText>(formats::absolute(tokenizer.file),
-                                                                   tokenizer.sha256, std::move(words));
+  loadgen::Plan plan = loadgen::plan_of(loadgen::result_from(schema::read_json(arguments.like)),
+                                        {"--prompts", arguments.prompts});
+  if (!arguments.tokenizer.empty()) count_exactly(plan, arguments.tokenizer);
+  return plan;
 }
 
 net::Tls tls_of(const EndpointBenchArguments& arguments) {
@@ -91,8 +73,8 @@ net::Tls tls_of(const EndpointBenchArguments& arguments) {
 std::pair<loadgen::Plan, loadgen::Setting> prepared(const World& world,
                                                     const EndpointBenchArguments& arguments,
                                                     const Cancel& cancel) {
-  loadgen::Plan plan = arguments.like.empty() ? plan_of(arguments) : plan_like(arguments);
-  if (!arguments.tokenizer.empty()) count_exactly(plan, arguments.tokenizer);
+  loadgen::Plan plan =
+      arguments.like.empty() ? plan_of(arguments, *world.shelf.library()) : plan_like(arguments);
   aim(plan, arguments.url);
   plan.endpoint.tls = tls_of(arguments);
   plan.bearer = Secret<std::string>(arguments.api_key);
@@ -152,6 +134,8 @@ const std::vector<std::string_view>& result_outputs() {
 void bench_endpoint(const World& world, const Caller&, const EndpointBenchArguments& arguments,
                     const Sink& sink, const Cancel& cancel) {
   auto [plan, setting] = prepared(world, arguments, cancel);
+  std::optional<loadgen::Records> records;
+  if (!arguments.records.empty()) setting.records = &records.emplace(arguments.records);
   tell(sink, fmt::format("measuring {}{}", plan.endpoint.url,
                          plan.asking.model.empty() ? "" : ", model " + plan.asking.model));
   sink(result_event(measure_plan(world, plan, std::move(setting), sink, cancel)));
@@ -166,12 +150,18 @@ void bench_search(const World& world, const Caller&, const BenchSearchArguments&
     throw Problem(Kind::usage, "--like is not of bench search, which makes its own loads");
   if (arguments.requests)
     throw Problem(Kind::usage, "--requests is not of bench search: each load is measured for a --duration");
+  if (arguments.from && arguments.rate)
+    throw Problem(Kind::usage, "--from and --rate are two loads to begin with",
+                  "--from: it is near the limit; --rate: it is doubled until the objective fails");
   BenchSearchArguments asked = arguments;
-  if (!asked.users && !asked.rate) asked.rate = 1;
-  const auto [plan, setting] = prepared(world, asked, cancel);
+  if (!asked.users && !asked.rate) asked.rate = asked.from.value_or(1);
+  auto [plan, setting] = prepared(world, asked, cancel);
+  std::optional<loadgen::Records> records;
+  if (!asked.records.empty()) setting.records = &records.emplace(asked.records);
   loadgen::SearchRange range;
   range.users = asked.users.has_value();
-  range.start = range.users ? *asked.users : *asked.rate;
+  range.near = asked.from.has_value();
+  range.start = range.near ? *asked.from : range.users ? *asked.users : *asked.rate;
   range.within = asked.within;
   range.tries = asked.tries;
   range.duration = *plan.stop.duration;

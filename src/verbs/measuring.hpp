@@ -5,10 +5,13 @@
 
 namespace mlib::verbs {
 
+/// Of --protocol: names those that this program ships.
+std::string_view protocol_help();
+
 /// How an engine is asked and loaded: the options that every verb which measures has.
 struct LoadArguments {
   std::optional<std::string> protocol, arrivals, distribution;
-  std::string prompts, prompt_histogram, output_histogram;
+  std::string prompts, prompt_histogram, output_histogram, tokenizer;
   std::string model, duration, slo, think = "0s", timeout = "2m", on = "10s", off = "10s";
   std::optional<double> rate, end_rate, burstiness;
   std::optional<int> users, memory;
@@ -36,9 +39,7 @@ struct LoadArguments {
     d.field("max_tokens", max_tokens,
             {.help = "Length of answers at most (128)", .min = 1, .max = 1'000'000});
     d.field("slo", slo, {.help = "What has to hold, e.g. ttft_p95=500ms,tpot_p95=50ms; exit 1 when not"});
-    d.field("protocol", protocol,
-            {.help = "How the engine is asked (chat)",
-             .one_of = {"chat", "completions", "embeddings", "rerank", "deepsparse", "http"}});
+    d.field("protocol", protocol, {.help = protocol_help()});
     d.field(
         "arrivals", arrivals,
         {.help = "Of an open loop (poisson)", .one_of = {"constant", "poisson", "gamma", "ramp", "on_off"}});
@@ -57,6 +58,11 @@ struct LoadArguments {
     d.field("prompt_histogram", prompt_histogram,
             {.help = "Lengths of prompts instead, FROM-TO:WEIGHT,…, e.g. 16-64:3,1024:1"});
     d.field("output_histogram", output_histogram, {.help = "Lengths of answers instead, likewise"});
+    d.field(
+        "tokenizer", tokenizer,
+        {.help = "GGUF file, tokenizer.json or folder of the model: made prompts then have exactly so many "
+                 "tokens (lengths are estimated)",
+         .format = "local"});
     describe_requests(d);
   }
   template <class D>
@@ -90,16 +96,23 @@ struct LoadArguments {
   }
 };
 
-/// The plan but for its endpoint; Problem{usage} names options that do not go together.
-loadgen::Plan plan_of(const LoadArguments& arguments);
+/// The plan but for its endpoint, by a protocol of the library; Problem{usage} names options that do not go
+/// together.
+loadgen::Plan plan_of(const LoadArguments& arguments, const cards::Library& library);
 /// The lengths of `16-64:3,1024:1`: evenly from 16 to 64, three times as often as 1024. Problem{usage} names
 /// the option and the bin.
 loadgen::Length histogram_of(const std::string& text, std::string_view option);
+/// Makes the plan's text of words whose tokens that tokenizer counts; Problem{usage} when it makes none, and
+/// as formats::read_tokenizer.
+void count_exactly(loadgen::Plan& plan, const std::string& tokenizer);
 /// Sets origin and path from what a person gives: http://host:8080, …/v1 or a whole path.
 void aim(loadgen::Plan& plan, const std::string& url);
 
+inline constexpr std::string_view records_help =
+    "File to write single requests to as they end, a line of JSON each (mlib schema benchmark-record)";
+
 struct EndpointBenchArguments : LoadArguments {
-  std::string url, like, tokenizer, ca, api_key, hardware, template_name, currency = "USD";
+  std::string url, like, ca, api_key, hardware, template_name, currency = "USD", records;
   bool insecure = false;
   std::optional<double> price_per_hour;
 
@@ -109,10 +122,6 @@ struct EndpointBenchArguments : LoadArguments {
     d.field("like", like,
             {.help = "Load, requests and seed of that result (-o json), instead of the options that say them",
              .format = "content"});
-    d.field(
-        "tokenizer", tokenizer,
-        {.help = "GGUF file, tokenizer.json or folder of the model: made prompts then have exactly so many "
-                 "tokens (lengths are estimated)"});
     LoadArguments::describe(d);
     describe_subject(d);
   }
@@ -128,16 +137,24 @@ struct EndpointBenchArguments : LoadArguments {
     d.field("hardware", hardware, {.help = "Hardware card that it runs on", .format = "hardware"});
     d.field("price_per_hour", price_per_hour, {.help = "What its hardware costs an hour", .min = 0});
     d.field("currency", currency, {.help = "Of that price (USD)"});
+    d.field("records", records, {.help = records_help, .format = "local"});
   }
 };
 
 struct BenchSearchArguments : EndpointBenchArguments {
+  std::optional<double> from;
   double within = 0.1;
   int tries = 30;
 
   template <class D>
   void describe(D& d) {
     EndpointBenchArguments::describe(d);
+    d.field(
+        "from", from,
+        {.help = "First load to try, requests a second or with --users so many: one that is thought to be "
+                 "near the limit, from which steps begin small (--rate or --users, from which they double)",
+         .min = 0.001,
+         .max = 1e6});
     d.field("within", within,
             {.help = "Ends when what holds and what does not differ by this share (0.1)",
              .min = 0.005,

@@ -10,6 +10,7 @@
 #include "net/client.hpp"
 #include "schema/document.hpp"
 #include "verbs/bench_facts.hpp"
+#include "verbs/made_tokenizer.hpp"
 #include "verbs/measuring.hpp"
 #include "verbs/scripted_world.hpp"
 
@@ -63,41 +64,6 @@ struct Bench : ScriptedWorld {
   Engine http;
   EndpointBenchArguments arguments;
   Cancel cancel;
-};
-
-/// A byte-level tokenizer.json that knows the letters and the words that made text is of, `home` in two
-/// parts.
-std::string made_tokenizer() {
-  std::string vocabulary = R"("Ġ":0)", merges;
-  int id = 0;
-  const auto token = [&](const std::string& text) { vocabulary += fmt::format(R"(,"{}":{})", text, ++id); };
-  for (const std::string& letter : loadgen::made_letters()) token(letter);
-  for (const std::string& word : loadgen::made_words()) {
-    for (std::size_t size = 2; size <= word.size() && (word != "home" || size <= 2); ++size) {
-      if (vocabulary.find("\"" + word.substr(0, size) + "\"") != std::string::npos) continue;
-      token(word.substr(0, size));
-      merges += fmt::format(R"({}["{}","{}"])", merges.empty() ? "" : ",", word.substr(0, size - 1),
-                            word[size - 1]);
-    }
-    if (word == "home") continue;
-    token("Ġ" + word);
-    merges += fmt::format(R"(,["Ġ","{}"])", word);
-  }
-  return fmt::format(
-      R"({{"model":{{"type":"BPE","ignore_merges":true,"vocab":{{{}}},"merges":[{}]}},"pre_tokenizer":)"
-      R"({{"type":"ByteLevel","add_prefix_space":false}}}})",
-      vocabulary, merges);
-}
-
-/// A folder that goes with it.
-struct Folder {
-  Folder() { std::filesystem::create_directories(path); }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(path + "/" + name) << text;
-    return path + "/" + name;
-  }
-  std::string path = (std::filesystem::temp_directory_path() / ("mlib-again-" + random_hex(6))).string();
 };
 
 }  // namespace
@@ -218,16 +184,16 @@ TEST_CASE("lengths by histogram and by distribution") {
   CHECK(failure([&] { histogram_of("5:0", "--x"); }).message() == "--x: all weights are 0");
   LoadArguments arguments;
   arguments.output_histogram = "4-8:1";
-  CHECK(plan_of(arguments).workload.output.kind == loadgen::Length::Kind::histogram);
+  CHECK(plan_of(arguments, shipped_contract()).workload.output.kind == loadgen::Length::Kind::histogram);
   arguments.output_deviation = 5;
-  CHECK(failure([&] { plan_of(arguments); }).message() ==
+  CHECK(failure([&] { plan_of(arguments, shipped_contract()); }).message() ==
         "--output-histogram and --output-deviation are two ways to say lengths");
   arguments.output_histogram.clear();
-  CHECK(plan_of(arguments).workload.output.kind == loadgen::Length::Kind::normal);
+  CHECK(plan_of(arguments, shipped_contract()).workload.output.kind == loadgen::Length::Kind::normal);
   arguments.distribution = "lognormal";
-  CHECK(plan_of(arguments).workload.output.kind == loadgen::Length::Kind::lognormal);
+  CHECK(plan_of(arguments, shipped_contract()).workload.output.kind == loadgen::Length::Kind::lognormal);
   arguments.output_deviation = 0;
-  CHECK(failure([&] { plan_of(arguments); }).message() ==
+  CHECK(failure([&] { plan_of(arguments, shipped_contract()); }).message() ==
         "--distribution is of --prompt-deviation and --output-deviation");
 }
 

@@ -10,8 +10,6 @@
 namespace mlib::verbs {
 namespace {
 
-using loadgen::Protocol;
-
 net::Call call_of(const loadgen::Plan& plan, std::string_view path) {
   // A path before /v1 is the gateway's, and goes before all of these.
   const std::size_t base = plan.path.find("/v1/");
@@ -99,9 +97,7 @@ void ask_metrics(net::Client& http, const loadgen::Plan& plan, EngineSaid& said,
     said.running += metric_sum(metrics, name);
 }
 
-bool asks_for_model(const loadgen::Plan& plan) {
-  return plan.asking.protocol != Protocol::http && plan.asking.protocol != Protocol::deepsparse;
-}
+bool asks_for_model(const loadgen::Plan& plan) { return plan.asking.protocol->asks_model; }
 
 /// One line, about twice a second.
 Node live_event(const loadgen::Plan& plan, const loadgen::Live& live) {
@@ -162,8 +158,20 @@ loadgen::Result measure_plan(const World& world, const loadgen::Plan& plan, load
   if (before.running > 0 && setting.known.other_load.empty())
     setting.known.other_load = fmt::format("{:.0f} requests ran before ours", before.running);
   setting.when = world.clock.wall();
-  const loadgen::Outcome outcome =
-      loadgen::bench(plan, cancel, [&](const loadgen::Live& live) { sink(live_event(plan, live)); });
+  if (setting.id.empty()) setting.id = loadgen::result_id(setting.when);
+  loadgen::RecordSink record;
+  if (setting.records != nullptr)
+    record = [&](const loadgen::Sample& sample, const std::vector<loadgen::Instant>& gaps) {
+      setting.records->add(setting.id, sample, gaps);
+    };
+  const loadgen::Outcome outcome = loadgen::bench(
+      plan, cancel, [&](const loadgen::Live& live) { sink(live_event(plan, live)); }, record);
+  if (setting.records != nullptr)
+    if (const std::string lost = setting.records->flush(); !lost.empty()) {
+      Node event = Node::map();
+      event.set("progress", "warning: " + lost);
+      sink(event);
+    }
   if (before.started > 0) {
     EngineSaid after;
     const Cancel never;

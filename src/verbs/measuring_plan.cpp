@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "base/text.hpp"
+#include "formats/bytes.hpp"
+#include "formats/tokenizer.hpp"
 #include "loadgen/recorded.hpp"
 #include "net/url.hpp"
 #include "verbs/measuring.hpp"
@@ -148,10 +150,18 @@ void set_lengths(loadgen::Workload& workload, const LoadArguments& arguments) {
 
 }  // namespace
 
-Plan plan_of(const LoadArguments& arguments) {
+std::string_view protocol_help() {
+  static const std::string help =
+      fmt::format("How the engine is asked: {}, or what a protocol of the catalogue calls it (chat)",
+                  fmt::join(cards::call_names(cards::shipped_protocols()), ", "));
+  return help;
+}
+
+Plan plan_of(const LoadArguments& arguments, const cards::Library& library) {
   check_loop(arguments);
   Plan plan;
-  plan.asking.protocol = loadgen::protocol_of(arguments.protocol.value_or("chat"));
+  plan.asking.protocol =
+      loadgen::protocol_of(cards::get_call(library.protocols, arguments.protocol.value_or("chat")));
   plan.asking.model = arguments.model;
   plan.asking.stream = arguments.stream;
   if (arguments.requests) plan.stop.requests = static_cast<std::uint64_t>(*arguments.requests);
@@ -187,7 +197,25 @@ Plan plan_of(const LoadArguments& arguments) {
       arguments.seed ? static_cast<std::uint64_t>(*arguments.seed) : std::stoull(random_hex(4), nullptr, 16);
   if (!arguments.slo.empty()) plan.objective = loadgen::objective_of(arguments.slo);
   loadgen::check_objective(plan);
+  if (!arguments.tokenizer.empty()) count_exactly(plan, arguments.tokenizer);
   return plan;
+}
+
+void count_exactly(Plan& plan, const std::string& path) {
+  if (!loadgen::makes_text(plan.workload))
+    throw Problem(Kind::usage, "--tokenizer is of made prompts", "leave out --prompts and --instructions");
+  const formats::Tokenizer tokenizer = formats::read_tokenizer(path);
+  std::vector<loadgen::WordTokens> words;
+  bool single = false;
+  const auto add = [&](const std::string& word) {
+    words.push_back({word, tokenizer.alone(word), tokenizer.after_space(word)});
+    single |= words.back().alone == 1 && words.back().after == 1;
+  };
+  for (const std::string& word : loadgen::made_words()) add(word);
+  if (!single)  // of a small vocabulary
+    for (const std::string& letter : loadgen::made_letters()) add(letter);
+  plan.workload.exact = std::make_shared<const loadgen::ExactText>(formats::absolute(tokenizer.file),
+                                                                   tokenizer.sha256, std::move(words));
 }
 
 void aim(Plan& plan, const std::string& url) {
@@ -196,13 +224,13 @@ void aim(Plan& plan, const std::string& url) {
   plan.endpoint.url = parsed.origin();
   plan.path.clear();
   std::string path = parsed.target;
-  if (plan.asking.protocol == loadgen::Protocol::http) {
+  const std::string& own = plan.asking.protocol->call.path;
+  if (own == "/") {
     if (path != "/") plan.path = path;
     return;
   }
   while (!path.empty() && path.back() == '/') path.pop_back();
   if (path.empty()) return;
-  const std::string own(loadgen::path_of(plan.asking.protocol));
   if (path.ends_with(own))
     plan.path = path;
   else if (path.ends_with("/v1") && own.starts_with("/v1/"))

@@ -70,6 +70,10 @@ EndpointBenchArguments short_run() {
   return arguments;
 }
 
+loadgen::Plan plan_of(const LoadArguments& arguments) {
+  return verbs::plan_of(arguments, shipped_contract());
+}
+
 loadgen::Plan aimed(const std::string& url, const std::string& protocol = "chat") {
   LoadArguments arguments;
   arguments.protocol = protocol;
@@ -224,7 +228,8 @@ TEST_CASE("options that do not go together are refused with what would be right"
   CHECK(refused([](auto& a) { a.slo = "ttft_p95=1s", a.stream = false; }) ==
         "`ttft_p95=1000ms` is of streamed answers: a whole one has no first token");
   CHECK(refused([](auto& a) { a.slo = "tpot_p95=1s", a.protocol = "rerank"; }) ==
-        "`tpot_p95=1000ms` is of chat and completions: other answers have no tokens");
+        "`tpot_p95=1000ms` is of answers that are text: those of `rerank` have no tokens");
+  CHECK(refused([](auto& a) { a.protocol = "chatt"; }) == "no protocol is called `chatt`");
   CHECK(refused([](auto& a) { a.slo = "ttft=1s"; }).find("--slo") == 0);
   LoadArguments own;
   own.prompts = "{\"prompt\": \"hello\"}\n\"there\"\n";
@@ -316,6 +321,15 @@ TEST_CASE("a search finds the load that holds, and needs to know what has to") {
   REQUIRE(last.at({"result", "holds_at"}) != nullptr);
   CHECK(last.at({"result", "holds_at"})->number() == 2);
   CHECK(last.text_at({"text"}).find("it still holds at 2 users") != std::string::npos);
+  arguments.from = 3;
+  arguments.tries = 1;
+  bench_search(b.world, b.ann, arguments, sink, b.cancel);
+  REQUIRE(last.at({"result", "holds_at"}) != nullptr);
+  CHECK(last.at({"result", "holds_at"})->number() == 3);
+  arguments.users.reset();
+  arguments.rate = 1;
+  CHECK(failure([&] { bench_search(b.world, b.ann, arguments, sink, b.cancel); }).message() ==
+        "--from and --rate are two loads to begin with");
   arguments.slo.clear();
   CHECK(failure([&] { bench_search(b.world, b.ann, arguments, sink, b.cancel); }).message() ==
         "`mlib bench search` needs --slo: what has to hold");

@@ -28,10 +28,27 @@ bool remembers(const store::Deployment& record) {
   return record.cards.is_map() && !record.cards.entries().empty();
 }
 
+template <class C>
+void set_if_there(Node& all, std::string_view kind, const C* card) {
+  if (card != nullptr) all.set(kind, cards::canonical(*card));
+}
+
+/// The cards as they are now: those of its template; where that is gone, those of the same names.
+Node cards_now(const cards::Library& library, const store::Deployment& record) {
+  if (library.find_template(record.template_name) != nullptr)
+    return cards::cards_of(library, record.template_name, record.hardware);
+  Node now = Node::map();
+  const auto name = [&](std::string_view kind) { return record.cards.text_at({kind, "metadata", "name"}); };
+  set_if_there(now, "Model", library.model(name("Model")));
+  set_if_there(now, "Hardware", library.find_hardware(name("Hardware")));
+  set_if_there(now, "Framework", library.framework(name("Framework")));
+  return now;
+}
+
 std::vector<Changed> changed(const cards::Library& library, const store::Deployment& record) {
   std::vector<Changed> found;
   if (!remembers(record)) return found;
-  const Node now = cards::cards_of(library, record.template_name, record.hardware);
+  const Node now = cards_now(library, record);
   for (const schema::Entry& then : record.cards.entries()) {
     const Node* card = now.find(then.key);
     const std::string was = cards::revision(then.value);
@@ -45,13 +62,16 @@ std::vector<Changed> changed(const cards::Library& library, const store::Deploym
 }
 
 /// For people: each card that changed, with its lines.
-std::string page(const store::Deployment& record, const std::vector<Changed>& all) {
+std::string page(const cards::Library& library, const store::Deployment& record,
+                 const std::vector<Changed>& all) {
   if (!remembers(record)) return fmt::format("it is not known which cards {} was made from\n", record.name);
   if (all.empty()) return fmt::format("{} is made from the cards as they are now\n", record.name);
   std::string text;
   for (const Changed& each : all)
     text += fmt::format("{} {}: {} -> {}\n{}", each.kind, each.name, each.was,
                         each.now.empty() ? "gone" : each.now, each.diff);
+  if (library.find_template(record.template_name) == nullptr)
+    return text + "\nTo bring it up to date, choose another template: mlib get templates\n";
   return text + fmt::format("\nTo bring it up to date: mlib deploy {} --name {} -n {}\n",
                             record.template_name, record.name, record.namespace_name);
 }
@@ -70,7 +90,7 @@ Response outdated(const World& world, const Caller&, const OutdatedArguments& ar
   std::string text, notes;
   for (const store::Deployment& record : records) {
     const std::vector<Changed> all = changed(*library, record);
-    text = page(record, all);
+    text = page(*library, record, all);
     if (!remembers(record)) notes += text;
     if (all.empty()) continue;
     for (const Changed& each : all)

@@ -57,6 +57,21 @@ TEST_CASE("a deployment one of whose cards changed is outdated, with the lines t
   CHECK(test.ask("demo").text->find("+  title: Half of a core") != std::string::npos);
 }
 
+TEST_CASE(
+    "of a deployment whose template is gone the other cards are as they are, and no deploy is advised") {
+  Test test;
+  std::vector<cards::File> files = cards::embedded();
+  std::erase_if(files, [](const cards::File& each) { return each.path == "templates/tiny-llama-test.yaml"; });
+  test.shelf.replace(cards::load(files, "catalog"));
+  REQUIRE(test.shelf.library()->find_template("tiny-llama-test") == nullptr);
+  const Response all = test.ask();
+  REQUIRE(all.table->rows.size() == 1);
+  CHECK(all.table->rows[0][2] == "Template");
+  CHECK(all.table->rows[0][5] == "gone");
+  CHECK(test.ask("demo").text->find("choose another template") != std::string::npos);
+  CHECK(test.ask("demo").text->find("mlib deploy") == std::string::npos);
+}
+
 TEST_CASE("of a deployment that remembers no cards it is not known whether it is outdated") {
   Test test;
   store::Deployment record = *test.store->get(default_namespace, "demo");

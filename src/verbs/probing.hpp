@@ -22,7 +22,7 @@ struct Answered {
 
 /// Asks the framework's health check (or `/` where there is none) once, for at most two seconds.
 Answered ask_health(const Asking& asking);
-/// The models that an engine of the OpenAI protocol serves, as it calls them; empty when it does not tell.
+/// The models that an engine serves, as it calls them on /v1/models; empty when it does not tell.
 std::vector<std::string> served_models(const Asking& asking);
 
 }  // namespace mlib::verbs

@@ -33,6 +33,23 @@ inline Problem failure(const std::function<void()>& work) {
   return {Kind::internal, "it did not fail"};
 }
 
+/// The shipped protocols, rules, flags and causes without any card.
+inline const cards::Library& shipped_contract() {
+  static const std::shared_ptr<const cards::Library> library = cards::load(cards::over_contract({}), "");
+  return *library;
+}
+
+/// The shipped cards, but that the engine of tiny-llama-test speaks a protocol `made` with these calls.
+inline std::shared_ptr<const cards::Library> library_speaking(const std::string& calls) {
+  std::vector<cards::File> files = cards::embedded();
+  for (cards::File& file : files)
+    if (file.path == "frameworks/llama-cpp-server/framework.yaml")
+      file.text.replace(file.text.find("protocol: openai"), 16, "protocol: made");
+  files.push_back({"protocols/made.yaml",
+                   "apiVersion: model-library/v1\nkind: Protocol\nmetadata: {name: made}\ncalls:\n" + calls});
+  return cards::load(std::move(files), "catalog");
+}
+
 /// A world for tests: the shipped cards, a memory store, a scripted target as `podman` and another as
 /// `kubernetes`.
 struct ScriptedWorld {

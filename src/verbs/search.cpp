@@ -93,6 +93,8 @@ void find(const cards::Library& library, const std::vector<C>& cards, const std:
           std::string_view kind, std::vector<Hit>& hits) {
   for (const C& card : cards) {
     const Texts texts(card.metadata);
+    // Words that are a name with blanks between its parts mean that card, and no longer name.
+    constexpr int whole_name = 100;
     int total = 0;
     for (const std::string& word : words) {
       const int one = score(texts, word);
@@ -102,6 +104,7 @@ void find(const cards::Library& library, const std::vector<C>& cards, const std:
       }
       total += one;
     }
+    if (total > 0 && words.size() > 1 && texts.name == join(words, "-")) total += whole_name;
     if (total > 0) hits.push_back({kind, &card.metadata, total, released(library, card)});
   }
 }

@@ -100,7 +100,23 @@ std::set<std::string, std::less<>> used_flags(const Upgrade& upgrade) {
   return used;
 }
 
+/// Which of a flag's choices are gone and which are new; the lists themselves are too long to compare by eye.
+std::string told_choices(const FlagChange& change) {
+  const std::vector<std::string> before = split(change.before, '|'), after = split(change.after, '|');
+  const auto missing = [](const std::vector<std::string>& from, const std::vector<std::string>& in) {
+    std::vector<std::string> found;
+    for (const std::string& each : from)
+      if (std::find(in.begin(), in.end(), each) == in.end()) found.push_back(each);
+    return join(found, ", ");
+  };
+  const std::string gone = missing(before, after), added = missing(after, before);
+  std::string text = gone.empty() ? "" : "no longer takes " + gone;
+  if (!added.empty()) text += (text.empty() ? "takes " : "; takes ") + added + " as well";
+  return text;
+}
+
 std::string told(const FlagChange& change) {
+  if (change.what == "choices") return told_choices(change);
   if (change.what == "removed")
     return change.after.empty() ? "is gone" : fmt::format("is gone: use {}", change.after);
   if (change.what == "renamed") return fmt::format("was {}, which still works", change.before);

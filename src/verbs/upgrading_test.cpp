@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "cards/flags.hpp"
+#include "cards/flags_changes.hpp"
 #include "verbs/scripted_world.hpp"
 
 using namespace mlib;
@@ -51,6 +52,17 @@ TEST_CASE("an upgrade that asks for no edit says so, and none is the newest vers
         w.shelf.library()->flags.find("vllm")->second->versions.back().version);
   CHECK(response.value.find("edits")->items().empty());
   CHECK(response.text->find("Its command line needs no edit.") != std::string::npos);
+}
+
+TEST_CASE(
+    "of a flag's choices an upgrade says those that are gone and those that are new, not where they stand") {
+  ScriptedWorld w;
+  const Response response = upgrade_template(w.world, w.ann, {"qwen3-8b-vllm", "0.27.1"});
+  CHECK(response.text->find("takes inkling, kimi_k3, cohere as well") != std::string::npos);
+  CHECK(response.text->find("auto|hf|slow") == std::string::npos);
+  const cards::FlagTable& table = *w.shelf.library()->flags.find("vllm")->second;
+  for (const cards::FlagChange& each : cards::changes(table, table.place("0.12.0"), table.place("0.14.1")))
+    CHECK((each.what != "choices" || each.flag != "--uvicorn-log-level"));  // another order, no other choice
 }
 
 TEST_CASE("an upgrade to a version that nobody read is refused with those that were") {

@@ -57,6 +57,8 @@ class Results {
   virtual void check() = 0;
   /// Whole or not at all, and on disk when it returns. Gives the file's name. Problem{unavailable}.
   virtual std::string save(const cards::BenchmarkCard& card) = 0;
+  /// Removes one; one that is not there is fine. Problem{unavailable}.
+  virtual void remove(const std::string& template_name, const std::string& id) = 0;
   /// Removes what a killed process had begun to write.
   virtual void tidy() = 0;
 };

@@ -1,6 +1,6 @@
 """Measuring the real engine through podman: the client's figures against the engine's own `timings`, exact lengths against its
-own count, the result in all its forms, Ctrl-C, a client that is stopped, a trace twice, certificates, comparison, search, and
-what cannot be measured.
+own count, the result in all its forms, Ctrl-C, a client that is stopped, a trace twice, certificates, comparison, search,
+an engine with an API of its own, and what cannot be measured.
 """
 import csv
 import http.server
@@ -12,12 +12,16 @@ import shutil
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import urllib.request
 
 import bed
+
+sys.path.insert(0, str(bed.ROOT / "tests" / "llm_d"))
+import llm_d_report  # noqa: E402
 
 TOKENS, REQUESTS = 32, 48
 BOUND = 0.1  # the engine counts from its first token, we from when it came here
@@ -159,6 +163,79 @@ def trusts(mlib, folder):
     server.shutdown()
 
 
+class OwnApi(http.server.BaseHTTPRequestHandler):
+    """An engine with an API of its own: other names, lines for a stream, a key."""
+    protocol_version = "HTTP/1.1"
+    asked = []
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append((self.path, self.headers.get("Authorization"), body))
+        words = body["how"]["most"]
+        text = "".join(json.dumps({"piece": {"said": "word "}}) + "\n" for _ in range(words))
+        text += json.dumps({"end": "full", "count": {"out": words, "in": 3}}) + "\n"
+        if not body["flow"]:
+            text = json.dumps({"answer": "word " * words, "end": "full", "count": {"out": words, "in": 3}})
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+OWN_API = """\
+apiVersion: model-library/v1
+kind: Protocol
+metadata: {name: own}
+calls:
+  own:
+    path: /talk?v=2
+    body: {ask: {text: $prompt}, how: {most: $max_tokens, kind: plain}, flow: $stream_or_not}
+    answer: {text: [/answer], finish: [/end]}
+    stream: {framing: lines, text: [/piece/said]}
+    usage: {prompt: [/count/in], output: [/count/out]}
+"""
+
+
+def speaks(mlib, cards, folder):
+    """An engine whose API is a file of the catalogue."""
+    (cards / "protocols/own.yaml").write_text(OWN_API)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), OwnApi)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    key = pathlib.Path(folder) / "key"
+    key.write_text("canary-of-own\n")
+    short = ("--requests", "4", "--max-tokens", "5", "--api-key-file", key, "-o", "json")
+    done = mlib("bench", "endpoint", url, "--protocol", "own", *short)
+    result = json.loads(done.out) if done.out else {}
+    bed.claim(result and result["counts"]["good"] == 4 and result["counts"]["output_tokens"] == 20
+              and result["counts"]["finish_reasons"] == {"full": 4} and result["metrics"]["ttft"]["count"] == 4,
+              "an engine is measured by a protocol of the catalogue's own", done)
+    path, bearer, body = OwnApi.asked[-1]
+    bed.claim(path == "/talk?v=2" and body["how"] == {"most": 5, "kind": "plain"} and body["flow"] is True
+              and bearer == "Bearer canary-of-own" and "canary" not in done.out + done.err,
+              "which says path and body; the key is in no result", (path, body, done))
+    whole = mlib("bench", "endpoint", url, "--protocol", "own", "--no-stream", *short)
+    bed.claim(whole.out and json.loads(whole.out)["counts"]["output_tokens"] == 20 and OwnApi.asked[-1][2]["flow"] is False,
+              "and whole answers", whole)
+    kept = pathlib.Path(folder) / "own.json"
+    kept.write_text(done.out)
+    again = bed.mlib("bench", "endpoint", url, "--like", kept, "--state", f"{folder}/state", "-o", "json", timeout=90)
+    bed.claim(again.out and json.loads(again.out)["counts"]["good"] == 4, "a result does it again without that file", again)
+    unknown = mlib("bench", "endpoint", url, "--protocol", "owm", *short)
+    bed.claim(unknown.code == 2 and "no protocol is called `owm`" in unknown.err and "did you mean `own`?" in unknown.err,
+              "a misspelt protocol", unknown)
+    (cards / "protocols/own.yaml").write_text(OWN_API.replace("$prompt", "$promt"))
+    broken = mlib("validate", cards)
+    bed.claim(broken.code == 2 and "protocols/own.yaml:7:" in broken.err and "did you mean `prompt`?" in broken.err,
+              "a misspelt placeholder, by its place", broken)
+    (cards / "protocols/own.yaml").unlink()
+    server.shutdown()
+
+
 def forms(mlib, url):
     """Every form holds the verdict; a short open loop is enough."""
     def bench(form):
@@ -176,7 +253,29 @@ def forms(mlib, url):
     report = json.loads(bench("llm-d").out)
     bed.claim(report["version"] == "0.2" and report["results"]["request_performance"]["aggregate"]["requests"]["total"] == 10,
               "llm-d's report", report)
+    bed.claim(not llm_d_report.report_faults(report), "and as llm-d demands it", llm_d_report.report_faults(report))
     bed.claim('validity="' in bench("prometheus").out and bench("markdown").out.startswith("# Benchmark"), "prometheus, markdown")
+
+
+def records(mlib, url):
+    """Single requests, from which the result's figures can be computed again."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "requests.jsonl"
+        result = json.loads(mlib("bench", "endpoint", url, "--users", "2", "--requests", "20", "--max-tokens", "8", "-o", "json",
+                                 "--records", str(path)).out)
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        schema = json.loads(mlib("schema", "benchmark-record").out)
+        bed.claim(len(lines) == result["counts"]["offered"] == 20 and {each["result"] for each in lines} == {result["id"]},
+                  "a record for each request", lines[:2])
+        bed.claim(all(set(each) <= set(schema["properties"]) and set(schema["required"]) <= set(each) for each in lines),
+                  "as their schema says", lines[:2])
+        ttft = sorted(each["first_token"] - each["scheduled"] for each in lines if not each.get("error"))
+        bed.claim(abs(ttft[(len(ttft) + 1) // 2 - 1] - result["metrics"]["ttft"]["p50"]["value"]) < 0.01,
+                  "the median TTFT can be computed from them", (ttft, result["metrics"]["ttft"]))
+        bed.claim(all(each["events"] == sorted(each["events"]) and each["events"][0] == each["first_token"] for each in lines),
+                  "each event has its instant", lines[0])
+        refused = mlib("bench", "endpoint", url, "--records", f"{folder}/none/x.jsonl")
+        bed.claim(refused.code == 7 and "records cannot be written there" in refused.err, "a file that cannot be written", refused)
 
 
 def interrupted(mlib, url, env):
@@ -248,7 +347,9 @@ def test():
         replays(mlib, url, folder)
         stalls(url, env)
         trusts(mlib, folder)
+        speaks(mlib, cards, folder)
         forms(mlib, url)
+        records(mlib, url)
         interrupted(mlib, url, env)
         compares(mlib, folder, text)
         finds(mlib, url)

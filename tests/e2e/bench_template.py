@@ -1,7 +1,5 @@
-"""`mlib bench template` on the real engine, by podman and on Kubernetes: the whole chain, where the result comes back,
-sweeps, and what is left by runs that were killed at any point.
-
-    bench_template.py [podman] [kubernetes]
+"""`mlib bench template` on the real engine by podman: the whole chain, where the result comes back, sweeps, and what is left by
+runs that were killed at any point. bench_cluster.py is the same on Kubernetes.
 """
 import json
 import pathlib
@@ -9,15 +7,14 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 
 import bed
 
 TEMPLATE = "tiny-llama-test"
 NAME = f"benchmark-{TEMPLATE}"
-CLIENT = "localhost/mlib-client:1"
 LOAD = ("--users", "2", "--requests", "12", "--prompt-tokens", "16", "--max-tokens", "4")
+LONG = ("--users", "1", "--duration", "60s", "--prompt-tokens", "16", "--max-tokens", "4")
 
 
 class User:
@@ -56,6 +53,10 @@ class User:
         folder = self.catalogue / "benchmarks" / TEMPLATE
         return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
+    def whole(self):
+        """Each result is one that is read, and nothing lies beside them."""
+        return self("validate").code == 0 and all(re.fullmatch(r"b\d{8}-\d{6}-\w+\.yaml", name) for name in self.results())
+
     def recorded(self):
         return [each["name"] for each in json.loads(self("get", "deployments", "-o", "json", *self.reach).out)]
 
@@ -77,20 +78,6 @@ def end(process, number):
     code = process.wait(60)
     process.stderr.close()
     return code
-
-
-def client_image(home):
-    """An image with the program under test and the libraries that it needs, as an archive."""
-    root, archive = pathlib.Path(home) / "root", pathlib.Path(home) / "client.tar"
-    listed = bed.need(bed.run("ldd", bed.MLIB), "ldd").out
-    for source, place in [(bed.MLIB, "/usr/bin/mlib"), *((path, path) for path in re.findall(r"(/\S+) \(0x", listed))]:
-        (root / place[1:]).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, root / place[1:])
-    (root / "tmp").mkdir()
-    (root / "tmp").chmod(0o1777)
-    script = f'source {bed.BEDS}/image.sh; cd {home}; image {CLIENT} {archive} {root} \'{{"Env":["PATH=/usr/bin"],"User":"65534"}}\''
-    bed.need(bed.run("bash", "-c", script), "image")
-    return archive
 
 
 def measures(user, left):
@@ -158,24 +145,45 @@ def sweeps(user, left):
     bed.claim("container" in points[0].get("cause", ""), "which is kept with its cause", points[0].get("cause"))
     bed.claim(len(set(user.results()) - before) == 2 and not left(), "both are kept, nothing is left", user.results())
     again = user.bench(*LOAD, "--sweep", "memory=3Mi,512Mi")
-    bed.claim(again.code == 0 and again.err.count("measured already") == 1 and len(set(user.results()) - before) == 3,
-              "what is done is not repeated, what failed is", again)
+    bed.claim(again.code == 0 and again.err.count("measured already") == 1 and len(set(user.results()) - before) == 2,
+              "what is done is not repeated, what failed is, and takes its old place", again)
     bed.claim("memory=3Mi: failed: " in again.out and "memory=512Mi: TTFT p50" in again.out, "and is shown", again.out)
 
 
+def gone(left):
+    """What is left after a moment to end."""
+    try:
+        bed.wait(lambda: not left(), 40, "nothing is left")
+    except bed.Failure:
+        pass
+    return left()
+
+
+def is_killed(user, left, points):
+    """SIGKILL at each part of a run, (what it does, what it said last, options, deployments, results), and then the next
+    start, here of a server."""
+    for doing, said, words, killed, kept in points:
+        before = set(user.results())
+        process = user.start(*words)
+        until(process, said)
+        end(process, signal.SIGKILL)
+        recorded, there = user.recorded(), left()
+        bed.claim(sorted(recorded) == killed if there else doing == "cleans up",
+                  f"killed while it {doing} it leaves a record of what is there", (recorded, there))
+        with bed.Server("--catalog", user.catalogue, "--state", user.home / "state", env=user.env) as server:
+            for told in [f"removed `{each}`, which a benchmark left" for each in recorded]:
+                bed.wait(lambda: told in server.log(), 60, told)
+        bed.claim(not gone(left) and not user.recorded(), "and the next start leaves no deployment of it", (left(), user.recorded()))
+        bed.claim(len(set(user.results()) - before) == kept and user.whole(), f"{kept or 'no'} result, and no half one", user.results())
+
+
 def survives(user, left):
-    """SIGKILL while it deploys, while it measures and in a sweep; Ctrl-C and SIGTERM while it measures."""
+    """SIGKILL wherever, also in a sweep; Ctrl-C and SIGTERM while it measures."""
+    is_killed(user, left, (("deploys", " started", LONG, [NAME], 0),
+                           ("warms up", "measuring http://", (*LONG, "--warm-up", "10000"), [NAME], 0),
+                           ("measures", "1 users", LONG, [NAME], 0),
+                           ("cleans up", f"removing {NAME}", LOAD, [NAME], 1)))
     before = set(user.results())
-    process = user.start(*LOAD)
-    until(process, " started")
-    end(process, signal.SIGKILL)
-    bed.claim(user.recorded() == [NAME] and left(), "a run that is killed while it deploys leaves a record", user.recorded())
-    bed.claim(set(user.results()) == before, "and no result", user.results())
-    with bed.Server("--catalog", user.catalogue, "--state", user.home / "state", env=user.env) as server:
-        told = f"removed `{NAME}`, which a benchmark left"
-        bed.wait(lambda: told in server.log(), 40, told)
-        bed.wait(lambda: not left(), 40, "what it left is gone")
-        bed.claim(not user.recorded(), "the next server removes what it left", user.recorded())
     process = user.start("--users", "1", "--duration", "60s", "--sweep", "parallel=1,2")
     until(process, "measuring http://")
     alive = user.bench(*LOAD)
@@ -200,7 +208,7 @@ def survives(user, left):
     bed.claim(set(user.results()) == before and user("validate").code == 0, "and no result", user.results())
 
 
-def on_podman():
+def test():
     with bed.Podman() as podman, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home:
         podman.load("engine")
         user = User(home, "podman", podman.env)
@@ -215,46 +223,6 @@ def on_podman():
         repeats(user, identity, left)
         sweeps(user, left)
         survives(user, left)
-
-
-def on_kubernetes():
-    with bed.Cluster(node=True) as cluster, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home:
-        cluster.load("engine")
-        user = User(home, "kubernetes", cluster.env, "--kubeconfig", cluster.kubeconfig)
-
-        def left():
-            kinds = "deployments,pods,services,secrets,jobs,persistentvolumeclaims"
-            return [f"{o['kind']}/{o['metadata']['name']}" for o in cluster.objects(kinds, "-n", "model-library")]
-
-        def gone():
-            """Pods end a moment after their Deployment."""
-            try:
-                bed.wait(lambda: not left(), 40, "nothing is left")
-            except bed.Failure:
-                pass
-            return left()
-
-        measures(user, gone)
-        cluster.load(client_image(home))
-        inside = user.bench(*LOAD, "--in-cluster", CLIENT, "-o", "json")
-        result = json.loads(inside.out) if inside.code == 0 else {"client": {}, "subject": {}, "counts": {}}
-        bed.claim(result["client"].get("position") == "in-cluster" and result["counts"].get("good") == 12,
-                  "the same from inside the cluster, by a Job", inside)
-        bed.claim(f"{NAME}.model-library.svc" in result["subject"].get("url", "") and not gone(), "which leaves nothing", left())
-        process = user.start("--users", "1", "--duration", "60s")
-        until(process, "measuring http://")
-        end(process, signal.SIGKILL)
-        bed.claim(left(), "a killed run leaves its deployment", left())
-        again = user.bench(*LOAD)
-        bed.claim(again.code == 0 and not gone() and len(user.results()) == 3, "which the next one removes", f"{again}{left()}")
-
-
-TARGETS = {"podman": on_podman, "kubernetes": on_kubernetes}
-
-
-def test():
-    for name in sys.argv[1:] or TARGETS:
-        TARGETS[name]()
 
 
 if __name__ == "__main__":

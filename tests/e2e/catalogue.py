@@ -80,7 +80,7 @@ def test():
         every_template(cluster)
         write_mine(f"{home}/mine")
         files = sum(len(names) for _, _, names in os.walk(f"{home}/mine"))
-        bed.claim(files == 7, "the README shows a framework's two files, a model, hardware, two templates and a result", str(files))
+        bed.claim(files == 8, "the README shows a framework's two files, a model, hardware, two templates, a result and a protocol", str(files))
         checked = bed.mlib("validate", f"{home}/mine")
         bed.claim(checked.code == 0 and "no findings" in checked.out + checked.err, "they validate", checked)
         if root:

@@ -97,6 +97,35 @@ def refused(server, path, status, text):
               and text in body["message"], f"{path} is refused with an Error", answer.text)
 
 
+def as_query(filters):
+    """A named query as a filterQuery, as the user interface makes it."""
+    def written(value):
+        return "'" + value.replace("'", "\\'") + "'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+
+    parts = []
+    for field, each in sorted(filters.items()):
+        bed.claim(set(each) == {"operator", "value"}, f"{field} of a named query is a FieldFilter", each)
+        value = each["value"]
+        listed = "(" + ", ".join(map(written, value)) + ")" if isinstance(value, list) else written(value)
+        parts.append(f"{field} {each['operator']} {listed}")
+    return " AND ".join(parts)
+
+
+def named_queries(server):
+    """Saved filters are offered to the user interface, and mean there what they mean here."""
+    for name, expression in (("quick-and-free", "model.license = mit AND benchmarks.ttft_p90 < 100"),
+                             ("small", "parameters <= 1000 AND format IN ('gguf', 'onnx')"), ("either", "license = mit OR license = gemma")):
+        saved = server.post("/api/v1/filters", {"name": name, "expression": expression})
+        bed.claim(saved.status == 200, f"`{expression}` is saved", saved.text)
+    options = asked(server, "models/filter_options")
+    named = options["namedQueries"]
+    bed.claim(set(named) == {"quick-and-free", "small"}, "named queries are the saved filters that they can say", named)
+    bed.claim(set(named["quick-and-free"]) <= set(options["filters"]), "of fields that are offered", named)
+    for name, filters in named.items():
+        found = models(server, filterQuery=as_query(filters))
+        bed.claim(found == ["measured"], f"{name} as a filterQuery finds the same", (as_query(filters), found))
+
+
 def test():
     with tempfile.TemporaryDirectory(prefix="mlib-cards-") as folder:
         cards = pathlib.Path(folder) / "catalog"
@@ -139,6 +168,16 @@ def test():
             bed.claim("mit" in options["filters"]["license"]["values"], "with values", options["filters"]["license"])
             bed.claim(options["filters"]["parameters.double_value"]["range"]["min"] == 1000, "and ranges")
 
+            bed.claim(options["filters"]["artifacts.ttft_p90.double_value"]["range"] == {"min": 80, "max": 300} and
+                      options["filters"]["artifacts.hardware_type.string_value"]["values"] == ["H100"], "of artifacts as well", options["filters"])
+            bed.claim(asked(server, "models", filterQuery="artifacts.ttft_p90.double_value > 0", orderBy="artifacts.ttft_p90.double_value",
+                            sortOrder="DESC")["items"][0]["name"] == "measured", "and sorts by them")
+            named_queries(server)
+
+            refused(server, "models?q=%zz", 400, "query")
+            refused(server, f"{where}?artifactType=metrics", 400, "`metrics`")
+            posted = server.post(BASE + "sources/preview", {}, headers={"Origin": "http://evil.example"})
+            bed.claim(posted.status == 405 and set(posted.json()) == {"code", "message"}, "it reads only, whoever asks", posted.text)
             refused(server, "models?filterQuery=nmae%3D1", 400, "did you mean `name`?")
             refused(server, "models?filterQuery=name%20%3D", 400, "filterQuery:1:7")
             refused(server, "models?pageSize=0", 400, "pageSize")
