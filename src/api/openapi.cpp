@@ -166,7 +166,7 @@ Node problem_schema() {
     schema.child("properties").set(name, typed("string"));
   schema.child("properties").set("status", typed("integer"));
   Node finding = typed("object");
-  for (const std::string_view name : {"fault", "file", "pointer", "message", "hint"})
+  for (const std::string_view name : {"fault", "level", "file", "pointer", "message", "hint"})
     finding.child("properties").set(name, typed("string"));
   for (const std::string_view name : {"line", "column"})
     finding.child("properties").set(name, typed("integer"));

@@ -26,6 +26,7 @@ Node start(const ProblemType& type, std::string_view detail, std::string_view hi
 Node finding_body(const Finding& finding) {
   Node body = Node::map();
   body.set("fault", to_text(finding.fault));
+  if (finding.warning) body.set("level", "warning");
   if (!finding.place.file.empty()) body.set("file", finding.place.file);
   if (finding.place.line > 0) {
     body.set("line", finding.place.line);

@@ -100,7 +100,7 @@ std::string to_text(const Finding& finding) {
   if (!finding.place.file.empty()) text = finding.place.file + ':';
   if (finding.place.line > 0) text += fmt::format("{}:{}:", finding.place.line, finding.place.column);
   if (!text.empty()) text += ' ';
-  text += "error: " + visible(finding.message);
+  text += (finding.warning ? "warning: " : "error: ") + visible(finding.message);
   if (!finding.excerpt.empty() && finding.place.line > 0) text += pointed(finding);
   if (!finding.hint.empty()) text += "\n  hint: " + visible(finding.hint);
   return text;

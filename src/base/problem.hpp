@@ -47,9 +47,11 @@ struct Finding {
   std::string hint;
   std::string excerpt;
   std::string expected;  ///< for wrong_type: the type's word (string, integer, number, boolean, list, map)
+  bool warning = false;  ///< told with others; alone it refuses nothing
 };
 
-/// `cards/a.yaml:5:12: error: …`, the line, a caret, and `hint: …`; no newline at the end.
+/// `cards/a.yaml:5:12: error: …` (`warning: …` for one), the line, a caret, and `hint: …`; no newline at the
+/// end.
 std::string to_text(const Finding& finding);
 
 /// Kinds of failure; HTTP status and exit code of each are in one table (problem.cpp).

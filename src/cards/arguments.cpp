@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "cards/parameter.hpp"
 #include "cards/placeholder.hpp"
+#include "cards/shell.hpp"
 
 namespace mlib::cards {
 namespace {
@@ -67,21 +68,119 @@ class Reading {
 
   void container(const Node& container) {
     CommandLine line;
-    const std::vector<Word> command = words(container, "command");
+    std::vector<Word> all = words(container, "command");
+    const bool image_starts = all.empty();
     std::vector<Word> args = words(container, "args");
-    std::size_t from = command.empty() ? 0 : 1;
-    if (!command.empty()) {
-      const std::string_view program = program_of(command[0].text);
-      if (std::find(shells.begin(), shells.end(), program) != shells.end()) return;
-      // python -m MODULE
-      if (program.starts_with("python") && command.size() > 2 && command[1].text == "-m") from = 3;
-      if (program.starts_with("python") && command.size() > 1 && command[1].text == "-c") return;
-    }
-    line.words.assign(command.begin() + static_cast<std::ptrdiff_t>(std::min(from, command.size())),
-                      command.end());
-    std::move(args.begin(), args.end(), std::back_inserter(line.words));
+    std::move(args.begin(), args.end(), std::back_inserter(all));
     environment(container, line);
+    if (image_starts)
+      line.words = std::move(all);
+    else if (is_shell(all[0].text))
+      shell(std::move(all), line);
+    else if (!hand_over(std::move(all), line))
+      return;
     lines_.push_back(std::move(line));
+  }
+
+  static bool is_shell(std::string_view program) {
+    return std::find(shells.begin(), shells.end(), program_of(program)) != shells.end();
+  }
+
+  /// The words behind the program; false when it is a script of Python's.
+  static bool hand_over(std::vector<Word> all, CommandLine& line) {
+    std::size_t from = 1;
+    if (program_of(all[0].text).starts_with("python") && all.size() > 1) {
+      if (all[1].text == "-c") return false;
+      // python -m MODULE
+      if (all[1].text == "-m") from = 3;
+    }
+    line.words.assign(all.begin() + static_cast<std::ptrdiff_t>(std::min(from, all.size())), all.end());
+    return true;
+  }
+
+  /// What the script of `sh -c SCRIPT NAME ARGUMENT…` hands to the engine; else `line.script`.
+  void shell(std::vector<Word> all, CommandLine& line) const {
+    std::size_t at = 1;
+    bool inline_script = false;
+    for (; at < all.size() && all[at].text.starts_with('-') && !inline_script; ++at) {
+      inline_script =
+          all[at].text.size() < 6 && all[at].text.ends_with('c') && !all[at].text.starts_with("--");
+      if (all[at].text == "-o") ++at;
+    }
+    line.script = all[std::min(at, all.size() - 1)];
+    if (!inline_script || at >= all.size()) return;
+    const Script script = script_of(all[at]);
+    const std::optional<std::vector<ShellCommand>> commands =
+        shell_commands(script.text, [&](std::string_view name) { return variable(line, name); });
+    const ShellCommand* command = commands ? started(*commands) : nullptr;
+    if (command == nullptr) return;
+    std::vector<Word> found;
+    for (const ShellWord& each : command->words) {
+      const bool quoted_alone = each.text.empty() && each.known;
+      if (each.arguments && quoted_alone)
+        found.insert(found.end(), all.begin() + static_cast<std::ptrdiff_t>(std::min(at + 2, all.size())),
+                     all.end());
+      else
+        found.push_back(word_of(each, script, all[at]));
+    }
+    if (found.empty() || !found[0].known || is_shell(found[0].text) || !hand_over(std::move(found), line))
+      return;
+    for (const ShellWord& each : command->assignments) {
+      Word word = word_of(each, script, all[at]);
+      const std::size_t equals = word.text.find('=');
+      std::string name = word.text.substr(0, equals);
+      word.text.erase(0, equals + 1);
+      line.env.emplace_back(std::move(name), std::move(word));
+    }
+    line.script.reset();
+  }
+
+  /// A script with the values that stand in it, and where.
+  struct Script {
+    struct Filled {
+      std::size_t from, to;
+      std::string parameter;
+      const Node* value;
+    };
+    std::string text;
+    std::vector<Filled> filled = {};
+  };
+
+  Script script_of(const Word& word) const {
+    if (!word.parameter.empty() || word.at == nullptr || !word.at->is_string()) return {word.text};
+    Script script;
+    for (const Piece& part : pieces(word.at->string())) {
+      if (part.what != Piece::What::placeholder) {
+        script.text += part.text;
+        continue;
+      }
+      const Node* value = value_of_(part.text);
+      const std::size_t from = script.text.size();
+      if (value == nullptr)
+        script.text += unknown_part;
+      else if (!value->is_null())
+        script.text += text_of(*value);
+      if (value != nullptr) script.filled.push_back({from, script.text.size(), part.text, value});
+    }
+    return script;
+  }
+
+  static Word word_of(const ShellWord& word, const Script& script, const Word& whole) {
+    Word made{word.text, whole.at, whole.parameter, whole.path, word.known && !word.arguments};
+    for (const Script::Filled& each : script.filled) {
+      if (each.from < word.from || each.to > word.to || each.from == each.to) continue;
+      if (word.text != std::string_view(script.text).substr(each.from, each.to - each.from)) continue;
+      made.at = each.value;
+      made.parameter = each.parameter;
+    }
+    return made;
+  }
+
+  /// The value that the container's environment gives a variable.
+  static std::optional<std::string> variable(const CommandLine& line, std::string_view name) {
+    for (const auto& [known, word] : line.env)
+      if (known == name && word.known) return word.text;
+    return std::nullopt;
   }
 
   std::vector<Word> words(const Node& container, std::string_view key) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,10 +29,13 @@ struct Word {
 struct CommandLine {
   std::vector<Word> words;                        ///< without the program itself
   std::vector<std::pair<std::string, Word>> env;  ///< names and values
+  std::optional<Word> script =
+      {};  ///< the shell script that the engine is started in, when no words could be read
 };
 
 /// The command lines of the containers whose image is the framework's (`from: framework.image`, or its very
-/// text). One that runs a shell has none. Places point into `framework` and into what `value_of` gave.
+/// text). Of a shell script it is that of the command that it starts (shell.hpp). Places point into
+/// `framework` and into what `value_of` gave.
 std::vector<CommandLine> command_lines(const Framework& framework, const ValueOf& value_of);
 
 /// The engine's version when `image` is what runs: the one that the card lists with this image, the one that
@@ -48,8 +52,9 @@ struct FlagFinding {
 };
 
 /// All that is wrong with the command line for the engine's `version`: flags that it never had, has no more,
-/// has not yet or calls deprecated, and values of a wrong type. For a version newer than all that were read,
-/// and where the table was not read from the engine itself, all are warnings.
+/// has not yet or calls deprecated, values of a wrong type, and a script that could not be read. For a
+/// version newer than all that were read, and where the table was not read from the engine itself, all are
+/// warnings.
 std::vector<FlagFinding> lint(const FlagTable& table, std::string_view version, const CommandLine& line);
 
 }  // namespace mlib::cards

@@ -151,18 +151,22 @@ class Manifest {
         node.string().find("${" + name) != std::string::npos ? "${" + name : "$" + name;
     const auto spot = [&] { return token_spot(text_, node, written, path_); };
     const Parameter* parameter = find(draft_.card.spec.parameters, name);
+    if (parameter == nullptr && draft_.doubts.touch({"spec", "parameters", name})) return;
     if (parameter == nullptr && !is_given(name)) {
       std::vector<std::string> known = names(draft_.card.spec.parameters);
       for (std::string& each : given_names()) known.push_back(std::move(each));
       return tell(spot(), Fault::reference, fmt::format("no parameter called `{}`", name),
                   suggestion(name, known));
     }
+    const auto doubted = [&](std::string_view field) {
+      return draft_.doubts.touch({"spec", "parameters", name, field});
+    };
     if (parameter != nullptr && parameter->secret && within.kind != "Secret")
       tell(spot(), Fault::not_allowed,
            fmt::format("`{}` is secret: only a Secret may hold it, not a {}", name, within.kind),
            "put it into a Secret's stringData and refer to that by secretKeyRef");
     const bool confined = parameter != nullptr ? is_confined(*parameter) : name != "user" && name != "id";
-    if (within.script && !confined)
+    if (within.script && !confined && !doubted("type") && !doubted("pattern"))
       tell(spot(), Fault::not_allowed,
            fmt::format("`{}` would become part of a script, and its values are not confined", name),
            "hand it over as an environment variable, or give the parameter a pattern");
@@ -173,6 +177,7 @@ class Manifest {
       const bool fetches = name.starts_with("fetch_") && used_.contains("weights_init");
       if (used_.contains(name) || fetches || parameter.group == ignored_group || !is_parameter_name(name))
         continue;
+      if (draft_.doubts.touch({"spec", "parameters", name, "group"})) continue;
       tell(key_spot(draft_, path_of({"spec", "parameters", name})), Fault::reference,
            fmt::format("nothing in the manifest uses `{}`", name),
            fmt::format("use it as `${}`, take it out, or put it into the group `{}`", name, ignored_group));
@@ -189,8 +194,11 @@ class Manifest {
 void check_parameters(Draft<Framework>& draft, std::vector<Finding>& findings) {
   for (const auto& [name, parameter] : draft.card.spec.parameters) {
     const Path here = path_of({"spec", "parameters", name});
+    const bool readable = can_check_values(draft, name);
+    std::vector<Path> wrong;
     if (!is_parameter_name(name) || is_given(name)) {
       draft.sound = false;
+      wrong.push_back(here);
       report(findings, key_spot(draft, here), Fault::not_allowed,
              is_given(name) ? fmt::format("`{}` is always there: it cannot be declared", name)
                             : fmt::format("`{}` cannot be the name of a parameter", shortened(name, 60)),
@@ -199,19 +207,27 @@ void check_parameters(Draft<Framework>& draft, std::vector<Finding>& findings) {
     for (const Flaw& flaw : flaws(parameter)) {
       Path where = here;
       where.push_back({flaw.field});
+      if (draft.doubts.touch(where) || (!readable && flaw.field != "from")) continue;
       draft.sound = false;
+      wrong.push_back(where);
       report(findings, value_spot(draft, where), flaw.fault, fmt::format("`{}`: {}", name, flaw.message),
              flaw.hint);
     }
+    for (Path& each : wrong) draft.doubts.add(std::move(each));
   }
 }
 
 }  // namespace
 
+bool can_check_values(const Draft<Framework>& framework, std::string_view parameter) {
+  for (const std::string_view field : {"type", "enum", "pattern", "minimum", "maximum"})
+    if (framework.doubts.touch({"spec", "parameters", parameter, field})) return false;
+  return true;
+}
+
 void check_framework(Draft<Framework>& draft, const Text* manifest, std::vector<Finding>& findings) {
-  // With a card that could not be read whole, every placeholder would look undeclared.
-  if (!draft.sound || manifest == nullptr) return;
   check_parameters(draft, findings);
+  if (manifest == nullptr) return;
   if (manifest->broken) draft.sound = false;
   Manifest(draft, *manifest, findings).check();
 }

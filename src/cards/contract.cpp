@@ -33,8 +33,11 @@ const Node* below(const Node* root, std::string_view path) {
   return root != nullptr && root->is_null() ? nullptr : root;
 }
 
-/// `--max-model-len` is `max_model_len`, `--pipeline-parallel-size` is `pipeline_parallel`.
-std::string parameter_of(std::string_view flag) {
+/// `--max-model-len` is `max_model_len`, `--pipeline-parallel-size` is `pipeline_parallel`, `--pp_size` what
+/// the rules say.
+std::string parameter_of(std::string_view flag, const Rules* rules) {
+  const std::string* said = rules == nullptr ? nullptr : find(rules->flags, flag);
+  if (said != nullptr) return *said;
   std::string name(flag.substr(std::min(flag.find_first_not_of('-'), flag.size())));
   std::replace(name.begin(), name.end(), '-', '_');
   if (name.ends_with("_size")) name.resize(name.size() - 5);
@@ -84,9 +87,9 @@ class SaidByFlags {
     const FlagTable& table = *framework_.contract->flags;
     if (!place_) place_ = table.place(version_in_force(framework_, table, given_));
     const FlagState* state = table.find(name, *place_);
-    if (state != nullptr || !table.underscores) return state;
-    std::replace(name.begin(), name.end(), '_', '-');
-    return table.find(name, *place_);
+    if (state == nullptr && table.underscores) std::replace(name.begin(), name.end(), '_', '-');
+    if (state == nullptr && table.dotted) name.resize(std::min(name.find('.'), name.size()));
+    return state != nullptr ? state : table.find(name, *place_);
   }
 
   void flag(const Node& word, const Node* next, const Given& from, const std::string& list) {
@@ -102,7 +105,8 @@ class SaidByFlags {
     else if (text.starts_with("--no-"))
       value = false;
     for (const std::string_view each : state->names)
-      if (each.starts_with("--")) said_.insert_or_assign(parameter_of(each), Said{value, from, list});
+      if (each.starts_with("--"))
+        said_.insert_or_assign(parameter_of(each, framework_.contract->rules.get()), Said{value, from, list});
   }
 
   const Framework& framework_;
@@ -171,6 +175,14 @@ std::string card_of(const std::string& field) {
   return field.substr(0, field.find('.'));
 }
 
+/// True when the expression names what was refused, or what is to come.
+bool is_doubtful(const Parties& parties, const Looking& look, const Expression& expression) {
+  return std::any_of(expression.fields().begin(), expression.fields().end(), [&](const std::string& field) {
+    if (parties.refused && parties.refused(field)) return true;
+    return parties.early && field.starts_with(of_parameters) && look(field) == nullptr;
+  });
+}
+
 std::string shown(const Looking& look, const Expression& expression) {
   std::vector<std::string> parts;
   for (const std::string& field : expression.fields()) {
@@ -226,6 +238,14 @@ Node facts_of(const Hardware& card) {
 
 Node facts_of(const Template& card) { return named(card.metadata, schema::encode(card.spec)); }
 
+bool is_refused(const Framework& framework, const std::string& parameter,
+                const std::function<bool(const std::string& declared)>& refused) {
+  const Dict<Parameter>& declared = framework.spec.parameters;
+  if (find(declared, parameter) != nullptr) return refused(parameter);
+  return std::any_of(declared.begin(), declared.end(),
+                     [&](const auto& each) { return each.second.type == "list" && refused(each.first); });
+}
+
 std::string version_in_force(const Framework& framework, const FlagTable& table, const GivenOf& given) {
   for (const auto& [name, parameter] : framework.spec.parameters) {
     if (parameter.from != "framework.image") continue;
@@ -240,11 +260,18 @@ std::vector<Judged> judge_flags(const Parties& parties, const GivenOf& given) {
   std::vector<Judged> found;
   const Framework& framework = parties.framework;
   if (!framework.contract || !framework.contract->flags) return found;
+  // Without the image nobody knows which version's flags count.
+  for (const auto& [name, parameter] : framework.spec.parameters)
+    if (parameter.from == "framework.image" && parties.refused &&
+        parties.refused(std::string(of_parameters) + name))
+      return found;
   const FlagTable& table = *framework.contract->flags;
   const ValueOf value_of = [&](std::string_view name) { return given(std::string(name)).value; };
   const std::string version = version_in_force(framework, table, given);
   for (const CommandLine& line : command_lines(framework, value_of)) {
     for (FlagFinding& each : lint(table, version, line)) {
+      // A script that is not read is told of with its framework, and not with each deployment again.
+      if (line.script && each.word == &*line.script && parties.deploying) continue;
       Judged judged{each.warning, each.fault, std::move(each.message), std::move(each.hint)};
       judged.parameter = each.word->parameter;
       judged.at = each.word->at;
@@ -263,6 +290,8 @@ std::vector<Judged> judge_conditions(const Parties& parties, const GivenOf& give
   for (const ParsedCondition& each : parties.framework.contract->conditions) {
     if (each.when && each.when->evaluate_values(look.values(each.when->fields())) != Truth::yes) continue;
     if (each.require.evaluate_values(look.values(each.require.fields())) != Truth::no) continue;
+    if (is_doubtful(parties, look, each.require) || (each.when && is_doubtful(parties, look, *each.when)))
+      continue;
     Judged judged{false, Fault::not_allowed, each.message, shown(look, each.require)};
     judged.change = "template.values";
     blame(judged, each.require, given);
@@ -279,7 +308,7 @@ std::vector<Judged> judge_rules(const Parties& parties, const GivenOf& given) {
   const std::vector<const Node*> values = look.values(rules.fields);
   for (const Rule& rule : rules.all) {
     if (rule.at == "deploy" && !parties.deploying) continue;
-    if (!speaks(rule, values)) continue;
+    if (!speaks(rule, values) || is_doubtful(parties, look, *rule.condition)) continue;
     const auto value_of = [&](const std::string& field) { return look(field); };
     Judged judged{rule.level == "warning", Fault::not_allowed,
                   fmt::format("{} (rule {})", filled(rule.message, value_of), rule.name), ""};

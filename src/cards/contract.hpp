@@ -34,7 +34,16 @@ struct Parties {
   const Node* hardware = nullptr;
   const Node* chosen = nullptr;
   bool deploying = false;  ///< the caller's values are there
+  bool early = false;  ///< cards are to come that give values: what names one that is not there is not asked
+  /// True for a field, such as `model.format` or `parameters.dtype`, whose value was refused: what names it
+  /// is not asked. Empty: nothing was.
+  std::function<bool(const std::string& field)> refused = {};
 };
+
+/// Parties::refused for a parameter, where `refused` says it of those that `framework` declares: another one
+/// may stand in a list that was refused.
+bool is_refused(const Framework& framework, const std::string& parameter,
+                const std::function<bool(const std::string& declared)>& refused);
 
 /// One thing that is wrong. Where: at `at` in the value of `parameter`, or in the manifest when that is ""
 /// and `at` is there; else at the field `change` of a card.

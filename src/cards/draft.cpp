@@ -6,6 +6,8 @@
 #include <atomic>
 #include <thread>
 
+#include "base/text.hpp"
+
 namespace mlib::cards::detail {
 
 void Text::read(std::vector<Finding>& findings) {
@@ -48,6 +50,38 @@ Path path_of(std::initializer_list<std::string_view> keys) {
   Path path;
   for (const std::string_view key : keys) path.push_back({std::string(key)});
   return path;
+}
+
+Path spec_path(std::string_view dotted) {
+  Path path = path_of({"spec"});
+  while (!dotted.empty()) {
+    const std::size_t dot = std::min(dotted.find('.'), dotted.size());
+    path.push_back({std::string(dotted.substr(0, dot))});
+    dotted.remove_prefix(std::min(dot + 1, dotted.size()));
+  }
+  return path;
+}
+
+const Doubts& Doubts::of_all() {
+  static const Doubts all = [] {
+    Doubts made;
+    made.add(Path{});
+    return made;
+  }();
+  return all;
+}
+
+bool Doubts::touch(const Path& path) const {
+  const auto touches = [&](const Told& told) {
+    const std::size_t both = std::min(told.path.size(), path.size());
+    for (std::size_t i = 0; i < both; ++i) {
+      const Step& one = told.path[i];
+      if (one.index == path[i].index && one.key == path[i].key) continue;
+      return told.unknown && i + 1 == told.path.size() && !nearest(one.key, {path[i].key}).empty();
+    }
+    return true;
+  };
+  return std::any_of(places_.begin(), places_.end(), touches);
 }
 
 Spot value_spot(const Text& text, const Node& document, const Path& path) {

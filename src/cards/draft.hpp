@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,36 @@ class Text {
   mutable std::optional<std::vector<Node>> documents_;
 };
 
+Path path_of(std::initializer_list<std::string_view> keys);
+/// The path of `a.b.c` below spec.
+Path spec_path(std::string_view dotted);
+
+/// Places of a card that were told of already. What stands there is not known, and so nothing more is said of
+/// it: neither of its value nor of its absence.
+class Doubts {
+ public:
+  /// Of a card of which nothing is known.
+  static const Doubts& of_all();
+
+  void add(const Finding& finding) {
+    places_.push_back({finding.path, finding.fault == Fault::unknown_field});
+  }
+  void add(Path path) { places_.push_back({std::move(path), false}); }
+  /// The last key is one that nobody knows: any that is near to it may be meant.
+  void add_unknown(Path path) { places_.push_back({std::move(path), true}); }
+  bool empty() const { return places_.empty(); }
+  /// True when a place is `path`, a part of it, or what it is part of.
+  bool touch(const Path& path) const;
+  bool touch(std::initializer_list<std::string_view> keys) const { return !empty() && touch(path_of(keys)); }
+
+ private:
+  struct Told {
+    Path path;
+    bool unknown;
+  };
+  std::vector<Told> places_;
+};
+
 /// A card with its document as it was written; `sound` false once something was found in it.
 template <class C>
 struct Draft {
@@ -43,6 +74,7 @@ struct Draft {
   std::size_t at = 0;  ///< which document of the text
   bool sound = true;
   const Draft* base = nullptr;  ///< the card that it extends
+  Doubts doubts = {};
 
   const Node& document() const { return text->documents()[at]; }
 };
@@ -56,7 +88,6 @@ struct Spot {
   std::string heir = {};  ///< the card that inherits what stands there, when that is meant
 };
 
-Path path_of(std::initializer_list<std::string_view> keys);
 /// Where the value at `path` was written; where it would be when it is not there.
 Spot value_spot(const Text& text, const Node& document, const Path& path);
 /// Where the last key of `path` was written.
@@ -166,13 +197,14 @@ void put_in_order(Causes& causes);
 /// What lies in a catalogue beside the cards.
 struct Beside {
   FlagTables flags;
+  std::set<std::string, std::less<>> lost_flags;  ///< tables that were left out
   std::shared_ptr<Rules> rules = std::make_shared<Rules>();
   Protocols protocols;
   std::vector<std::string> lost_protocols;  ///< names of those that were left out
 };
 /// Take the sound tables of flags, the sound rules and the sound protocols of a file; what is wrong with
 /// others goes to `findings`.
-void read_flags(const Text& text, FlagTables& tables, std::vector<Finding>& findings);
+void read_flags(const Text& text, Beside& beside, std::vector<Finding>& findings);
 void read_rules(const Text& text, Rules& rules, std::vector<Finding>& findings);
 void read_protocols(const Text& text, Beside& beside, std::vector<Finding>& findings);
 
@@ -181,15 +213,23 @@ void check_protocol(Draft<Framework>& draft, const Beside& beside, std::vector<F
 
 /// Gives a framework its contract: parses its conditions and finds its table of flags.
 void add_contract(Draft<Framework>& draft, const Beside& beside, std::vector<Finding>& findings);
-/// Hold a card that is sound so far to the contract of its framework (contract.hpp): a framework with its
-/// defaults, a model with its values, a template on each of its machines. What is wrong goes to the verdict.
+/// A machine that a template names, and where.
+struct Named {
+  const Draft<Hardware>* hardware;  ///< a null pointer: it cannot be had, or does not fit
+  Path path;
+};
+/// Hold a card to the contract of its framework (contract.hpp): a framework with its defaults, a model with
+/// its values, a template on each of its machines. What was refused before is asked for by nothing. What is
+/// wrong goes to the verdict. A model that is a null pointer cannot be had.
 void hold_framework(Verdict& verdict, Draft<Framework>& draft, const Text* manifest);
-void hold_model(Verdict& verdict, Draft<Model>& draft, const Framework& framework);
-void hold_template(const Shelf& shelf, Verdict& verdict, Draft<Template>& draft, const Framework& framework,
-                   const Model& model);
+void hold_model(Verdict& verdict, Draft<Model>& draft, const Draft<Framework>& framework);
+void hold_template(Verdict& verdict, Draft<Template>& draft, const Draft<Framework>& framework,
+                   const Draft<Model>* model, const std::vector<Named>& machines);
 
 /// Checks a framework's parameters and its manifest's placeholders (a null pointer: there is none).
 void check_framework(Draft<Framework>& draft, const Text* manifest, std::vector<Finding>& findings);
+/// False when what the framework says of the values of a parameter was refused itself.
+bool can_check_values(const Draft<Framework>& framework, std::string_view parameter);
 
 /// Checks that references resolve and that values are declared; marks what is wrong, and what refers to it.
 /// Gives each template the benchmarks that lie in files of their own.

@@ -66,6 +66,12 @@ class Linting {
       i = flag(words, i);
     }
     for (const auto& [name, word] : line.env) variable(name, word);
+    if (line.script)
+      found_.push_back(
+          {true, Fault::not_allowed, &*line.script,
+           "the engine is started in a shell script from which its arguments cannot be read: its "
+           "flags are not checked",
+           "begin the engine's line with `exec`, or hand its arguments over in `args`"});
     return std::move(found_);
   }
 
@@ -119,9 +125,13 @@ class Linting {
 
   void check_joined(const Word& word, const std::string& name, const FlagState& state) {
     const std::string value = word.text.substr(name.size() + 1);
-    if (is_switch(state))
+    if (is_switch(state)) {
+      const std::string then =
+          when_it_took(name, state, [&](const FlagState& each) { return fits(each, value); });
       return tell(word, fmt::format("`{}` of {} is a switch: it takes no value", name, called_),
-                  "leave the `=` and what follows out", Fault::wrong_type);
+                  "leave the `=` and what follows out" + (then.empty() ? "" : "; " + then),
+                  Fault::wrong_type);
+    }
     if (word.known) check_value(word, name, state, value);
   }
 
@@ -131,9 +141,7 @@ class Linting {
     ++i;
     const bool there = i < words.size() && !(words[i].known && words[i].text.starts_with("--"));
     if (is_switch(state)) {
-      if (there && words[i].known && (lower(words[i].text) == "true" || lower(words[i].text) == "false"))
-        tell(words[i], fmt::format("`{}` of {} is a switch: it takes no value", name, called_),
-             fmt::format("leave `{}` out", words[i].text), Fault::wrong_type);
+      if (there && words[i].known) after_switch(words[i], name, state);
       return i;
     }
     if (state.kind == "list") {
@@ -143,12 +151,39 @@ class Linting {
     if (state.kind == "bool") return there && !is_flag_like(words[i].text) ? i + 1 : i;
     if (!there || words[i].text.empty()) {
       if (!there)
-        tell(word, fmt::format("`{}` of {} takes {}, and none follows", name, called_, wanted(state)), "",
-             Fault::missing);
+        tell(word, fmt::format("`{}` of {} takes {}, and none follows", name, called_, wanted(state)),
+             when_it_took(name, state, is_switch), Fault::missing);
       return there ? i + 1 : i;
     }
     if (words[i].known) check_value(words[i], name, state, words[i].text);
     return i + 1;
+  }
+
+  /// A word behind a switch may be the engine's own; one that the flag takes in another version is meant for
+  /// it.
+  void after_switch(const Word& word, const std::string& name, const FlagState& state) {
+    const std::string then = when_it_took(name, state, [&](const FlagState& each) {
+      return !is_switch(each) && holds(each.choices, word.text);
+    });
+    if (then.empty() && lower(word.text) != "true" && lower(word.text) != "false") return;
+    tell(word, fmt::format("`{}` of {} is a switch: it takes no value", name, called_),
+         fmt::format("leave `{}` out{}{}", shortened(word.text, 60), then.empty() ? "" : "; ", then),
+         Fault::wrong_type);
+  }
+
+  /// In which other version the flag was as `suits` says; "" when in none.
+  template <class Suits>
+  std::string when_it_took(const std::string& name, const FlagState& now, const Suits& suits) const {
+    std::string found;
+    for (const FlagState* state : table_.ever(name)) {
+      if (state == &now || state->kind == now.kind || !suits(*state)) continue;
+      const std::string took = is_switch(*state) ? "it was a switch" : "it took " + wanted(*state);
+      if (state->last < now.first) found = fmt::format("until {} {}", dated(state->last), took);
+      if (state->first > now.last && found.empty())
+        found = fmt::format("from {} on {}", dated(state->first),
+                            is_switch(*state) ? "it is a switch" : "it takes " + wanted(*state));
+    }
+    return found;
   }
 
   static std::string wanted(const FlagState& state) {
@@ -165,17 +200,23 @@ class Linting {
 
   void check_value(const Word& word, const std::string& name, const FlagState& state,
                    const std::string& value) {
-    if (value.find("$(") != std::string::npos || holds(state.choices, value)) return;
-    bool fits = true;
-    if (state.kind == "int") fits = is_number(value, true) || (table_.suffixes && is_readable_number(value));
-    if (state.kind == "float") fits = is_number(value, false);
-    if (state.kind == "enum") fits = state.choices.empty();
-    if (fits) return;
+    if (value.find("$(") != std::string::npos || fits(state, value)) return;
     const std::string shown = shortened(value, 60);
     std::string hint;
     if (state.kind == "enum") hint = choice_hint(name, state, value);
+    if (hint.empty())
+      hint = when_it_took(name, state,
+                          [&](const FlagState& each) { return !is_switch(each) && fits(each, value); });
     tell(word, fmt::format("`{}` of {} takes {}; `{}` is none", name, called_, wanted(state), shown), hint,
          Fault::wrong_type);
+  }
+
+  bool fits(const FlagState& state, const std::string& value) const {
+    if (holds(state.choices, value)) return true;
+    if (state.kind == "int") return is_number(value, true) || (table_.suffixes && is_readable_number(value));
+    if (state.kind == "float") return is_number(value, false);
+    if (state.kind == "enum") return state.choices.empty();
+    return true;
   }
 
   /// In which versions the flag took `value`, or the choice that is nearest to it.
@@ -218,17 +259,40 @@ class Linting {
       if (state->last < place_.upper) last = state;
       if (state->first > place_.lower && next == nullptr) next = state;
     }
+    const std::string close = close_to(name, prefix);
+    const std::string meant = close.empty() ? "" : fmt::format("did you mean `{}`? Else ", close);
     if (last == nullptr)
       return tell(word, fmt::format("{} has no `{}` yet: it came with {}", called_, name, dated(next->first)),
-                  "leave it out, or take that version or a newer one", Fault::reference);
+                  meant + "leave it out, or take that version or a newer one", Fault::reference);
     const std::string gone = dated(std::min(last->last + 1, static_cast<int>(table_.versions.size()) - 1));
-    const bool replaced = !last->replacement.empty();
-    tell(
-        word,
-        fmt::format("{} has no `{}` any more: last in {}, {} {}", called_, name, dated(last->last),
-                    replaced ? fmt::format("`{}` since", last->replacement) : "gone in", gone),
-        replaced ? fmt::format("use `{}`", last->replacement) : "leave it out, or take a version that has it",
-        Fault::reference);
+    const std::string replaced = replacement(*last);
+    const std::string back = next == nullptr ? "" : fmt::format("; it came back with {}", dated(next->first));
+    tell(word,
+         fmt::format("{} has no `{}` any more: last in {}, {} {}", called_, name, dated(last->last),
+                     !replaced.empty() ? fmt::format("`{}` since", last->replacement) : "gone in", gone),
+         (!replaced.empty() ? fmt::format("use `{}`", replaced)
+                            : meant + "leave it out, or take a version that has it") +
+             back,
+         Fault::reference);
+  }
+
+  /// What is used instead of the flag in this version: one that was renamed twice is followed.
+  std::string replacement(const FlagState& gone) const {
+    std::string name(gone.replacement);
+    for (int renamed = 0; renamed < 4 && table_.find(name, place_) == nullptr; ++renamed) {
+      const std::vector<const FlagState*> states = table_.ever(name);
+      if (states.empty() || states.back()->replacement.empty()) break;
+      name = states.back()->replacement;
+    }
+    return name;
+  }
+
+  /// The nearest name when it begins as this one does: that one is not there now is no sign of a slip of the
+  /// pen.
+  std::string close_to(const std::string& name, std::string_view prefix) const {
+    const std::string near = nearest(name, table_.names_at(place_, prefix));
+    const auto [end, other] = std::mismatch(name.begin(), name.end(), near.begin(), near.end());
+    return 2 * (end - name.begin()) > static_cast<std::ptrdiff_t>(name.size()) ? near : "";
   }
 
   void variable(const std::string& name, const Word& word) {

@@ -61,16 +61,19 @@ void check_versions(const Text& text, const Node& document, const FlagTable& tab
 
 }  // namespace
 
-void read_flags(const Text& text, FlagTables& tables, std::vector<Finding>& findings) {
+void read_flags(const Text& text, Beside& beside, std::vector<Finding>& findings) {
   for (const Node& document : text.documents()) {
     if (document.is_null()) continue;
     schema::Reader reader(&text.source);
     auto file = schema::decode<FlagsFile>(reader, document);
     const std::size_t before = findings.size();
     std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(findings));
+    // A framework that names this table is told that it was left out, not that there is none.
+    if (text.broken || findings.size() != before) beside.lost_flags.insert(file.table.engine);
     if (findings.size() != before) continue;
     check_versions(text, document, file.table, findings);
-    if (findings.size() != before) continue;
+    if (file.table.versions.empty()) beside.lost_flags.insert(file.table.engine);
+    if (file.table.versions.empty()) continue;
     std::vector<FlagTable::Fault> faults;
     file.table.source = text.source.file;
     file.table.read_lines(file.flags, faults);
@@ -80,8 +83,9 @@ void read_flags(const Text& text, FlagTables& tables, std::vector<Finding>& find
              "NAMES KIND FIRST..LAST [(CHOICE|...)] [deprecated] [-> NEW] [= DEFAULT]");
     const Spot spot = value_spot(text, document, path_of({"engine"}));
     const std::string name = file.table.engine;
-    if (findings.size() == before &&
-        !tables.emplace(name, std::make_shared<const FlagTable>(std::move(file.table))).second)
+    if (findings.size() != before)
+      beside.lost_flags.insert(name);
+    else if (!beside.flags.emplace(name, std::make_shared<const FlagTable>(std::move(file.table))).second)
       report(findings, spot, Fault::duplicate,
              fmt::format("there is another table of flags called `{}`", name));
   }

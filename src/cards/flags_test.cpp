@@ -20,13 +20,21 @@ const Library& shipped() {
 }
 const FlagTable& table(std::string_view engine) { return *shipped().flags.find(engine)->second; }
 
-/// The first message about a command line of these words, or "".
-std::string said(std::string_view engine, std::string_view version, const std::vector<std::string>& words) {
+/// The first finding about a command line of these words, without its place; an empty one when there is none.
+FlagFinding found(std::string_view engine, std::string_view version, const std::vector<std::string>& words) {
   const Node none;
   CommandLine line;
   for (const std::string& word : words) line.words.push_back({word, &none});
-  const std::vector<FlagFinding> found = lint(table(engine), version, line);
-  return found.empty() ? "" : found[0].message;
+  std::vector<FlagFinding> all = lint(table(engine), version, line);
+  if (all.empty()) return {};
+  all[0].word = nullptr;
+  return all[0];
+}
+std::string said(std::string_view engine, std::string_view version, const std::vector<std::string>& words) {
+  return found(engine, version, words).message;
+}
+std::string hinted(std::string_view engine, std::string_view version, const std::vector<std::string>& words) {
+  return found(engine, version, words).hint;
 }
 }  // namespace
 
@@ -71,6 +79,15 @@ TEST_CASE("a flag is wrong for a version by what that version had") {
   CHECK(said("llama.cpp", "b6598", {"--flash-attn", "--metrics"}).find("none follows") != std::string::npos);
   CHECK(said("vllm", "0.24.0", {"--device", "cuda"}).find("any more") != std::string::npos);
   CHECK(said("vllm", "0.24.0", {"--max-modle-len", "1"}).find("no flag") != std::string::npos);
+}
+
+TEST_CASE("a value that another version takes is told with that version") {
+  CHECK(hinted("llama.cpp", "b6598", {"--flash-attn", "--metrics"}).find("until b6199") == 0);
+  const std::string joined = hinted("llama.cpp", "b6199", {"--flash-attn=on"});
+  CHECK(joined.find("; from b6330") != std::string::npos);
+  CHECK(joined.find("it takes one of on") != std::string::npos);
+  CHECK(hinted("llama.cpp", "b6199", {"--flash-attn", "on"}).starts_with("leave `on` out; from b6330"));
+  CHECK(said("llama.cpp", "b6199", {"--metrics", "on"}) == "");
 }
 
 TEST_CASE("what changes between two versions is listed, both ways") {

@@ -128,7 +128,7 @@ class Loading {
     const std::vector<Node>& documents = text.documents();
     const std::string kind = documents.empty() ? "" : documents.front().text_at({"kind"});
     if (kind == "Flags")
-      read_flags(text, beside_.flags, verdict_.findings);
+      read_flags(text, beside_, verdict_.findings);
     else if (kind == "Rules")
       read_rules(text, *beside_.rules, verdict_.findings);
     else if (kind == "Protocol")
@@ -238,8 +238,11 @@ class Loading {
     if (base != nullptr)
       for (Finding& each : reader.findings) put_right(each, draft);
     draft.card.file = text.source.file;
-    std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(findings));
     draft.sound = reader.findings.empty() && !text.broken;
+    for (const Finding& each : reader.findings) draft.doubts.add(each);
+    // Where a text can be read in two ways nobody knows what its card says.
+    if (text.broken) draft.doubts.add(Path{});
+    std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(findings));
     const std::string_view wanted = name_of(text.path);
     if (draft.sound && item.alone && draft.card.metadata.name != wanted) {
       report(findings, value_spot(text, item.document(), path_of({"metadata", "name"})), Fault::not_allowed,
@@ -380,16 +383,17 @@ class Loading {
     const Draft<Framework>& from = manifest_giver(draft);
     const Text* manifest = text_at(beside(from.text->path, draft.card.spec.manifest));
     if (manifest == from.text) manifest = nullptr;
-    if (manifest == nullptr && draft.sound) report_no_manifest(draft);
+    if (manifest == nullptr && !draft.doubts.touch({"spec", "manifest"})) report_no_manifest(draft);
     check_framework(draft, manifest, verdict_.findings);
-    if (manifest == nullptr) return;
-    draft.card.manifest = manifest->documents();
-    std::erase_if(draft.card.manifest, [](const Node& document) { return document.is_null(); });
-    draft.card.manifest_text = manifest->source.text;
-    draft.card.manifest_file = manifest->source.file;
-    if (draft.sound) check_protocol(draft, beside_, verdict_.findings);
-    if (draft.sound) add_contract(draft, beside_, verdict_.findings);
-    if (draft.sound) hold_framework(verdict_, draft, manifest);
+    if (manifest != nullptr) {
+      draft.card.manifest = manifest->documents();
+      std::erase_if(draft.card.manifest, [](const Node& document) { return document.is_null(); });
+      draft.card.manifest_text = manifest->source.text;
+      draft.card.manifest_file = manifest->source.file;
+    }
+    check_protocol(draft, beside_, verdict_.findings);
+    add_contract(draft, beside_, verdict_.findings);
+    hold_framework(verdict_, draft, manifest);
   }
 
   void report_no_manifest(Draft<Framework>& draft) {

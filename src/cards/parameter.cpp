@@ -96,7 +96,7 @@ void add_range_flaws(const Parameter& parameter, std::vector<Flaw>& found) {
       parameter.type == "integer" || parameter.type == "number" || parameter.type == "quantity";
   if (!ranged && (parameter.minimum || parameter.maximum))
     found.push_back({parameter.minimum ? "minimum" : "maximum", Fault::not_allowed,
-                     fmt::format("a {} has no range", parameter.type),
+                     fmt::format("{} {} has no range", article(parameter.type), parameter.type),
                      "only integer, number and quantity have"});
   if (parameter.minimum && parameter.maximum && *parameter.minimum > *parameter.maximum)
     found.push_back(
@@ -147,7 +147,8 @@ std::vector<Flaw> flaws(const Parameter& declared) {
   Parameter parameter = declared;
   add_range_flaws(parameter, found);
   if (!parameter.pattern.empty() && parameter.type != "string")
-    found.push_back({"pattern", Fault::not_allowed, fmt::format("a {} has no pattern", parameter.type),
+    found.push_back({"pattern", Fault::not_allowed,
+                     fmt::format("{} {} has no pattern", article(parameter.type), parameter.type),
                      "only a string has"});
   if (!parameter.pattern.empty() && pattern_of(parameter.pattern) == nullptr) {
     const std::string fault = regex_fault(parameter.pattern);
@@ -156,6 +157,13 @@ std::vector<Flaw> flaws(const Parameter& declared) {
           {"pattern", Fault::syntax,
            fmt::format("`{}` is no regular expression: {}", shortened(parameter.pattern, 60), fault),
            "RE2 syntax, or one of: word, path, url, repository"});
+  }
+  // What a broken range or pattern refuses says nothing.
+  for (const Flaw& flaw : found) {
+    if (flaw.field == "pattern")
+      parameter.pattern.clear();
+    else
+      parameter.minimum = parameter.maximum = std::nullopt;
   }
   if (parameter.secret && !parameter.default_value.is_null())
     found.push_back(
@@ -167,10 +175,7 @@ std::vector<Flaw> flaws(const Parameter& declared) {
   for (const Node& choice : parameter.one_of) {
     Parameter free = parameter;
     free.one_of.clear();
-    if (const auto wrong = check(free, choice)) {
-      found.push_back({"enum", Fault::wrong_type, *wrong, ""});
-      break;
-    }
+    if (const auto wrong = check(free, choice)) found.push_back({"enum", Fault::wrong_type, *wrong, ""});
   }
   if (const auto wrong = check(parameter, parameter.default_value))
     found.push_back({"default", Fault::not_allowed, "the parameter refuses its own default: " + *wrong, ""});

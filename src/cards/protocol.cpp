@@ -253,6 +253,7 @@ void read_protocols(const Text& text, Beside& beside, std::vector<Finding>& find
 
 void check_protocol(Draft<Framework>& draft, const Beside& beside, std::vector<Finding>& findings) {
   const Path path = path_of({"spec", "protocol"});
+  if (draft.doubts.touch(path)) return;
   if (!says(giver(draft, path).document(), path)) return;
   const std::string& name = draft.card.spec.protocol;
   // Cards that are read alone have none to look it up in.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <mutex>
 #include <set>
 
@@ -16,33 +15,33 @@ namespace {
 
 constexpr std::array<std::string_view, 5> schemes{"hf://", "https://", "file://", "pvc://", "image://"};
 
-/// Where something stands; asked only when there is something to say of it.
-using SpotOf = std::function<Spot()>;
-
 /// A reference from one card to another: the kind it must have, its name, where it stands.
 struct Reference {
-  std::string_view kind;  ///< Framework, Model, Hardware
+  std::string_view kind;  ///< Framework, Model, Hardware, Template
   const std::string& name;
-  SpotOf spot;
+  Path path;
 };
 
-/// The draft that is meant; otherwise a finding and a null pointer.
-template <class C>
-const Draft<C>* follow(const Shelf& shelf, Verdict& verdict, const Drafts<C>& drafts,
+/// The draft that `from` refers to, sound or not; a null pointer when there is none. `from` is left out where
+/// it refers to none that is sound.
+template <class C, class From>
+const Draft<C>* follow(const Shelf& shelf, Verdict& verdict, const Drafts<C>& drafts, Draft<From>& from,
                        const Reference& reference) {
+  if (from.doubts.touch(reference.path)) return nullptr;
   const auto found = drafts.find(reference.name);
   if (found != drafts.end() && found->second.sound) return &found->second;
+  from.sound = false;
   const std::string kind = lower(reference.kind);
   const bool left_out = found != drafts.end() || shelf.is_lost(reference.kind, reference.name);
   if (left_out) {
-    report(verdict.findings, reference.spot(), Fault::reference,
+    report(verdict.findings, value_spot(from, reference.path), Fault::reference,
            fmt::format("the {} `{}` was left out, and so is this card", kind, reference.name),
            fmt::format("mend the {} first: it has errors of its own", kind));
-    return nullptr;
+    return found == drafts.end() ? nullptr : &found->second;
   }
   std::vector<std::string> known;
   for (const auto& [name, draft] : drafts) known.push_back(name);
-  report(verdict.findings, reference.spot(), Fault::reference,
+  report(verdict.findings, value_spot(from, reference.path), Fault::reference,
          fmt::format("no {} called `{}`", kind, shortened(reference.name, 80)),
          suggestion(reference.name, known));
   return nullptr;
@@ -55,36 +54,42 @@ std::string refusal(std::string_view name, bool is_template) {
   return fmt::format("`{}` is the deployment's or the user's: no card gives it", name);
 }
 
-/// Checks `spec.values` of a card against the framework that will use them; false when something is wrong.
+/// Checks `spec.values` of a card against the framework that will use them.
 template <class C>
-bool check_values(Verdict& verdict, const Draft<C>& draft, const Framework& framework) {
-  const std::size_t before = verdict.findings.size();
+void check_values(Verdict& verdict, Draft<C>& draft, const Draft<Framework>& framework) {
   const bool is_template = std::is_same_v<C, Template>;
-  const Dict<Parameter>& parameters = framework.spec.parameters;
+  const Dict<Parameter>& parameters = framework.card.spec.parameters;
+  const auto refuse = [&](const Spot& spot, Fault fault, std::string message, std::string hint = "") {
+    report(verdict.findings, spot, fault, std::move(message), std::move(hint));
+    draft.sound = false;
+    if (fault == Fault::reference)
+      draft.doubts.add_unknown(spot.path);
+    else
+      draft.doubts.add(spot.path);
+  };
   for (const auto& [name, value] : draft.card.spec.values) {
     const Path path = path_of({"spec", "values", name});
     const Parameter* parameter = find(parameters, name);
     if (const std::string refused = refusal(name, is_template); !refused.empty()) {
-      report(verdict.findings, key_spot(draft, path), Fault::not_allowed, refused);
+      refuse(key_spot(draft, path), Fault::not_allowed, refused);
     } else if (is_given(name)) {
       if (!value.is_string() || !is_dns_label(value.string()))
-        report(verdict.findings, value_spot(draft, path), Fault::not_allowed,
-               fmt::format("`{}` must be a name", name),
+        refuse(value_spot(draft, path), Fault::not_allowed, fmt::format("`{}` must be a name", name),
                "1 to 63 characters a-z, 0-9 and -, beginning and ending with a letter or digit");
+    } else if (!can_check_values(framework, name)) {
+      continue;
     } else if (parameter == nullptr) {
-      report(verdict.findings, key_spot(draft, path), Fault::reference,
-             fmt::format("the framework `{}` has no parameter `{}`", framework.metadata.name,
+      refuse(key_spot(draft, path), Fault::reference,
+             fmt::format("the framework `{}` has no parameter `{}`", framework.card.metadata.name,
                          shortened(name, 60)),
              suggestion(name, names(parameters)));
     } else if (parameter->secret) {
-      report(verdict.findings, key_spot(draft, path), Fault::not_allowed,
+      refuse(key_spot(draft, path), Fault::not_allowed,
              fmt::format("`{}` is secret: the user gives it, no card does", name));
     } else if (const auto wrong = check(*parameter, value)) {
-      report(verdict.findings, value_spot(draft, path), Fault::not_allowed,
-             fmt::format("`{}`: {}", name, *wrong));
+      refuse(value_spot(draft, path), Fault::not_allowed, fmt::format("`{}`: {}", name, *wrong));
     }
   }
-  return verdict.findings.size() == before;
 }
 
 std::string source_fault(const Source& source) {
@@ -113,9 +118,11 @@ void check_sources(Verdict& verdict, Draft<Model>& draft) {
     const Source& source = draft.card.spec.sources[i];
     Path path = path_of({"spec", "sources"});
     path.push_back({"", static_cast<int>(i)});
+    if (draft.doubts.touch(path)) continue;
     path.push_back({"uri"});
     if (const std::string fault = source_fault(source); !fault.empty()) {
       draft.sound = false;
+      draft.doubts.add(path);
       report(verdict.findings, value_spot(draft, path), Fault::not_allowed, fault,
              "hf://ORG/REPOSITORY/FILE, https://HOST/PATH, file:///PATH, pvc://CLAIM/PATH or image:///PATH");
     }
@@ -128,12 +135,11 @@ void check_sources(Verdict& verdict, Draft<Model>& draft) {
   }
 }
 
-/// Resolves each sound card of a kind, in a few threads: none of them looks at another of its kind.
+/// Resolves each card of a kind, in a few threads: none of them looks at another of its kind.
 template <class C, class Resolve>
 void resolve_each(Drafts<C>& drafts, Verdict& verdict, const Resolve& resolve_one) {
   std::vector<Draft<C>*> all;
-  for (auto& [name, draft] : drafts)
-    if (draft.sound) all.push_back(&draft);
+  for (auto& [name, draft] : drafts) all.push_back(&draft);
   std::array<Verdict, most_threads> of_threads;
   std::map<std::size_t, Verdict> parts;
   std::mutex mutex;
@@ -154,39 +160,42 @@ void resolve_each(Drafts<C>& drafts, Verdict& verdict, const Resolve& resolve_on
 void resolve_model(const Shelf& shelf, Verdict& verdict, Draft<Model>& draft) {
   check_sources(verdict, draft);
   const Draft<Framework>* framework =
-      follow(shelf, verdict, shelf.frameworks, {"Framework", draft.card.spec.framework, [&] {
-                                                  return value_spot(draft, path_of({"spec", "framework"}));
-                                                }});
-  if (framework == nullptr || !check_values(verdict, draft, framework->card)) draft.sound = false;
-  if (draft.sound) hold_model(verdict, draft, framework->card);
+      follow(shelf, verdict, shelf.frameworks, draft,
+             {"Framework", draft.card.spec.framework, path_of({"spec", "framework"})});
+  if (framework == nullptr) return;
+  check_values(verdict, draft, *framework);
+  hold_model(verdict, draft, *framework);
 }
 
 std::string called(const Hardware& card) { return "hardware `" + card.metadata.name + "`"; }
 std::string called(const Model& card) { return "model `" + card.metadata.name + "`"; }
 
 /// A hardware card serves any framework, and a model another one than its own: their values are checked where
-/// a template brings them together.
+/// a template brings them together, and told at `path` of that.
 template <class C>
-bool check_pair(Verdict& verdict, const C& card, const Framework& framework, const SpotOf& spot) {
+bool check_pair(Verdict& verdict, Draft<Template>& draft, const Path& path, const C& card,
+                const Draft<Framework>& framework) {
   const std::size_t before = verdict.findings.size();
+  const Dict<Parameter>& parameters = framework.card.spec.parameters;
   for (const auto& [name, value] : card.spec.values) {
-    const Parameter* parameter = find(framework.spec.parameters, name);
+    const Parameter* parameter = find(parameters, name);
+    if (!can_check_values(framework, name)) continue;
     if (parameter == nullptr) {
-      report(verdict.findings, spot(), Fault::reference,
+      report(verdict.findings, value_spot(draft, path), Fault::reference,
              fmt::format("the {} gives `{}`, which the framework `{}` has no parameter for", called(card),
-                         shortened(name, 60), framework.metadata.name),
-             suggestion(name, names(framework.spec.parameters)));
+                         shortened(name, 60), framework.card.metadata.name),
+             suggestion(name, names(parameters)));
     } else if (const auto wrong = check(*parameter, value)) {
-      report(verdict.findings, spot(), Fault::not_allowed,
+      report(verdict.findings, value_spot(draft, path), Fault::not_allowed,
              fmt::format("the {} gives `{}`: {}", called(card), name, *wrong));
     }
   }
+  if (verdict.findings.size() != before) draft.sound = false;
   return verdict.findings.size() == before;
 }
 
 void check_hardware(Shelf& shelf, Verdict& verdict) {
   for (auto& [name, draft] : shelf.hardware) {
-    if (!draft.sound) continue;
     for (const auto& [key, value] : draft.card.spec.values) {
       const std::string refused = refusal(key, false);
       if (refused.empty()) continue;
@@ -198,67 +207,72 @@ void check_hardware(Shelf& shelf, Verdict& verdict) {
 }
 
 /// The template's own hardware and the others: each there, each once, each fit for the framework.
-void check_viable(const Shelf& shelf, Verdict& verdict, Draft<Template>& draft, const Framework* framework) {
+std::vector<Named> check_viable(const Shelf& shelf, Verdict& verdict, Draft<Template>& draft,
+                                const Draft<Framework>* framework) {
   const TemplateSpec& spec = draft.card.spec;
-  const auto look = [&](const std::string& name, const Path& path) {
-    const SpotOf spot = [&] { return value_spot(draft, path); };
-    const Draft<Hardware>* hardware = follow(shelf, verdict, shelf.hardware, {"Hardware", name, spot});
-    const bool fits = hardware != nullptr &&
-                      (framework == nullptr || check_pair(verdict, hardware->card, *framework, spot));
-    if (!fits) draft.sound = false;
+  std::vector<Named> machines;
+  const auto look = [&](const std::string& name, Path path) {
+    const Draft<Hardware>* hardware = follow(shelf, verdict, shelf.hardware, draft, {"Hardware", name, path});
+    const bool fits = hardware != nullptr && hardware->sound &&
+                      (framework == nullptr || check_pair(verdict, draft, path, hardware->card, *framework));
+    machines.push_back({fits ? hardware : nullptr, std::move(path)});
   };
   look(spec.hardware, path_of({"spec", "hardware"}));
+  const Path list = path_of({"spec", "viable_hardware"});
   std::set<std::string_view> seen;
   for (std::size_t i = 0; i < spec.viable_hardware.size(); ++i) {
     const std::string& name = spec.viable_hardware[i];
-    Path path = path_of({"spec", "viable_hardware"});
+    Path path = list;
     path.push_back({"", static_cast<int>(i)});
+    if (draft.doubts.touch(path)) continue;
     if (!seen.insert(name).second) {
       draft.sound = false;
       report(verdict.findings, value_spot(draft, path), Fault::duplicate,
              fmt::format("`{}` is listed twice", name));
     } else if (name != spec.hardware) {
-      look(name, path);
+      look(name, std::move(path));
     }
   }
-  if (seen.empty() || seen.contains(spec.hardware)) return;
+  const bool doubted = draft.doubts.touch(list) || draft.doubts.touch({"spec", "hardware"});
+  if (seen.empty() || seen.contains(spec.hardware) || doubted) return machines;
   draft.sound = false;
-  report(verdict.findings, key_spot(draft, path_of({"spec", "viable_hardware"})), Fault::missing,
+  report(verdict.findings, key_spot(draft, list), Fault::missing,
          fmt::format("`viable_hardware` lacks the template's own hardware `{}`", spec.hardware),
          "list it too, or leave `viable_hardware` out");
+  return machines;
 }
 
-/// The framework that serves a template: its own, which must take the model's values, or its model's.
-const Framework* framework_of(const Shelf& shelf, Verdict& verdict, const Draft<Template>& draft,
-                              const Draft<Model>* model) {
+/// The framework that serves a template: its own, or its model's. A null pointer when nobody knows.
+const Draft<Framework>* framework_of(const Shelf& shelf, Verdict& verdict, Draft<Template>& draft,
+                                     const Draft<Model>* model) {
   const std::string& own = draft.card.spec.framework;
-  if (own.empty())
-    return model == nullptr ? nullptr : &shelf.frameworks.find(model->card.spec.framework)->second.card;
-  const SpotOf spot = [&] { return value_spot(draft, path_of({"spec", "framework"})); };
-  const Draft<Framework>* framework = follow(shelf, verdict, shelf.frameworks, {"Framework", own, spot});
-  if (framework == nullptr || model == nullptr) return nullptr;
-  return check_pair(verdict, model->card, framework->card, spot) ? &framework->card : nullptr;
+  const Path path = path_of({"spec", "framework"});
+  if (!own.empty() || draft.doubts.touch(path))
+    return follow(shelf, verdict, shelf.frameworks, draft, {"Framework", own, path});
+  if (model == nullptr || model->doubts.touch(path)) return nullptr;
+  const auto found = shelf.frameworks.find(model->card.spec.framework);
+  return found == shelf.frameworks.end() ? nullptr : &found->second;
 }
 
 void resolve_template(const Shelf& shelf, Verdict& verdict, Draft<Template>& draft) {
-  const Draft<Model>* model =
-      follow(shelf, verdict, shelf.models, {"Model", draft.card.spec.model, [&] {
-                                              return value_spot(draft, path_of({"spec", "model"}));
-                                            }});
-  const Framework* framework = framework_of(shelf, verdict, draft, model);
-  if (framework == nullptr || !check_values(verdict, draft, *framework)) draft.sound = false;
-  check_viable(shelf, verdict, draft, framework);
-  if (draft.sound) hold_template(shelf, verdict, draft, *framework, model->card);
+  const Draft<Model>* model = follow(shelf, verdict, shelf.models, draft,
+                                     {"Model", draft.card.spec.model, path_of({"spec", "model"})});
+  const Draft<Framework>* framework = framework_of(shelf, verdict, draft, model);
+  if (model != nullptr && !model->sound) model = nullptr;
+  if (model != nullptr && framework != nullptr && !draft.card.spec.framework.empty() &&
+      !check_pair(verdict, draft, path_of({"spec", "framework"}), model->card, *framework))
+    model = nullptr;
+  if (framework != nullptr) check_values(verdict, draft, *framework);
+  const std::vector<Named> machines = check_viable(shelf, verdict, draft, framework);
+  if (framework != nullptr) hold_template(verdict, draft, *framework, model, machines);
 }
 
 /// Results are never inherited: they stay with the template that was measured.
 void attach_benchmarks(Shelf& shelf, Verdict& verdict) {
   for (auto& [id, draft] : shelf.benchmarks) {
-    if (!draft.sound) continue;
     const std::string& name = draft.card.spec.template_name;
-    const auto& card = draft;
-    const SpotOf spot = [&] { return value_spot(card, path_of({"spec", "template"})); };
-    if (follow(shelf, verdict, shelf.templates, {"Template", name, spot}) == nullptr) continue;
+    follow(shelf, verdict, shelf.templates, draft, {"Template", name, path_of({"spec", "template"})});
+    if (!draft.sound) continue;
     std::vector<Benchmark>& all = shelf.templates.find(name)->second.card.spec.benchmarks;
     const auto same = [&, &id = id](const Benchmark& each) { return each.id == id; };
     if (std::any_of(all.begin(), all.end(), same)) {
@@ -275,7 +289,7 @@ template <class C>
 void check_originals(Verdict& verdict, Drafts<C>& drafts) {
   std::map<std::string, std::string> owner;
   for (auto& [name, draft] : drafts) {
-    if (!draft.sound || !draft.card.spec.original) continue;
+    if (!draft.card.spec.original || draft.doubts.touch({"spec", "original"})) continue;
     const auto [first, fresh] = owner.emplace(draft.card.spec.original->id, name);
     if (fresh) continue;
     draft.sound = false;

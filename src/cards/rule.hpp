@@ -59,6 +59,7 @@ struct Rule {
 struct Rules {
   std::vector<Rule> all;
   std::vector<std::string> fields;  ///< of all conditions, each once
+  Dict<std::string> flags;  ///< `--pp_size: pipeline_parallel`: parameters of another name than the flag
 };
 
 /// What a rule or condition may name: framework.*, model.*, hardware.*, template.* and parameters.NAME.

@@ -12,6 +12,7 @@ namespace {
 
 struct RuleFile {
   Metadata metadata;
+  Dict<std::string> flags;
   std::vector<Rule> rules;
 
   template <class D>
@@ -22,6 +23,9 @@ struct RuleFile {
             {.help = "Version of the format", .required = true, .one_of = {"model-library/v1"}});
     d.field("kind", kind, {.help = "Rules", .required = true, .one_of = {"Rules"}});
     d.field("metadata", metadata, {.help = "Name of the file", .required = true});
+    d.field("flags", flags,
+            {.help = "Flags of engines that stand for a parameter of another name, e.g. --pp_size: "
+                     "pipeline_parallel"});
     d.field("rules", rules, {.help = "The rules", .required = true});
   }
 };
@@ -47,10 +51,13 @@ class RuleReading {
   void read(const Text& text, const Node& document) {
     schema::Reader reader(&text.source);
     auto file = schema::decode<RuleFile>(reader, document);
-    const bool sound = reader.findings.empty();
+    Doubts doubts;
+    for (const Finding& each : reader.findings) doubts.add(each);
     std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(findings_));
-    if (!sound) return;
+    for (auto& [flag, parameter] : file.flags)
+      if (!doubts.touch({"flags", flag})) take_flag(text, document, flag, parameter);
     for (std::size_t i = 0; i < file.rules.size(); ++i) {
+      if (doubts.touch(Path{{"rules"}, {"", static_cast<int>(i)}})) continue;
       const std::size_t before = findings_.size();
       check(file.rules[i], [&, i](std::initializer_list<std::string_view> keys) {
         Path path{{"rules"}, {"", static_cast<int>(i)}};
@@ -86,6 +93,21 @@ class RuleReading {
              "`when` must not hold with these facts");
   }
 
+  void take_flag(const Text& text, const Node& document, const std::string& flag,
+                 const std::string& parameter) {
+    const Path path = path_of({"flags", flag});
+    if (!flag.starts_with("--") || !is_parameter_name(parameter))
+      return report(findings_, key_spot(text, document, path), Fault::not_allowed,
+                    fmt::format("`{}: {}` does not say which parameter a flag stands for",
+                                shortened(flag, 60), shortened(parameter, 60)),
+                    "as in --pp_size: pipeline_parallel");
+    const std::string* other = find(rules_.flags, flag);
+    if (other != nullptr && *other != parameter)
+      return report(findings_, key_spot(text, document, path), Fault::duplicate,
+                    fmt::format("`{}` stands for `{}` already", shortened(flag, 60), *other));
+    rules_.flags.emplace_back(flag, parameter);
+  }
+
   void keep(Rule rule) {
     for (const std::string& field : rule.condition->fields()) {
       auto found = std::find(rules_.fields.begin(), rules_.fields.end(), field);
@@ -115,21 +137,26 @@ void add_contract(Draft<Framework>& draft, const Beside& beside, std::vector<Fin
     const auto found = beside.flags.find(spec.flags);
     if (found != beside.flags.end()) {
       contract->flags = found->second;
-    } else {
+    } else if (!draft.doubts.touch({"spec", "flags"})) {
       std::vector<std::string> known;
       for (const auto& [name, table] : beside.flags) known.push_back(name);
       draft.sound = false;
+      const bool lost = beside.lost_flags.contains(spec.flags);
       report(findings, value_spot(draft, path_of({"spec", "flags"})), Fault::reference,
-             fmt::format("there is no table of flags called `{}`", shortened(spec.flags, 60)),
-             suggestion(spec.flags, known));
+             lost ? fmt::format("the table of flags `{}` was left out, and so is this card", spec.flags)
+                  : fmt::format("there is no table of flags called `{}`", shortened(spec.flags, 60)),
+             lost ? "mend the table first: it has errors of its own" : suggestion(spec.flags, known));
     }
   }
   std::vector<std::string> paths = rule_fields().known();
   std::erase(paths, "parameters.");
   for (const auto& [name, parameter] : spec.parameters) paths.push_back("parameters." + name);
+  // With parameters that could not be read, each would look unknown.
+  if (draft.doubts.touch({"spec", "parameters", "-"})) paths.emplace_back("parameters.");
   const Fields fields = spec.conditions.empty() ? Fields{} : fields_of(std::move(paths));
   for (std::size_t i = 0; i < spec.conditions.size(); ++i) {
     const Condition& each = spec.conditions[i];
+    if (draft.doubts.touch(Path{{"spec"}, {"conditions"}, {"", static_cast<int>(i)}})) continue;
     const std::size_t before = findings.size();
     const auto at = [&](std::string_view key) {
       return value_spot(draft, {{"spec"}, {"conditions"}, {"", static_cast<int>(i)}, {std::string(key)}});

@@ -25,9 +25,20 @@ std::string file_of(const Cards& cards, const std::string& field) {
   return cards.chosen.file;
 }
 
+/// True for `parameters.NAME` whose value was refused.
+bool is_refused(const Cards& cards, const Values& values, const std::string& field) {
+  constexpr std::string_view prefix = "parameters.";
+  if (!field.starts_with(prefix)) return false;
+  return cards::is_refused(cards.framework, field.substr(prefix.size()), [&](const std::string& name) {
+    const auto found = values.find(name);
+    return found != values.end() && found->second.refused;
+  });
+}
+
 Finding placed(const Cards& cards, const Values& values, const cards::Judged& judged) {
   Finding found;
   found.fault = judged.fault;
+  found.warning = judged.warning;
   found.message = judged.message;
   found.hint = judged.hint;
   const auto value = values.find(judged.parameter);
@@ -53,15 +64,18 @@ void hold_to_contract(const Cards& cards, const Values& values, std::vector<Find
   if (!cards.framework.contract) return;
   const cards::GivenOf given = [&](const std::string& name) -> cards::Given {
     const auto found = values.find(name);
-    if (found == values.end()) return {};
+    if (found == values.end() || found->second.refused) return {};
     return {&found->second.value, giver_of(found->second.origin)};
   };
   const Node framework = cards::facts_of(cards.framework);
   const Node model = cards::facts_of(cards.model);
   const Node hardware = cards::facts_of(cards.hardware);
   const Node chosen = cards::facts_of(cards.chosen);
-  for (const cards::Judged& each :
-       cards::judge({cards.framework, &framework, &model, &hardware, &chosen, true}, given))
+  cards::Parties parties{cards.framework, &framework, &model, &hardware, &chosen, true};
+  const bool any =
+      std::any_of(values.begin(), values.end(), [](const auto& each) { return each.second.refused; });
+  if (any) parties.refused = [&](const std::string& field) { return is_refused(cards, values, field); };
+  for (const cards::Judged& each : cards::judge(parties, given))
     (each.warning ? warnings : findings).push_back(placed(cards, values, each));
 }
 

@@ -115,10 +115,12 @@ class Merge {
       } else if (const auto there = values_.find(name); there != values_.end()) {
         put(there->second, node, layer.origin);
       } else if (strictness_ == Strictness::strict) {
+        const std::vector<std::string> all = known();
         findings_.push_back(finding(
             Fault::unknown_field, given(node),
             fmt::format("nothing in framework {} uses `{}`", framework_.metadata.name, shortened(name, 60)),
-            suggestion(name, known())));
+            suggestion(name, all)));
+        if (const std::string meant = nearest(name, all); !meant.empty()) values_[meant].refused = true;
       }
     }
   }
@@ -130,16 +132,14 @@ class Merge {
       if (value.origin == overrides_origin) value.value = unfolded(parameter, std::move(value.value));
       value.value = fitted(parameter, std::move(value.value), strictness_);
       if (!has_text(value.value)) {
-        findings_.push_back(finding(Fault::not_allowed, value, fmt::format("`{}` is not UTF-8", name), ""));
+        refuse(value, Fault::not_allowed, fmt::format("`{}` is not UTF-8", name), "");
       } else if (const auto wrong = cards::check(parameter, value.value)) {
-        findings_.push_back(
-            finding(Fault::wrong_type, value, fmt::format("`{}`: {}", name, *wrong),
-                    value.origin == overrides_origin ? how_to_write(name, parameter) : parameter.help));
-      } else if (parameter.required && value.value.is_null() && !is_identity(name)) {
-        findings_.push_back(finding(Fault::missing, value, fmt::format("`{}` needs a value", name),
-                                    parameter.help.empty()
-                                        ? fmt::format("--set {}=…", name)
-                                        : fmt::format("--set {}=…: {}", name, parameter.help)));
+        refuse(value, Fault::wrong_type, fmt::format("`{}`: {}", name, *wrong),
+               value.origin == overrides_origin ? how_to_write(name, parameter) : parameter.help);
+      } else if (parameter.required && value.value.is_null() && !is_identity(name) && !value.refused) {
+        refuse(value, Fault::missing, fmt::format("`{}` needs a value", name),
+               parameter.help.empty() ? fmt::format("--set {}=…", name)
+                                      : fmt::format("--set {}=…: {}", name, parameter.help));
       }
     }
   }
@@ -168,6 +168,11 @@ class Merge {
     std::vector<std::string> names = cards::names(framework_.spec.parameters);
     if (uses_weights(framework_)) names.emplace_back(weights_value);
     return names;
+  }
+
+  void refuse(Value& value, Fault fault, std::string message, std::string hint) {
+    findings_.push_back(finding(fault, value, std::move(message), std::move(hint)));
+    value.refused = true;
   }
 
   std::string called_framework() const { return "framework " + framework_.metadata.name; }

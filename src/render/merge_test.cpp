@@ -97,6 +97,13 @@ TEST_CASE("all that is wrong with values is said at once, with origin and sugges
   CHECK(has(said({layer("--set", {{"model", "m"}, {"threads", 0}})}), "at least 1"));
 }
 
+TEST_CASE("a value that was refused is not missed as well") {
+  const std::string text = said({layer("--set", {{"modl", "m"}})});
+  CHECK(has(text, "did you mean `model`?"));
+  CHECK(!has(text, "needs a value"));
+  CHECK(has(said({layer("--set", {{"treads", 4}})}), "`model` needs a value"));
+}
+
 TEST_CASE("a wrong value of a secret is not repeated") {
   const std::string text = said({layer("--set", {{"model", "m"}, {"key", Node::list()}})});
   CHECK(has(text, "`key`"));

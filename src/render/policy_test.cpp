@@ -180,6 +180,14 @@ TEST_CASE("all breaches are reported, each with object, field and place in the m
   CHECK(has(said, "manifest.yaml:9:16: error: Deployment demo: spec.template.spec.hostIPC"));
 }
 
+TEST_CASE("what the policy refuses and what Kubernetes does not know are said together") {
+  const cards::Framework made = framework(deployment("      hostPID: true\n      hostIPPC: true\n"));
+  const auto attempt = [&] { render_layers(made, {}, somebody()); };
+  CHECK(kind_of(attempt) == Kind::forbidden);
+  CHECK(has(said_by(attempt), "hostPID"));
+  CHECK(has(said_by(attempt), "hostIPPC"));
+}
+
 TEST_CASE("what the policy allows renders") {
   const cards::Framework made = framework(
       deployment("      securityContext: {seccompProfile: {type: RuntimeDefault}}\n      volumes: [{name: v, "

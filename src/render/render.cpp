@@ -32,16 +32,30 @@ struct Job {
   const Cards* cards = nullptr;  ///< what is rendered from a library is held to its contract
 };
 
-[[noreturn]] void refuse(const Job& job, std::vector<Finding> findings) {
-  throw Problem(Kind::invalid,
-                fmt::format("framework {} cannot be rendered with these values", job.framework.metadata.name),
-                "", std::move(findings));
+/// What is wrong: with the values and objects, and by the policy. Warnings refuse nothing by themselves.
+struct Told {
+  std::vector<Finding> wrong;
+  std::vector<Finding> breaches;
+  std::vector<Finding> warnings;
+};
+
+void add(std::vector<Finding>& to, std::vector<Finding> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(to));
 }
 
-[[noreturn]] void forbid(const Job& job, std::vector<Finding> findings) {
-  throw Problem(Kind::forbidden,
-                fmt::format("the policy refuses the objects of framework {}", job.framework.metadata.name),
-                "", std::move(findings));
+/// Says everything at once, when there is anything to refuse.
+void refuse(const Job& job, Told told) {
+  if (told.wrong.empty() && told.breaches.empty()) return;
+  const std::string& framework = job.framework.metadata.name;
+  const bool forbidden = !told.breaches.empty();
+  std::vector<Finding> all = std::move(told.breaches);
+  add(all, std::move(told.wrong));
+  add(all, std::move(told.warnings));
+  if (forbidden)
+    throw Problem(Kind::forbidden, fmt::format("the policy refuses the objects of framework {}", framework),
+                  "", std::move(all));
+  throw Problem(Kind::invalid, fmt::format("framework {} cannot be rendered with these values", framework),
+                "", std::move(all));
 }
 
 std::vector<std::string> secret_texts(const Values& values) {
@@ -54,17 +68,34 @@ std::vector<std::string> secret_texts(const Values& values) {
   return texts;
 }
 
-std::vector<Node> substituted(const Job& job, const Values& values) {
+/// Objects that lack what could not be filled in would only be found wrong once more: then this is the end.
+std::vector<Node> substituted(const Job& job, const Values& values, const Told& before) {
   Report report(job.framework);
   Report secrets(job.framework);
   check_scripts(job.framework, report);
   std::vector<Node> objects = substitute(job.framework.manifest, values, report, secrets);
-  if (!report.findings.empty()) refuse(job, std::move(report.findings));
-  if (!secrets.findings.empty()) forbid(job, std::move(secrets.findings));
+  if (report.findings.empty() && secrets.findings.empty()) return objects;
+  Told told = before;
+  add(told.wrong, std::move(report.findings));
+  add(told.breaches, std::move(secrets.findings));
+  refuse(job, std::move(told));
   return objects;
 }
 
-void check(const Job& job, const std::vector<Node>& objects, const Values& values) {
+/// The same of weights.
+std::optional<cards::Source> weights(const Job& job, Values& values, const Told& before) {
+  try {
+    return add_weights(values, job.framework, sources_in_force(values, job.sources));
+  } catch (const Problem& problem) {
+    if (before.wrong.empty()) throw;
+    Told told = before;
+    add(told.wrong, problem.findings());
+    refuse(job, std::move(told));
+    throw;
+  }
+}
+
+void check(const Job& job, const std::vector<Node>& objects, const Values& values, Told& told) {
   Report breaches(job.framework);
   Grounds grounds;
   grounds.namespace_name = job.identity.namespace_name;
@@ -73,20 +104,19 @@ void check(const Job& job, const std::vector<Node>& objects, const Values& value
   grounds.weights_volumes = values.find("weights_volumes")->second.value;
   grounds.secrets = secret_texts(values);
   check_policy(objects, grounds, breaches);
-  if (!breaches.findings.empty()) forbid(job, std::move(breaches.findings));
+  add(told.breaches, std::move(breaches.findings));
 }
 
 Rendered run(const Job& job) {
   const Schemas& schemas = Schemas::of(job.kubernetes_version);
-  std::vector<Finding> findings;
-  Values values = merge_values(job.framework, job.layers, job.identity, job.strictness, findings);
-  std::vector<Finding> warnings;
-  if (job.cards != nullptr && findings.empty()) hold_to_contract(*job.cards, values, findings, warnings);
-  if (!findings.empty()) refuse(job, std::move(findings));
-  const std::optional<cards::Source> source =
-      add_weights(values, job.framework, sources_in_force(values, job.sources));
+  Told told;
+  Values values = merge_values(job.framework, job.layers, job.identity, job.strictness, told.wrong);
+  const bool whole = told.wrong.empty();
+  if (job.cards != nullptr) hold_to_contract(*job.cards, values, told.wrong, told.warnings);
+  if (!whole) refuse(job, std::move(told));
+  const std::optional<cards::Source> source = weights(job, values, told);
 
-  std::vector<Node> objects = substituted(job, values);
+  std::vector<Node> objects = substituted(job, values, told);
   const bool fetches = !values.find("weights_init")->second.value.items().empty();
   if (source && !fetches) drop_unused_claims(objects);
   const Labels labels{job.framework.metadata.name, job.framework.spec.version, job.template_name};
@@ -94,16 +124,17 @@ Rendered run(const Job& job) {
   harden(objects);
   Report report(job.framework);
   for (Node& object : objects) schemas.fit(object, report);
-  check(job, objects, values);
+  check(job, objects, values, told);
   check_names(objects, report);
-  if (!report.findings.empty()) refuse(job, std::move(report.findings));
+  add(told.wrong, std::move(report.findings));
+  refuse(job, told);
 
   Rendered rendered;
   const int port = container_port(objects);
   rendered.endpoint = {port > 0 ? port : job.framework.spec.health.port, job.framework.spec.health.path};
   rendered.objects = std::move(objects);
   rendered.values = std::move(values);
-  rendered.warnings = std::move(warnings);
+  rendered.warnings = std::move(told.warnings);
   if (source) rendered.weights.push_back(*source);
   if (source) rendered.weights_folder = std::string(weights_mount);
   rendered.framework = job.framework.metadata.name;

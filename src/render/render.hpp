@@ -31,6 +31,7 @@ struct Value {
   std::string origin;
   std::vector<std::string> overrode;
   bool secret = false;
+  bool refused = false;  ///< a finding says why, and nothing follows from it
 };
 using Values = std::map<std::string, Value, std::less<>>;
 

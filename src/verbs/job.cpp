@@ -57,7 +57,8 @@ bool settle(Job& job, std::optional<store::Deployment> before, const Problem& pr
     return false;
   }
   std::string message = problem.message();
-  for (const Finding& each : problem.findings()) message += "\n  " + each.message;
+  for (const Finding& each : problem.findings())
+    message += (each.warning ? "\n  warning: " : "\n  ") + each.message;
   put(job, incomplete_state, message, "deploy-failed");
   return true;
 }

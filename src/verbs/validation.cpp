@@ -21,11 +21,7 @@ std::vector<cards::File> files_of(const ValidateArguments& arguments) {
 /// Warnings as people read them; "" when there is none.
 std::string warnings_text(const std::vector<Finding>& warnings) {
   std::string text;
-  for (const Finding& each : warnings) {
-    std::string one = to_text(each);
-    if (const std::size_t at = one.find("error: "); at != std::string::npos) one.replace(at, 7, "warning: ");
-    text += one + "\n";
-  }
+  for (const Finding& each : warnings) text += to_text(each) + "\n";
   return text;
 }
 
@@ -62,6 +58,7 @@ std::vector<Finding> contradicting(const cards::Library& library, const std::vec
     for (const formats::Remark& remark : formats::contradictions(model.spec)) {
       Finding finding;
       finding.fault = Fault::not_allowed;
+      finding.warning = true;
       finding.place.file = model.file;
       finding.message = fmt::format("{}: {}", remark.field, remark.reason);
       finding.hint = "one of the figures is wrong: look at their sources";
@@ -160,6 +157,7 @@ Response validate(const World& world, const Caller&, const ValidateArguments& ar
   if (!findings.empty()) {
     const std::string message =
         fmt::format("{} finding{} in {}", findings.size(), findings.size() == 1 ? "" : "s", what);
+    std::move(found.warnings.begin(), found.warnings.end(), std::back_inserter(findings));
     throw Problem(Kind::invalid, message, "", std::move(findings));
   }
   Node value = Node::map();

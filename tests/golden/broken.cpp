@@ -46,11 +46,7 @@ std::string broken(const std::string& input) {
   const auto library = cards::load(files_of(input), "cards");
   std::string text;
   for (const Finding& finding : library->findings) text += to_text(finding) + "\n";
-  for (const Finding& finding : library->warnings) {
-    std::string one = to_text(finding);
-    if (const std::size_t at = one.find("error: "); at != std::string::npos) one.replace(at, 7, "warning: ");
-    text += one + "\n";
-  }
+  for (const Finding& finding : library->warnings) text += to_text(finding) + "\n";
   return text + fmt::format("usable: {}; {}; {}; {}\n", names(library->frameworks), names(library->models),
                             names(library->hardware), names(library->templates));
 }
