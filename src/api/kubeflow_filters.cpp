@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <set>
+
+#include "base/text.hpp"
 
 namespace mlib::api::kubeflow {
 namespace {
@@ -17,50 +18,25 @@ using Op = Term::Op;
 constexpr std::string_view of_artifacts = "artifacts.";
 
 /// The fields of the OpenAPI; an item has those that its card tells.
-constexpr std::string_view model_fields[] = {"name",
-                                             "id",
-                                             "externalId",
-                                             "source_id",
-                                             "description",
-                                             "readme",
-                                             "maturity",
-                                             "language",
-                                             "tasks",
-                                             "provider",
-                                             "logo",
-                                             "license",
-                                             "licenseLink",
-                                             "createTimeSinceEpoch",
-                                             "lastUpdateTimeSinceEpoch",
-                                             "libraryName"};
-constexpr std::string_view artifact_fields[] = {"name",
-                                                "id",
-                                                "externalId",
-                                                "description",
-                                                "artifactType",
-                                                "metricsType",
-                                                "uri",
-                                                "createTimeSinceEpoch",
-                                                "lastUpdateTimeSinceEpoch"};
+constexpr std::string_view model_fields =
+    "name id externalId source_id description readme maturity language tasks provider logo license "
+    "licenseLink libraryName createTimeSinceEpoch lastUpdateTimeSinceEpoch";
+constexpr std::string_view artifact_fields =
+    "name id externalId description artifactType metricsType uri createTimeSinceEpoch "
+    "lastUpdateTimeSinceEpoch";
 /// Properties that artifacts have besides figures of benchmarks.
-constexpr std::string_view artifact_properties[] = {"bytes",
-                                                    "docker_image",
-                                                    "framework_type",
-                                                    "framework_version",
-                                                    "hardware_configuration",
-                                                    "hardware_count",
-                                                    "hardware_type",
-                                                    "mean_input_tokens",
-                                                    "mean_output_tokens",
-                                                    "reasons",
-                                                    "replicas",
-                                                    "sha256",
-                                                    "template",
-                                                    "total_requests_per_second",
-                                                    "verdict"};
+constexpr std::string_view artifact_properties =
+    "bytes docker_image framework_type framework_version hardware_configuration hardware_count hardware_type "
+    "mean_input_tokens mean_output_tokens reasons replicas sha256 template total_requests_per_second verdict";
+
+void add_words(std::string_view words, Names& names) {
+  for (std::string& word : split(words, ' ')) names.insert(std::move(word));
+}
 
 bool is_model_field(std::string_view name) {
-  return std::find(std::begin(model_fields), std::end(model_fields), name) != std::end(model_fields);
+  Names all;
+  add_words(model_fields, all);
+  return all.contains(name);
 }
 
 void add_properties(const Items& items, Names& names) {
@@ -247,7 +223,8 @@ Node artifacts_value(const Artifacts& artifacts, const Node& model, const std::s
 
 void filter_models(Items& models, const std::string& query, const Artifacts& artifacts) {
   if (query.empty()) return;
-  Names known(std::begin(model_fields), std::end(model_fields));
+  Names known;
+  add_words(model_fields, known);
   add_properties(models, known);
   const auto open = [](const std::string& name) { return name.starts_with(of_artifacts); };
   keep(models, query, grammar(std::move(known), open), [&](const Node& item, const std::string& name) {
@@ -258,8 +235,9 @@ void filter_models(Items& models, const std::string& query, const Artifacts& art
 
 void filter_artifacts(Items& all, const std::string& query, const cards::Library& library) {
   if (query.empty()) return;
-  Names known(std::begin(artifact_fields), std::end(artifact_fields));
-  known.insert(std::begin(artifact_properties), std::end(artifact_properties));
+  Names known;
+  add_words(artifact_fields, known);
+  add_words(artifact_properties, known);
   add_properties(all, known);
   const auto open = [&library](const std::string& name) {
     return library.finder().resolve(CardKind::a_template, "benchmarks." + name).has_value();

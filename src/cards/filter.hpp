@@ -69,7 +69,7 @@ class Finder {
   Column referred(CardKind from, CardKind to, const std::string& path) const;
   Column effective(const std::string& name) const;
   /// Of a template where no card sets the parameter: the fact that it is taken from, or its default.
-  Node unset(std::size_t row, const std::string& name) const;
+  Node unset(std::size_t row, const std::vector<const Parameter*>& of_frameworks) const;
 
   const Library& library_;
   mutable std::recursive_mutex mutex_;

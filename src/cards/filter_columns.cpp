@@ -236,23 +236,25 @@ Column Finder::effective(const std::string& name) const {
   const auto mine = column(CardKind::a_template, "spec.values." + name);
   const auto models = column(CardKind::a_template, "model/spec.values." + name);
   const auto hardware = column(CardKind::a_template, "hardware/spec.values." + name);
+  std::vector<const Parameter*> parameters;
+  for (const Framework& card : library_.frameworks) parameters.push_back(parameter_of(card, name));
   Interning values(library_.templates.size());
   for (std::size_t row = 0; row < library_.templates.size(); ++row) {
     const Node* found = &mine->at(row);
     for (const auto* next : {&models, &hardware})
       if (found->is_null()) found = &(*next)->at(row);
-    values.add(found->is_null() ? unset(row, name) : *found);
+    values.add(found->is_null() ? unset(row, parameters) : *found);
   }
   return values.take();
 }
 
-Node Finder::unset(std::size_t row, const std::string& name) const {
+Node Finder::unset(std::size_t row, const std::vector<const Parameter*>& of_frameworks) const {
   const std::uint32_t framework = references(CardKind::a_template, CardKind::framework)[row];
   const std::uint32_t model = references(CardKind::a_template, CardKind::model)[row];
   const std::uint32_t hardware = references(CardKind::a_template, CardKind::hardware)[row];
   if (framework == nobody || model == nobody || hardware == nobody) return {};
   const Framework& serving = library_.frameworks[framework];
-  const Parameter* parameter = parameter_of(serving, name);
+  const Parameter* parameter = of_frameworks[framework];
   if (parameter == nullptr) return {};
   if (!parameter->from.empty())
     if (std::optional<Node> known =

@@ -23,15 +23,22 @@ constexpr std::pair<std::string_view, CardKind> words[] = {{"template", CardKind
                                                            {"hardware", CardKind::hardware},
                                                            {"framework", CardKind::framework}};
 
+/// How far a hint leads away from what was written: a field of the card itself before one of another card.
+std::size_t detour(const std::vector<Finding>& findings) {
+  const std::string& hint = findings.front().hint;
+  return hint.starts_with("did you mean") ? hint.size() : std::string::npos;
+}
+
 /// A filter is for one kind of card or more: what is wrong for the kind for which least is wrong.
 void check(const Finder& finder, const std::string& text) {
   std::vector<Finding> least;
   for (const CardKind kind : all_kinds) {
     std::vector<Finding> findings;
     if (cards::Expression::parse({"EXPRESSION", text}, finder.grammar(kind), findings)) return;
-    const bool near = findings.front().hint.starts_with("did you mean");
-    if (least.empty() || findings.size() < least.size() ||
-        (near && !least.front().hint.starts_with("did you mean")))
+    const bool nearer = !least.empty() && detour(findings) < detour(least);
+    const bool near_at_all = nearer && detour(least) == std::string::npos;
+    if (least.empty() || findings.size() < least.size() || near_at_all ||
+        (nearer && findings.size() == least.size()))
       least = std::move(findings);
   }
   throw Problem(Kind::usage, "the filter cannot be understood", "", std::move(least));
