@@ -29,12 +29,21 @@ void note(Sample& sample, const Said& said) {
   sample.usage = true;
 }
 
+/// A whole stream says why its answer ended, where the protocol knows a place for that.
+bool tells_end(const cards::Call& call) {
+  return !call.answer.finish.empty() || (call.stream && !call.stream->finish.empty());
+}
+
 void decode_stream(const Exchange& exchange, const Api& api, Sample& sample, std::vector<Instant>* gaps,
                    std::string* text) {
   int events = 0;
+  bool done = false;
   const bool lines = api.call.stream && api.call.stream->framing == "lines";
   (lines ? lines_of : events_of)(exchange, [&](std::string_view data, Instant at) {
-    if (trim(data) == "[DONE]") return;
+    if (trim(data) == "[DONE]") {
+      done = true;
+      return;
+    }
     Said said;
     if (!api.piece.read(data, said)) {
       ++sample.broken_events;
@@ -62,6 +71,8 @@ void decode_stream(const Exchange& exchange, const Api& api, Sample& sample, std
     sample.error = fmt::format("{} events of its stream are no JSON", sample.broken_events);
   else if (events == 0 && sample.tokens == 0)
     sample.error = "its stream has no token";
+  else if (!done && sample.finish.empty() && tells_end(api.call))
+    sample.error = "its stream was cut short: it has neither a finish reason nor [DONE]";
 }
 
 void decode_whole(const Exchange& exchange, const Api& api, Sample& sample, std::string* text) {

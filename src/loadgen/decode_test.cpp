@@ -21,7 +21,37 @@ Sample whole(Protocol protocol, const std::string& body) {
   return decode(exchange, protocol, nullptr);
 }
 
+/// The same as a stream of events.
+Sample streamed(Protocol protocol, const std::string& body) {
+  Exchange exchange;
+  exchange.begun = exchange.sent = ms;
+  exchange.head = exchange.end = 100 * ms;
+  exchange.status = 200;
+  exchange.event_stream = true;
+  exchange.body = body;
+  exchange.arrivals = {{100 * ms, static_cast<std::uint32_t>(body.size())}};
+  return decode(exchange, protocol, nullptr);
+}
+
+const std::string word_event = R"(data: {"choices":[{"delta":{"content":"a"},"finish_reason":null}]})"
+                               "\n\n";
+
 }  // namespace
+
+TEST_CASE("a stream that stops without a word is no whole answer, however well its body ended") {
+  constexpr auto cut = "its stream was cut short: it has neither a finish reason nor [DONE]";
+  const std::string usage = "data: {\"choices\":[],\"usage\":{\"completion_tokens\":2}}\n\n";
+  const std::string finish = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n";
+  CHECK(streamed(shipped("chat"), word_event + word_event).error == cut);
+  CHECK(streamed(shipped("chat"), word_event + word_event + usage).error == cut);  // some say it all along
+  CHECK(streamed(shipped("chat"), word_event + word_event + finish).error.empty());
+  CHECK(streamed(shipped("chat"), word_event + word_event + "data: [DONE]").error.empty());
+  CHECK(streamed(shipped("completions"), "data: {\"choices\":[{\"text\":\"a\"}]}\n\n").error == cut);
+  cards::Call silent = shipped("completions")->call;  // an engine that never says why
+  silent.answer.finish.clear();
+  CHECK(
+      streamed(protocol_of({"silent", silent}), "data: {\"choices\":[{\"text\":\"a\"}]}\n\n").error.empty());
+}
 
 TEST_CASE("a whole answer has no first token") {
   const Sample sample =

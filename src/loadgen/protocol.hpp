@@ -95,7 +95,8 @@ struct Sample {
 
 /// Reads an exchange by the protocol's rules; `gaps`, when given, takes the times between its events.
 /// Role-only events, usage, comments and `[DONE]` are no tokens; reasoning is. A 200 with an error in its
-/// stream is an error. `text`, when given, takes the answer.
+/// stream is an error, and so is a stream that stops without a finish reason and without `[DONE]`, where the
+/// protocol has finish reasons. `text`, when given, takes the answer.
 Sample decode(const Exchange& exchange, const Protocol& protocol, std::vector<Instant>* gaps,
               std::string* text = nullptr);
 
