@@ -35,7 +35,8 @@ class Asker final : public Source {
     // Somebody's own requests are asked as they are, but not by the warm-up: a cache would know them then.
     if (next_ >= of_warm_up && !plan_.workload.scripts.empty())
       ask.prompt = fmt::format("warm-up {}: {}", index + 1, ask.prompt);
-    return Request{request_of(plan_.asking, ask, head_), plan_.think, ask.max_tokens, ask.prompt_tokens};
+    return Request{request_of(plan_.asking, ask, head_), plan_.think,
+                   plan_.asking.protocol->asks_length ? ask.max_tokens : 0, ask.prompt_tokens};
   }
   void done(Exchange&& exchange) override {
     // A stream of lines has no content type that all engines use.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "base/text.hpp"
@@ -10,8 +11,11 @@
 namespace mlib::loadgen {
 namespace {
 
-int whole(const std::optional<double>& number, int otherwise) {
-  return number ? static_cast<int>(std::clamp(*number, 0.0, 2e9)) : otherwise;
+/// The number as a count of tokens; nothing where it cannot be one.
+std::optional<int> count_of(const std::optional<double>& number) {
+  constexpr double most = 1e9;  // of one answer
+  if (!number || !(*number >= 0 && *number <= most) || *number != std::floor(*number)) return {};
+  return static_cast<int>(*number);
 }
 
 /// Puts what is not an event's own into the sample.
@@ -20,13 +24,15 @@ void note(Sample& sample, const Said& said) {
   if (said.is_error && sample.error.empty())
     sample.error = fmt::format("the engine says: {}",
                                said.error.empty() ? "error" : shortened(unescaped(said.error), 200));
-  sample.prompt_tokens = whole(said.prompt_tokens, sample.prompt_tokens);
-  sample.cached_tokens = whole(said.cached, sample.cached_tokens);
-  sample.reasoning_tokens = whole(said.thought, sample.reasoning_tokens);
+  sample.prompt_tokens = count_of(said.prompt_tokens).value_or(sample.prompt_tokens);
+  sample.cached_tokens = count_of(said.cached).value_or(sample.cached_tokens);
+  sample.reasoning_tokens = count_of(said.thought).value_or(sample.reasoning_tokens);
   if (said.per_second) sample.engine_tokens_per_second = *said.per_second;
   if (!said.tokens) return;
-  sample.tokens = whole(said.tokens, 0);
-  sample.usage = true;
+  const std::optional<int> tokens = count_of(said.tokens);
+  sample.usage = tokens.has_value();
+  sample.odd_usage = !sample.usage;
+  sample.tokens = tokens.value_or(0);
 }
 
 /// A whole stream says why its answer ended, where the protocol knows a place for that.
@@ -120,6 +126,7 @@ Sample decode(const Exchange& exchange, const Protocol& protocol, std::vector<In
     else if (sample.good())
       decode_whole(exchange, *protocol, sample, text);
   }
+  if (sample.cached_tokens > sample.prompt_tokens) sample.cached_tokens = -1;  // which cannot be
   if (sample.last < 0 && sample.good()) sample.last = sample.end;
   return sample;
 }

@@ -75,6 +75,31 @@ TEST_CASE("a whole answer has no first token") {
   CHECK(metrics.kept.at(2).good == 1);
 }
 
+TEST_CASE("what `usage` says is a count, or it is not believed and the events are counted") {
+  const auto said = [](const std::string& usage) {
+    return streamed(shipped("chat"), word_event + word_event + "data: {\"choices\":[],\"usage\":" + usage +
+                                         "}\n\ndata: [DONE]\n\n");
+  };
+  for (const std::string tokens : {"-5", "\"8\"", "1000000000000000", "2.5", "true"}) {
+    INFO(tokens);
+    const Sample sample = said("{\"prompt_tokens\":-1,\"completion_tokens\":" + tokens + "}");
+    CHECK(sample.good());
+    CHECK(sample.odd_usage);
+    CHECK_FALSE(sample.usage);
+    CHECK(sample.tokens == 2);
+    CHECK(sample.prompt_tokens == -1);
+  }
+  CHECK(said("{\"completion_tokens\":7.0}").tokens == 7);
+  CHECK_FALSE(said("{\"completion_tokens\":null}").odd_usage);  // it says nothing
+  CHECK_FALSE(said("{\"completion_tokens\":null}").usage);
+  const auto cached = [&](const std::string& count) {
+    return said("{\"prompt_tokens\":9,\"prompt_tokens_details\":{\"cached_tokens\":" + count + "}}")
+        .cached_tokens;
+  };
+  CHECK(cached("9") == 9);
+  CHECK(cached("10") == -1);
+}
+
 TEST_CASE("an answer without what its protocol gives is an error") {
   const auto error = [](Protocol protocol, const std::string& body) { return whole(protocol, body).error; };
   CHECK(error(shipped("embeddings"), R"({"data":[{"embedding":[0.1,0.2]}]})").empty());

@@ -156,6 +156,9 @@ void count_good(Metrics& metrics, const Sample& sample) {
   ++metrics.good;
   if (!sample.finish.empty()) ++metrics.finish_reasons[shortened(sample.finish, 40)];
   metrics.usage = metrics.usage && sample.usage;
+  metrics.unreadable += sample.odd_usage ? 1 : 0;
+  metrics.too_long += sample.asked_tokens > 0 && sample.tokens > sample.asked_tokens ? 1 : 0;
+  metrics.too_few += sample.tokens < sample.events ? 1 : 0;
   metrics.output_tokens += static_cast<std::uint64_t>(sample.tokens);
   metrics.prompt_tokens += static_cast<std::uint64_t>(std::max(sample.prompt_tokens, 0));
   metrics.cached_tokens += static_cast<std::uint64_t>(std::max(sample.cached_tokens, 0));

@@ -23,6 +23,7 @@ struct Api {
   bool reads = false;        ///< its answers are JSON that is looked into
   bool asks_model = false;   ///< its body names the model
   bool asks_prompt = false;  ///< its body has the prompt
+  bool asks_length = false;  ///< its body has the most tokens that the answer may have
   bool posts() const { return !call.body.is_null(); }
 };
 using Protocol = std::shared_ptr<const Api>;
@@ -80,6 +81,7 @@ struct Sample {
   int coalesced = 0;         ///< of those, how many came with the same read as the one before
   int tokens = 0;            ///< of the answer: as `usage` says, else one for each event
   bool usage = false;        ///< the engine said so
+  bool odd_usage = false;    ///< what it said there is no count
   int prompt_tokens = -1;    ///< as `usage` says; -1: it does not
   int cached_tokens = -1;    ///< of those, from a prefix cache
   int reasoning_tokens = 0;

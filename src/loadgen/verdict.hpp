@@ -42,7 +42,8 @@ struct Known {
 /// load whose answers were not steady (overload, drift, warm-up: steady.hpp), a prefix cache that answered
 /// unshared prompts, above 70 % of a core, a loop that at one of 200 instants looked later than 0.1 ms and 4
 /// % of that median, or whose late looks may put the highest percentile of ITL off by 1 % (lateness.hpp),
-/// answers shorter than half of what was asked, more than a tenth of the answers whose tokens came at once,
+/// answers shorter than half of what was asked, above 1 % whose count of tokens cannot be (none at all, more
+/// than asked, fewer than events), more than a tenth of the answers whose tokens came at once,
 /// an objective that no request meets. One that every request meets is said, and takes nothing away.
 Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const ClientFacts& client,
               const Circumstances& circumstances);
