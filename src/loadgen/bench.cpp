@@ -239,7 +239,8 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live, cons
   Circumstances circumstances;
   circumstances.open_loop = plan.users == 0;
   circumstances.even_load = is_even(plan);
-  circumstances.asked_output_tokens = plan.workload.ignore_end ? asked_tokens(outcome.samples) : 0;
+  circumstances.asked_output_tokens = asked_tokens(outcome.samples);
+  circumstances.may_end = !plan.workload.ignore_end;
   circumstances.shared_prefix = shares_prefix(plan);
   circumstances.gaps = &decoder.gaps;
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);

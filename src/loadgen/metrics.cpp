@@ -161,6 +161,7 @@ void count_good(Metrics& metrics, const Sample& sample) {
   metrics.too_few += sample.tokens < sample.events ? 1 : 0;
   metrics.output_tokens += static_cast<std::uint64_t>(sample.tokens);
   metrics.prompt_tokens += static_cast<std::uint64_t>(std::max(sample.prompt_tokens, 0));
+  metrics.prompted += sample.prompt_tokens >= 0 ? 1 : 0;
   metrics.cached_tokens += static_cast<std::uint64_t>(std::max(sample.cached_tokens, 0));
 }
 

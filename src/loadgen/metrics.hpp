@@ -76,7 +76,8 @@ struct Metrics {
          tokens_per_second = 0;  ///< good ones that ended, tokens that came, within the window
   std::optional<Interval> requests_in, tokens_in;  ///< of those, at 95 % confidence
   std::uint64_t prompt_tokens = 0, output_tokens = 0, cached_tokens = 0;
-  bool usage = false;  ///< every good answer said its tokens; else events are counted
+  std::uint64_t prompted = 0;  ///< good answers that say how many tokens their prompts had
+  bool usage = false;          ///< every good answer said its tokens; else events are counted
   /// Good answers whose count cannot be read, is above what they were asked to have at most, or is below
   /// their events.
   std::uint64_t unreadable = 0, too_long = 0, too_few = 0;

@@ -213,6 +213,30 @@ ClientText client_of(const ClientFacts& facts, const std::string& position) {
   return made;
 }
 
+bool says_length(const Script& script) {
+  return script.answer_tokens > 0 ||
+         std::any_of(script.questions.begin(), script.questions.end(),
+                     [](const Script::Question& each) { return each.answer_tokens > 0; });
+}
+
+/// The lengths that were asked for: of answers the most that they might have, unless they were to go on to
+/// it.
+std::string lengths_of(const Plan& plan, const WorkloadText& asked) {
+  const Workload& workload = plan.workload;
+  const Api& api = *plan.asking.protocol;
+  const bool made = asked.prompts == "made" && api.asks_prompt;
+  std::string text;
+  if (made)
+    text = fmt::format(", {:.4g} tokens in", workload.prompt.mean);
+  else if (asked.prompts != "made")
+    text = fmt::format(", {} prompts", asked.prompts);
+  if (!api.asks_length) return text;
+  if (std::any_of(workload.scripts.begin(), workload.scripts.end(), says_length))
+    return text + ", tokens out as each says";
+  return text + fmt::format(", {}{:.4g} {}", workload.ignore_end ? "" : "up to ", workload.output.mean,
+                            made ? "out" : "tokens out");
+}
+
 std::string description_of(const Plan& plan, const WorkloadText& asked, const LoadText& load) {
   std::string text = asked.protocol;
   if (!asked.model.empty()) text += " of " + asked.model;
@@ -220,12 +244,7 @@ std::string description_of(const Plan& plan, const WorkloadText& asked, const Lo
                          : fmt::format(", {:.4g} requests/s {}", load.rate, load.arrivals);
   if (load.duration) text += fmt::format(" for {:.4g} s", *load.duration);
   if (load.requests) text += fmt::format(", {} requests", *load.requests);
-  if (asked.prompts != "made")
-    text += fmt::format(", {} prompts, {:.4g} tokens out", asked.prompts, plan.workload.output.mean);
-  else if (plan.asking.protocol->asks_prompt)
-    text +=
-        fmt::format(", {:.4g} tokens in, {:.4g} out", plan.workload.prompt.mean, plan.workload.output.mean);
-  return text;
+  return text + lengths_of(plan, asked);
 }
 
 /// What does not depend on how it went.

@@ -137,6 +137,18 @@ void add_stall(Dict<Measured>& all, const ClientFacts& client) {
                                           distribution_of(client.stall)));
 }
 
+/// What was sent and answered, whatever was asked for.
+void add_lengths(Dict<Measured>& all, const Metrics& metrics) {
+  const auto add = [&all](std::string name, std::string meaning, std::uint64_t tokens, std::uint64_t of) {
+    if (tokens == 0) return;
+    const double mean = static_cast<double>(tokens) / static_cast<double>(of);
+    all.emplace_back(std::move(name), figure(std::move(meaning), "tokens", of, mean));
+  };
+  add("mean_prompt_tokens", "tokens of a prompt as the engine counts them, mean", metrics.prompt_tokens,
+      metrics.prompted);
+  add("mean_output_tokens", "output tokens of an answer, mean", metrics.output_tokens, metrics.good);
+}
+
 void add_attainment(Dict<Measured>& all, const Metrics& metrics) {
   if (!metrics.attainment) return;
   const Share& share = *metrics.attainment;
@@ -171,6 +183,7 @@ Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText
                    figure("output tokens, each second of the run", "tokens/s", metrics.output_tokens,
                           metrics.tokens_per_second, metrics.tokens_in, windows));
   add_user_speed(all, metrics.tpot);
+  add_lengths(all, metrics);
   all.emplace_back("in_flight", figure("requests out at once, mean, by Little's law", "requests",
                                        metrics.offered, metrics.in_flight, metrics.in_flight_in, windows));
   all.emplace_back("most_in_flight", figure("requests out at once, at most", "requests", metrics.offered,

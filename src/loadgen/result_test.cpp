@@ -54,6 +54,36 @@ TEST_CASE("a result counts why its answers ended") {
         Dict<std::int64_t>{{"length", 198}, {"stop", 1}});
 }
 
+TEST_CASE("the heading says what was asked for, and the figures what there was") {
+  Plan plan = made_plan();
+  const auto heading = [&plan] { return failed_result(plan, Problem(Kind::failed, "no"), {}).description; };
+  CHECK(heading().ends_with(", 256 tokens in, 33 out"));
+  plan.workload.ignore_end = false;
+  CHECK(heading().ends_with(", 256 tokens in, up to 33 out"));
+  plan.workload.prompts = instructions();
+  CHECK(heading().ends_with(", instructions prompts, up to 33 tokens out"));
+  Script script;
+  script.prompt_tokens = 9;
+  plan.workload.scripts = {script};
+  CHECK(heading().ends_with(", own prompts, up to 33 tokens out"));
+  plan.workload.scripts[0].answer_tokens = 5;
+  CHECK(heading().ends_with(", own prompts, tokens out as each says"));
+  Outcome outcome = made_outcome(plan);
+  for (Sample& sample : outcome.samples) {
+    sample.tokens = 3;
+    sample.prompt_tokens = 128;
+  }
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  const Result result = result_of(plan, outcome, {});
+  CHECK(find_metric(result, "mean_prompt_tokens")->value.value() == 128);
+  CHECK(find_metric(result, "mean_output_tokens")->value.value() == 3);
+  CHECK(people_text(result).find("- a request had 128 tokens in and 3.00 tokens out, on average\n") !=
+        std::string::npos);
+  for (Sample& sample : outcome.samples) sample.prompt_tokens = -1;
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  CHECK(find_metric(result_of(plan, outcome, {}), "mean_prompt_tokens") == nullptr);
+}
+
 TEST_CASE("a percentile that the sample cannot support says what it needs") {
   const Result result = made_result();
   const auto find = [&](std::string_view name) -> const Measured& {

@@ -86,6 +86,14 @@ std::string rest_text(const Result& result) {
   return text;
 }
 
+/// What a request really had, as the engine counts; the heading says what was asked for.
+std::string lengths_text(const Result& result) {
+  std::vector<std::string> lengths{figure_of(result, "mean_prompt_tokens", " tokens in"),
+                                   figure_of(result, "mean_output_tokens", " tokens out")};
+  std::erase(lengths, "");
+  return lengths.empty() ? "" : listed("a request had " + join(lengths, " and ") + ", on average");
+}
+
 /// The most important first. What an answer without tokens or stream does not have is told once.
 std::string figures_text(const Result& result) {
   constexpr std::string_view always[] = {"ttft", "tpot", "itl", "e2e"};
@@ -105,7 +113,7 @@ std::string figures_text(const Result& result) {
       figure_of(result, "output_token_throughput_per_user", " tokens/s for each user"),
       figure_of(result, "in_flight", " requests out at once")};
   std::erase(figures, "");
-  return text + listed(join(figures, ", ")) + rest_text(result);
+  return text + listed(join(figures, ", ")) + lengths_text(result) + rest_text(result);
 }
 
 }  // namespace

@@ -131,9 +131,16 @@ void judge_answers(Judge& judge, const Metrics& metrics, const ClientFacts& clie
                               metrics.prompt_tokens));
   judge_counts(judge, metrics);
   const double answered = static_cast<double>(metrics.output_tokens) / static_cast<double>(metrics.good);
-  if (circumstances.asked_output_tokens > 0 && answered < circumstances.asked_output_tokens / 2)
-    judge.suspect(fmt::format("answers had {:.1f} tokens where {:.0f} were asked for", answered,
-                              circumstances.asked_output_tokens));
+  if (answered > 0 && answered < circumstances.asked_output_tokens / 2) {
+    const std::string had =
+        fmt::format("answers had {:.1f} tokens where {}{:.0f} were asked for", answered,
+                    circumstances.may_end ? "up to " : "", circumstances.asked_output_tokens);
+    if (circumstances.may_end)
+      judge.note(had +
+                 ": this is the load of so short ones (--ignore-end makes them go on, where the engine can)");
+    else
+      judge.suspect(had);
+  }
   if (metrics.unseen > 0.1) judge.suspect("TPOT is not of all answers: " + metrics.no_tpot);
   if (metrics.attainment && metrics.attainment->good == 0) judge.suspect("no request met the objective");
 }

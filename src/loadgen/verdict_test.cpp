@@ -105,6 +105,10 @@ TEST_CASE("answers shorter than half of what was asked are a doubt") {
   Circumstances asked;
   asked.asked_output_tokens = 64;
   CHECK(told(judged(steady(), {}, asked)) == "suspect: answers had 8.0 tokens where 64 were asked for");
+  asked.may_end = true;  // as the engine's own end, which is said
+  CHECK(told(judged(steady(), {}, asked)) ==
+        "valid: answers had 8.0 tokens where up to 64 were asked for: this is the load of so short ones "
+        "(--ignore-end makes them go on, where the engine can)");
   asked.asked_output_tokens = 12;
   CHECK(judged(steady(), {}, asked).reasons.empty());
 }
