@@ -121,8 +121,11 @@ Sample decode(const Exchange& exchange, const Protocol& protocol, std::vector<In
     if (!said.error.empty()) sample.error += fmt::format(": {}", shortened(unescaped(said.error), 200));
   }
   if (protocol->reads) {
-    if (exchange.event_stream)
+    if (exchange.event_stream && protocol->call.stream)
       decode_stream(exchange, *protocol, sample, gaps, text);
+    else if (exchange.event_stream && sample.good())
+      sample.error =
+          fmt::format("the answer is a stream of events, which one of `{}` is not", protocol->name);
     else if (sample.good())
       decode_whole(exchange, *protocol, sample, text);
   }

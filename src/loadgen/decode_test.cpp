@@ -1,5 +1,6 @@
 // What is asked by each protocol, and what is read in its answer.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "loadgen/metrics.hpp"
 
@@ -51,6 +52,17 @@ TEST_CASE("a stream that stops without a word is no whole answer, however well i
   silent.answer.finish.clear();
   CHECK(
       streamed(protocol_of({"silent", silent}), "data: {\"choices\":[{\"text\":\"a\"}]}\n\n").error.empty());
+}
+
+TEST_CASE("a stream of tokens is no embedding") {
+  const std::string body = word_event + word_event + "data: [DONE]\n\n";
+  for (const std::string_view name : {"embeddings", "rerank", "deepsparse"}) {
+    const Sample sample = streamed(shipped(name), body);
+    CHECK(sample.error == fmt::format("the answer is a stream of events, which one of `{}` is not", name));
+    CHECK(sample.events == 0);
+    CHECK(sample.tokens == 0);
+  }
+  CHECK(streamed(shipped("http"), body).good());  // whatever it says
 }
 
 TEST_CASE("a whole answer has no first token") {
