@@ -181,6 +181,8 @@ void judge_gaps(Metrics& metrics, const Histogram& gaps, const Gathered& all) {
 }
 
 void judge_unseen(Metrics& metrics, const Gathered& all) {
+  if (metrics.good > 0 && all.several == 0)
+    metrics.no_tpot = all.events == 0 ? "answers were not streamed" : "no answer had two tokens";
   if (all.unseen == 0) return;
   metrics.unseen = static_cast<double>(all.unseen) / static_cast<double>(all.several);
   metrics.no_tpot =
@@ -299,7 +301,7 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
   Metrics metrics;
   std::vector<double> lag, connect;
   Gathered all;
-  Rate requests(window), tokens(window), busy(window);
+  Rate requests(window), tokens(window), prompts(window), busy(window);
   Keeping keeping(objective, window);
   metrics.usage = true;
   for (const Sample& sample : samples) {
@@ -317,7 +319,9 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
     count_good(metrics, sample);
     gather(all, sample);
     requests.add(sample.end, sample.end, 1);
-    tokens.add(sample.first < 0 ? sample.last : sample.first, sample.last, sample.tokens);
+    const Instant first = sample.first < 0 ? sample.last : sample.first;
+    tokens.add(first, sample.last, sample.tokens);
+    prompts.add(sample.sent, first, std::max(sample.prompt_tokens, 0));
   }
   metrics.usage = metrics.usage && metrics.good > 0;
   metrics.seconds = static_cast<double>(window) / 1e9;
@@ -338,11 +342,13 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
   judge_cache(metrics, all);
   metrics.requests_per_second = requests.per_second();
   metrics.tokens_per_second = tokens.per_second();
+  metrics.prompt_tokens_per_second = prompts.per_second();
   metrics.in_flight = busy.per_second();
   metrics.most_in_flight = most_at_once(samples);
   if (metrics.good >= 20) {
     metrics.requests_in = requests.interval();
     metrics.tokens_in = tokens.interval();
+    metrics.prompt_tokens_in = prompts.interval();
     metrics.in_flight_in = busy.interval();
   }
   keeping.tell(metrics);

@@ -75,6 +75,8 @@ struct Metrics {
   double requests_per_second = 0,
          tokens_per_second = 0;  ///< good ones that ended, tokens that came, within the window
   std::optional<Interval> requests_in, tokens_in;  ///< of those, at 95 % confidence
+  double prompt_tokens_per_second = 0;  ///< read within the window: from when one was sent to its first token
+  std::optional<Interval> prompt_tokens_in;
   std::uint64_t prompt_tokens = 0, output_tokens = 0, cached_tokens = 0;
   std::uint64_t prompted = 0;  ///< good answers that say how many tokens their prompts had
   bool usage = false;          ///< every good answer said its tokens; else events are counted

@@ -315,7 +315,7 @@ Result result_of(const Plan& plan, const Outcome& outcome, const Setting& settin
   made.counts.output_tokens = static_cast<std::int64_t>(metrics.output_tokens);
   made.counts.cached_tokens = static_cast<std::int64_t>(metrics.cached_tokens);
   made.counts.usage = metrics.usage;
-  made.metrics = measured_of(outcome, setting.price);
+  made.metrics = measured_of(plan.asking.protocol->generates, outcome, setting.price);
   made.objective = limits_of(plan.objective, metrics);
   made.samples = samples_of(outcome.samples);
   return made;

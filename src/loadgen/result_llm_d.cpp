@@ -123,6 +123,7 @@ Node aggregate_of(const Result& result) {
   add("latency", "time_per_output_token", "tpot", "ms/token");
   add("latency", "inter_token_latency", "itl", "ms/token");
   add("latency", "request_latency", "e2e", "ms");
+  add("throughput", "input_token_rate", "prompt_token_throughput", "tokens/s");
   add("throughput", "output_token_rate", "output_token_throughput", "tokens/s");
   add("throughput", "request_rate", "request_throughput", "queries/s");
   return made;

@@ -109,9 +109,9 @@ TEST_CASE("every metric that the definitions name is in a result, with its inter
     CHECK(find_metric(result, name)->p50->low);
   }
   for (const std::string_view name :
-       {"request_throughput", "output_token_throughput", "output_token_throughput_per_user", "in_flight",
-        "attainment", "goodput", "stalled_answers", "cached_prompt_tokens",
-        "cost_per_million_output_tokens"}) {
+       {"request_throughput", "prompt_token_throughput", "output_token_throughput",
+        "output_token_throughput_per_user", "in_flight", "attainment", "goodput", "stalled_answers",
+        "cached_prompt_tokens", "cost_per_million_output_tokens"}) {
     REQUIRE(find_metric(result, name) != nullptr);
     CHECK(find_metric(result, name)->low);
     CHECK(find_metric(result, name)->low.value() <= find_metric(result, name)->value.value());
@@ -200,6 +200,64 @@ TEST_CASE("whole answers have no time to the first token, and that is said") {
   CHECK(result.samples->ttft.empty());
   CHECK(result.samples->at.size() == 200);
   CHECK(result.samples->e2e.size() == 200);
+}
+
+TEST_CASE("a result of embeddings has nothing of tokens out, and what its prompts cost") {
+  Plan plan = made_plan();
+  plan.objective.clear();
+  Outcome outcome = made_outcome(plan);
+  for (Sample& sample : outcome.samples) {
+    sample.first = sample.first_output = -1;
+    sample.streamed = sample.usage = false;
+    sample.tokens = sample.events = sample.asked_tokens = 0;
+    sample.finish.clear();
+  }
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  outcome.engine_tokens_per_second = 0;
+  plan.asking.protocol = shipped("embeddings");
+  const Result result = result_of(plan, outcome, made_setting());
+  CHECK(result.description.ends_with(", 256 tokens in"));
+  for (const std::string_view name :
+       {"ttft", "ttft_service", "tpot", "itl", "ntpot", "longest_gap", "coalesced", "output_token_throughput",
+        "cost_per_million_output_tokens"})
+    CHECK_MESSAGE(find_metric(result, name) == nullptr, name);
+  const Measured* rate = find_metric(result, "prompt_token_throughput");
+  REQUIRE(rate != nullptr);
+  CHECK(rate->value.value() == doctest::Approx(200 * 256 / 20.0).epsilon(0.03));
+  CHECK(rate->low);
+  const Measured* cost = find_metric(result, "cost_per_million_prompt_tokens");
+  REQUIRE(cost != nullptr);
+  CHECK(cost->value.value() == doctest::Approx(0.36 / 3600 * 1e6 / rate->value.value()).epsilon(0.001));
+  CHECK(cost->low.value() < cost->value.value());
+  const std::string people = people_text(result);
+  for (const std::string_view absent : {"TTFT", "TPOT", "ITL", "output tokens"})
+    CHECK_MESSAGE(people.find(absent) == std::string::npos, absent);
+  for (const std::string_view there :
+       {"E2E counts from", " prompt tokens/s", " EUR per million prompt tokens at",
+        "- a request had 256 tokens in, on average\n"})
+    CHECK_MESSAGE(people.find(there) != std::string::npos, there);
+  for (const auto& [form, text] : forms_of(result))
+    CHECK_MESSAGE(text.find("output_token_throughput") == std::string::npos, form);
+  plan.asking.protocol = shipped("http");
+  CHECK(result_of(plan, outcome, {}).description == "http of gemma-3-270m, 10 requests/s gamma for 20 s");
+}
+
+TEST_CASE("tokens that nobody counted are not none") {
+  const Plan plan = made_plan();
+  Outcome outcome = made_outcome(plan);
+  for (Sample& sample : outcome.samples) {
+    sample.first = sample.first_output = -1;
+    sample.streamed = sample.usage = false;
+    sample.tokens = sample.events = 0;
+  }
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  const Result result = result_of(plan, outcome, made_setting());
+  CHECK_FALSE(find_metric(result, "output_token_throughput")->value);
+  CHECK(find_metric(result, "output_token_throughput")->none ==
+        "the engine does not say how many tokens an answer has");
+  CHECK(find_metric(result, "tpot")->none == "answers were not streamed");
+  CHECK(find_metric(result, "cost_per_million_output_tokens") == nullptr);
+  CHECK(people_text(result).find("output tokens/s") == std::string::npos);
 }
 
 TEST_CASE("that events were counted is said where there are tokens at all") {

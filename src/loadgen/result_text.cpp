@@ -79,10 +79,12 @@ std::string rest_text(const Result& result) {
     text += listed(fmt::format("{} of the requests kept every limit, {} each second",
                                percent_of(result, "attainment"), figure_of(result, "goodput", "")));
   if (result.price)
-    if (const std::string cost = figure_of(result, "cost_per_million_output_tokens", ""); !cost.empty())
-      text +=
-          listed(fmt::format("{} {} per million output tokens at this load ({} {} an hour)", cost,
-                             result.price->currency, digits(result.price->per_hour), result.price->currency));
+    for (const std::string_view of : {"output", "prompt"})
+      if (const std::string cost = figure_of(result, fmt::format("cost_per_million_{}_tokens", of), "");
+          !cost.empty())
+        text += listed(fmt::format("{} {} per million {} tokens at this load ({} {} an hour)", cost,
+                                   result.price->currency, of, digits(result.price->per_hour),
+                                   result.price->currency));
   return text;
 }
 
@@ -109,6 +111,7 @@ std::string figures_text(const Result& result) {
   text += "\n" + listed(counts_text(result));
   std::vector<std::string> figures{
       figure_of(result, "request_throughput", " requests/s"),
+      figure_of(result, "prompt_token_throughput", " prompt tokens/s"),
       figure_of(result, "output_token_throughput", " output tokens/s"),
       figure_of(result, "output_token_throughput_per_user", " tokens/s for each user"),
       figure_of(result, "in_flight", " requests out at once")};
@@ -213,8 +216,9 @@ std::vector<std::string> remarks(const Result& result) {
     all.push_back("The engine does not say how many tokens an answer has: events were counted.");
   if (result.ended != "failed")
     all.push_back(
-        "TTFT and E2E count from the instant a request was due, service from when it was sent. ± and [ ] are "
-        "95 % intervals.");
+        fmt::format("{} from the instant a request was due, service from when it was sent. ± and "
+                    "[ ] are 95 % intervals.",
+                    find_metric(result, "ttft") == nullptr ? "E2E counts" : "TTFT and E2E count"));
   return all;
 }
 
