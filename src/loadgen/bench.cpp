@@ -241,6 +241,7 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live, cons
   circumstances.even_load = is_even(plan);
   circumstances.asked_output_tokens = asked_tokens(outcome.samples);
   circumstances.may_end = !plan.workload.ignore_end;
+  circumstances.streams = plan.asking.streams();
   circumstances.shared_prefix = shares_prefix(plan);
   circumstances.gaps = &decoder.gaps;
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);

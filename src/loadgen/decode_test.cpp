@@ -82,7 +82,7 @@ TEST_CASE("a whole answer has no first token") {
   CHECK(metrics.e2e.p50 == 100);
   CHECK(metrics.e2e_service.p50 == 99);
   CHECK(metrics.tokens_per_second == 4);
-  CHECK(metrics.kept.at(0).good == 0);  // nobody saw it
+  CHECK(metrics.kept.at(0).of == 0);    // nobody saw it
   CHECK(metrics.kept.at(1).good == 1);  // all of it took no longer
   CHECK(metrics.kept.at(2).good == 1);
 }

@@ -92,6 +92,11 @@ class Keeping {
   }
   void tell(Metrics& metrics) const {
     if (objective_.empty()) return;
+    const bool came_whole = metrics.good > 0 && metrics.ttft.count == 0;
+    const auto is_unseen = [&](const Limit& limit) { return came_whole && limit.of == Limit::Of::ttft; };
+    for (std::size_t i = 0; i < objective_.size(); ++i)
+      metrics.kept.push_back(is_unseen(objective_[i]) ? Share{} : wilson(kept_[i], offered_));
+    if (std::any_of(objective_.begin(), objective_.end(), is_unseen)) return;
     metrics.attainment = wilson(all_, offered_);
     if (window_ > 0) {
       const Share in_time = wilson(in_time_, offered_);
@@ -99,7 +104,6 @@ class Keeping {
       metrics.goodput = in_time.value * rate;
       metrics.goodput_in = Interval{in_time.low * rate, in_time.high * rate};
     }
-    for (const std::uint64_t each : kept_) metrics.kept.push_back(wilson(each, offered_));
   }
 
  private:
@@ -161,6 +165,7 @@ void count_good(Metrics& metrics, const Sample& sample) {
   metrics.too_few += sample.tokens < sample.events ? 1 : 0;
   metrics.output_tokens += static_cast<std::uint64_t>(sample.tokens);
   metrics.prompt_tokens += static_cast<std::uint64_t>(std::max(sample.prompt_tokens, 0));
+  metrics.whole += sample.streamed ? 0 : 1;
   metrics.prompted += sample.prompt_tokens >= 0 ? 1 : 0;
   metrics.cached_tokens += static_cast<std::uint64_t>(std::max(sample.cached_tokens, 0));
 }

@@ -78,6 +78,7 @@ struct Metrics {
   double prompt_tokens_per_second = 0;  ///< read within the window: from when one was sent to its first token
   std::optional<Interval> prompt_tokens_in;
   std::uint64_t prompt_tokens = 0, output_tokens = 0, cached_tokens = 0;
+  std::uint64_t whole = 0;     ///< good answers that were no stream
   std::uint64_t prompted = 0;  ///< good answers that say how many tokens their prompts had
   bool usage = false;          ///< every good answer said its tokens; else events are counted
   /// Good answers whose count cannot be read, is above what they were asked to have at most, or is below
@@ -97,7 +98,9 @@ struct Metrics {
   /// share of those offered.
   double goodput = 0;
   std::optional<Interval> goodput_in;
-  std::vector<Share> kept;                              ///< of each limit alone, over offered load
+  /// Of each limit alone, over offered load; of none where no good answer had a first token to limit, and
+  /// then there is no attainment either.
+  std::vector<Share> kept;
   std::map<std::string, std::uint64_t> errors;          ///< by text
   std::map<std::string, std::uint64_t> finish_reasons;  ///< of good answers, as the engine says
 };

@@ -43,7 +43,7 @@ std::vector<LimitText> limits_of(const Objective& objective, const Metrics& metr
       made.low = short_of(share.low);
       made.high = short_of(share.high);
       if (share.of > 0 && share.low >= objective[i].share) made.holds = "yes";
-      if (share.high < objective[i].share) made.holds = "no";
+      if (share.of > 0 && share.high < objective[i].share) made.holds = "no";
     }
     all.push_back(std::move(made));
   }

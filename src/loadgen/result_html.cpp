@@ -150,8 +150,8 @@ std::string objective_table(const Result& result) {
   std::string html =
       "<h2>Objective</h2><table><tr><th>limit</th><th>holds</th><th>share of the requests</th></tr>";
   for (const LimitText& each : result.objective)
-    html += fmt::format("<tr><td>{}</td><td>{}</td><td>{:.1f} % [{:.1f}, {:.1f}]</td></tr>",
-                        escaped(each.limit), each.holds, each.share * 100, each.low * 100, each.high * 100);
+    html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>", escaped(each.limit), each.holds,
+                        share_text(each));
   return html + "</table>\n";
 }
 

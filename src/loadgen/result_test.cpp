@@ -260,6 +260,35 @@ TEST_CASE("tokens that nobody counted are not none") {
   CHECK(people_text(result).find("output tokens/s") == std::string::npos);
 }
 
+TEST_CASE("a limit of the first token is not known where the engine streamed no answer") {
+  Plan plan = made_plan();
+  plan.objective = objective_of("ttft_p95=500ms,e2e_p95=2s");
+  Outcome outcome = made_outcome(plan);
+  for (Sample& sample : outcome.samples) {
+    sample.first = sample.first_output = -1;
+    sample.streamed = false;
+  }
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, plan.objective);
+  CHECK_FALSE(outcome.metrics.attainment);
+  Circumstances asked;
+  asked.streams = true;
+  outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, asked);
+  const Result result = result_of(plan, outcome, {});
+  CHECK(result.verdict.validity == "suspect");
+  CHECK(
+      result.verdict.reasons.back() ==
+      "200 of 200 answers came whole where a stream was asked for, and have no first token (--no-stream asks "
+      "for whole ones)");
+  CHECK(result.objective.at(0).holds == "undecided");
+  CHECK(result.objective.at(1).of == 205);
+  CHECK(people_text(result).find("- ttft_p95=500ms is not known: no answer had a first token\n") !=
+        std::string::npos);
+  CHECK(markdown_text(result).find("| undecided | not known |") != std::string::npos);
+  asked.streams = false;  // it is as it was asked
+  CHECK(judge(outcome.metrics, outcome.samples, outcome.client, asked).reasons ==
+        std::vector<std::string>{"5 of 205 requests failed"});
+}
+
 TEST_CASE("that events were counted is said where there are tokens at all") {
   const auto said = [](const Result& result) {
     const std::vector<std::string> all = remarks(result);

@@ -42,11 +42,14 @@ std::string figure_of(const Result& result, std::string_view name, std::string_v
 std::string objective_text(const Result& result) {
   std::string text;
   for (const LimitText& each : result.objective) {
+    if (each.of == 0) {
+      text += listed(fmt::format("{} is not known: no answer had a first token", each.limit));
+      continue;
+    }
     const std::string holds = each.holds == "yes"  ? "holds"
                               : each.holds == "no" ? "does NOT hold"
                                                    : "is undecided (measure longer)";
-    text += listed(fmt::format("{} {}: {:.1f} % [{:.1f}, {:.1f}] of the requests kept it", each.limit, holds,
-                               each.share * 100, each.low * 100, each.high * 100));
+    text += listed(fmt::format("{} {}: {} of the requests kept it", each.limit, holds, share_text(each)));
   }
   return text.empty() ? "" : "\nObjective\n" + text;
 }
@@ -196,6 +199,11 @@ std::string counts_text(const Result& result) {
   for (const auto& [cause, count] : counts.errors)
     causes += fmt::format("{}{} × {}", causes.empty() ? "" : "; ", count, shortened(one_line(cause), 120));
   return causes.empty() ? text : text + ": " + causes;
+}
+
+std::string share_text(const LimitText& limit) {
+  if (limit.of == 0) return "not known";
+  return fmt::format("{:.1f} % [{:.1f}, {:.1f}]", limit.share * 100, limit.low * 100, limit.high * 100);
 }
 
 std::vector<std::string> remarks(const Result& result) {

@@ -99,12 +99,16 @@ void judge_stall(Judge& judge, const Metrics& metrics, const Histogram& stall, c
     judge_percentile(judge, *metrics.itl, *gaps, stall);
 }
 
-/// What an engine says of its tokens is believed as far as it can be.
-void judge_counts(Judge& judge, const Metrics& metrics) {
+/// Answers that are not as they were asked for, or say of their tokens what cannot be.
+void judge_counts(Judge& judge, const Metrics& metrics, bool streams) {
   const auto doubt = [&](std::uint64_t count, std::string_view what) {
     if (100 * count > metrics.good)
       judge.suspect(fmt::format("{} of {} answers {}", count, metrics.good, what));
   };
+  if (streams)
+    doubt(
+        metrics.whole,
+        "came whole where a stream was asked for, and have no first token (--no-stream asks for whole ones)");
   doubt(metrics.unreadable, "say in `usage` what is no count of tokens: their events were counted");
   doubt(metrics.too_long, "have more tokens than they were asked to have at most: they may be miscounted");
   doubt(metrics.too_few, "came in more events than the engine says they have tokens: it miscounts them");
@@ -129,7 +133,7 @@ void judge_answers(Judge& judge, const Metrics& metrics, const ClientFacts& clie
       static_cast<double>(metrics.cached_tokens) > 0.2 * static_cast<double>(metrics.prompt_tokens))
     judge.suspect(fmt::format("{} of {} prompt tokens came from a cache", metrics.cached_tokens,
                               metrics.prompt_tokens));
-  judge_counts(judge, metrics);
+  judge_counts(judge, metrics, circumstances.streams);
   const double answered = static_cast<double>(metrics.output_tokens) / static_cast<double>(metrics.good);
   if (answered > 0 && answered < circumstances.asked_output_tokens / 2) {
     const std::string had =

@@ -21,6 +21,7 @@ struct Circumstances {
   bool even_load = true;           ///< its rate or number of users is the same all along
   double asked_output_tokens = 0;  ///< at most, mean of the good answers; 0: not known
   bool may_end = false;            ///< the engine may end an answer before that
+  bool streams = false;            ///< answers were asked for as a stream
   bool shared_prefix = false;
   const Histogram* gaps = nullptr;  ///< between events, where they were kept
 };
@@ -44,9 +45,10 @@ struct Known {
 /// unshared prompts, above 70 % of a core, a loop that at one of 200 instants looked later than 0.1 ms and 4
 /// % of that median, or whose late looks may put the highest percentile of ITL off by 1 % (lateness.hpp),
 /// answers shorter than half of what was asked, above 1 % whose count of tokens cannot be (none at all, more
-/// than asked, fewer than events), more than a tenth of the answers whose tokens came at once,
-/// an objective that no request meets. One that every request meets is said, and takes nothing away; neither
-/// do answers shorter than half of what was asked where the engine may end them.
+/// than asked, fewer than events) or that came whole where a stream was asked for, more than a tenth of the
+/// answers whose tokens came at once, an objective that no request meets. One that every request meets is
+/// said, and takes nothing away; neither do answers shorter than half of what was asked where the engine may
+/// end them.
 Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const ClientFacts& client,
               const Circumstances& circumstances);
 
