@@ -35,6 +35,11 @@ void note(Sample& sample, const Said& said) {
   sample.tokens = tokens.value_or(0);
 }
 
+void refuse(Sample& sample, std::string why) {
+  sample.error = std::move(why);
+  sample.foreign = true;
+}
+
 /// A whole stream says why its answer ended, where the protocol knows a place for that.
 bool tells_end(const cards::Call& call) {
   return !call.answer.finish.empty() || (call.stream && !call.stream->finish.empty());
@@ -74,9 +79,9 @@ void decode_stream(const Exchange& exchange, const Api& api, Sample& sample, std
   if (!sample.usage) sample.tokens = events;
   if (!sample.good()) return;
   if (sample.broken_events > 0)
-    sample.error = fmt::format("{} events of its stream are no JSON", sample.broken_events);
+    refuse(sample, fmt::format("{} events of its stream are no JSON", sample.broken_events));
   else if (events == 0 && sample.tokens == 0)
-    sample.error = "its stream has no token";
+    refuse(sample, "its stream has no token");
   else if (!done && sample.finish.empty() && tells_end(api.call))
     sample.error = "its stream was cut short: it has neither a finish reason nor [DONE]";
 }
@@ -84,15 +89,15 @@ void decode_stream(const Exchange& exchange, const Api& api, Sample& sample, std
 void decode_whole(const Exchange& exchange, const Api& api, Sample& sample, std::string* text) {
   Said said;
   if (!api.whole.read(exchange.body, said)) {
-    sample.error = "the answer is no JSON object";
+    refuse(sample, "the answer is no JSON object");
     return;
   }
   note(sample, said);
   if (text != nullptr) *text = unescaped(said.content);
   if (sample.good() && api.generates && said.content.empty() && said.reasoning.empty() && sample.tokens == 0)
-    sample.error = "the answer has no token";
+    refuse(sample, "the answer has no token");
   if (sample.good() && !api.call.answer.items.empty() && !said.list)
-    sample.error = "the answer has no list of results";
+    refuse(sample, "the answer has no list of results");
 }
 
 }  // namespace
@@ -112,6 +117,7 @@ Sample decode(const Exchange& exchange, const Protocol& protocol, std::vector<In
   sample.asked_prompt_tokens = exchange.asked_prompt_tokens;
   sample.reused = exchange.reused;
   sample.unfinished = exchange.unfinished;
+  sample.foreign = exchange.foreign;
   sample.error = exchange.error;
   sample.streamed = exchange.event_stream;
   if (sample.good() && (exchange.status < 200 || exchange.status > 299)) {
@@ -124,8 +130,8 @@ Sample decode(const Exchange& exchange, const Protocol& protocol, std::vector<In
     if (exchange.event_stream && protocol->call.stream)
       decode_stream(exchange, *protocol, sample, gaps, text);
     else if (exchange.event_stream && sample.good())
-      sample.error =
-          fmt::format("the answer is a stream of events, which one of `{}` is not", protocol->name);
+      refuse(sample,
+             fmt::format("the answer is a stream of events, which one of `{}` is not", protocol->name));
     else if (sample.good())
       decode_whole(exchange, *protocol, sample, text);
   }

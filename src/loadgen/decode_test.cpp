@@ -130,6 +130,8 @@ TEST_CASE("an answer without what its protocol gives is an error") {
                                    shipped("rerank"), shipped("deepsparse")})
     CHECK(error(protocol, "<html>") == "the answer is no JSON object");
   CHECK(error(shipped("http"), "<html>").empty());  // whatever it says
+  CHECK(whole(shipped("chat"), "<html>").foreign);
+  CHECK_FALSE(whole(shipped("chat"), R"({"error":"no memory"})").foreign);
 }
 
 TEST_CASE("what an answer says of its tokens is read, whatever the protocol") {

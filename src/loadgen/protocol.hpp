@@ -90,8 +90,9 @@ struct Sample {
   double engine_tokens_per_second = 0;            ///< as the engine says (`timings`), or 0
   Instant longest_gap = 0;
   bool streamed = false, reused = false, unfinished = false;
-  std::string finish;  ///< stop, length, …
-  std::string error;   ///< "" for a good answer
+  bool foreign = false;  ///< there was an answer, and it is none of the protocol's
+  std::string finish;    ///< stop, length, …
+  std::string error;     ///< "" for a good answer
   bool good() const { return error.empty(); }
 };
 

@@ -167,6 +167,7 @@ Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const 
       judge.suspect(std::move(reason));
   if (metrics.attainment && metrics.attainment->good == metrics.offered)
     judge.note("every request met the objective: it says nothing of the most that would be possible");
+  if (!circumstances.warm_up.empty()) judge.note(circumstances.warm_up);
   return judge.verdict;
 }
 

@@ -23,6 +23,7 @@ struct Circumstances {
   bool may_end = false;            ///< the engine may end an answer before that
   bool streams = false;            ///< answers were asked for as a stream
   bool shared_prefix = false;
+  std::string warm_up = {};         ///< which of its requests failed, in words
   const Histogram* gaps = nullptr;  ///< between events, where they were kept
 };
 
