@@ -238,6 +238,10 @@ TEST_CASE("a result of embeddings has nothing of tokens out, and what its prompt
     CHECK_MESSAGE(people.find(there) != std::string::npos, there);
   for (const auto& [form, text] : forms_of(result))
     CHECK_MESSAGE(text.find("output_token_throughput") == std::string::npos, form);
+  const Node report = schema::read_json(llm_d_text(result));
+  CHECK(report.at({"scenario", "load", "standardized", "output_seq_len"}) == nullptr);
+  CHECK(report.at({"results", "request_performance", "aggregate", "throughput", "input_token_rate"}) !=
+        nullptr);
   plan.asking.protocol = shipped("http");
   CHECK(result_of(plan, outcome, {}).description == "http of gemma-3-270m, 10 requests/s gamma for 20 s");
 }
