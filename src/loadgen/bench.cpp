@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
+#include "base/text.hpp"
 #include "loadgen/decoder.hpp"
 #include "net/url.hpp"
 
@@ -35,7 +37,8 @@ class Asker final : public Source {
     // Somebody's own requests are asked as they are, but not by the warm-up: a cache would know them then.
     if (next_ >= of_warm_up && !plan_.workload.scripts.empty())
       ask.prompt = fmt::format("warm-up {}: {}", index + 1, ask.prompt);
-    return Request{request_of(plan_.asking, ask, head_), plan_.think, ask.max_tokens, ask.prompt_tokens};
+    return Request{request_of(plan_.asking, ask, head_), plan_.think,
+                   plan_.asking.protocol->asks_length ? ask.max_tokens : 0, ask.prompt_tokens};
   }
   void done(Exchange&& exchange) override {
     // A stream of lines has no content type that all engines use.
@@ -94,28 +97,95 @@ Instant latest_end(const Load& load) {
   return from == INT64_MAX ? from : from + load.drain;
 }
 
-void warm_up(const Plan& plan, const Cancel& cancel) {
-  if (plan.warm_up == 0) return;
+bool timed_out(const Plan& plan, const Sample& sample) {
+  return sample.unfinished || (sample.end >= 0 && sample.end - sample.begun >= plan.timeout);
+}
+
+/// It failed as a target does for a moment: busy, about to start, out of memory, gone. What is asked of
+/// nobody, or wrongly, fails again.
+bool may_pass(const Plan& plan, const Sample& sample) {
+  if (sample.good() || sample.foreign || sample.sent < 0 || timed_out(plan, sample)) return false;
+  return sample.status < 300 || sample.status == 408 || sample.status == 429 || sample.status >= 500;
+}
+
+/// What whoever asked can do about it.
+std::string advice(const Plan& plan, const Sample& sample) {
+  if (timed_out(plan, sample)) return "give it more time, or ask for less: --timeout, --max-tokens";
+  if (sample.sent < 0) return "check the URL, and that it listens there";
+  if (sample.foreign) return "check the URL and --protocol with one request: curl";
+  switch (sample.status) {
+    case 401:
+    case 403:
+      return "give a key that it takes: --api-key-file FILE";
+    case 404:
+    case 405:
+      return "check the URL's path, --protocol and --model";
+    case 408:
+    case 429:
+      return "the server refuses for load: wait until others are done, or ask less";
+    default:
+      break;
+  }
+  if (sample.status >= 500) return "the server failed: its log says why";
+  if (sample.status >= 400)
+    return "the server refuses what is asked: check --model, --prompt-tokens and --max-tokens";
+  if (sample.status >= 300) return "give the URL that it points to";
+  return "the server, or what lies before it, broke off: its log says why";
+}
+
+/// Sends requests that do not count, from the warm-up's `first` on.
+std::vector<Sample> asked_before(const Plan& plan, Load load, std::size_t first, const Cancel& cancel) {
+  load.timeout = load.drain = plan.timeout;
+  Asker asker(plan, of_warm_up + first, latest_end(load));
+  run(plan.endpoint, load, asker, cancel);
+  asker.decoder().stop();
+  cancel.check();
+  return std::move(asker.decoder().samples);
+}
+
+/// Which of its requests failed, and why; "" when none did.
+std::string failures_of(const Plan& plan, const std::vector<Sample>& warmed) {
+  std::map<std::string, int> causes;
+  int failed = 0;
+  for (const Sample& sample : warmed) {
+    if (sample.good()) continue;
+    ++failed;
+    ++causes[sample.error];
+  }
+  if (failed == 0) return "";
+  std::vector<std::string> parts;
+  for (const auto& [cause, count] : causes) parts.push_back(fmt::format("{} × {}", count, cause));
+  return fmt::format("{} of {} requests of the warm-up failed: {}{}", failed, warmed.size(),
+                     join(parts, "; "), warmed.back().good() ? "" : " (" + advice(plan, warmed.back()) + ")");
+}
+
+/// Warms up, and tries on for some seconds while the target fails as one does for a moment. What there is to
+/// say of it. When it fails to the end it is measured all the same: that is what there is to measure.
+std::string warm_up(const Plan& plan, const Cancel& cancel) {
+  if (plan.warm_up == 0) return "";
   Load load;
   load.users = 1;
   load.stop.requests = static_cast<std::uint64_t>(plan.warm_up);
-  load.timeout = plan.timeout;
-  load.drain = plan.timeout;
-  Asker asker(plan, of_warm_up, latest_end(load));
-  Decoder& decoder = asker.decoder();
-  run(plan.endpoint, load, asker, cancel);
-  decoder.stop();
-  cancel.check();
-  if (decoder.samples.empty() || !decoder.samples.back().good())
-    throw Problem(
-        Kind::failed,
-        fmt::format("{} does not answer as it should: {}", net::parse_url(plan.endpoint.url).origin(),
-                    decoder.samples.empty() ? "nothing was asked" : decoder.samples.back().error),
-        "check the URL, --protocol, --model and --api-key-file with one request: curl");
+  std::vector<Sample> all = asked_before(plan, load, 0, cancel);
+  load = {};
+  load.arrivals = {second / 2};
+  for (Instant spent = 0; spent < 3 * second && !all.empty() && may_pass(plan, all.back());) {
+    for (Sample& each : asked_before(plan, load, all.size(), cancel)) all.push_back(std::move(each));
+    spent += all.back().end;
+  }
+  const std::string origin = net::parse_url(plan.endpoint.url).origin();
+  if (all.empty()) throw Problem(Kind::failed, fmt::format("{}: nothing was asked", origin));
+  const Sample& last = all.back();
+  if (!last.good() && !may_pass(plan, last))
+    throw Problem(Kind::failed, fmt::format("{} does not answer as it should: {}", origin, last.error),
+                  advice(plan, last));
+  return failures_of(plan, all);
 }
 
-void check_workload(const Plan& plan) {
+void check_plan(const Plan& plan) {
   check(plan.workload);
+  if (plan.timeout <= 0)
+    throw Problem(Kind::usage, "no answer comes within a --timeout of 0 s", "as in --timeout 120s");
   if (!converses(plan.workload)) return;
   if (plan.users == 0 && plan.workload.scripts.empty())
     throw Problem(Kind::usage,
@@ -195,7 +265,7 @@ void check_objective(const Plan& plan) {
 }
 
 Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live, const RecordSink& record) {
-  check_workload(plan);
+  check_plan(plan);
   check_objective(plan);
   Outcome outcome;
   Load load;
@@ -212,7 +282,8 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live, cons
   } else {
     check({.kind = Arrivals::Kind::constant}, plan.stop);
   }
-  warm_up(plan, cancel);
+  Circumstances circumstances;
+  circumstances.warm_up = warm_up(plan, cancel);
   Asker asker(plan, 0, latest_end(load), record);
   Decoder& decoder = asker.decoder();
   LiveSink told;
@@ -235,10 +306,11 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live, cons
     std::erase_if(outcome.samples, [&](const Sample& sample) { return sample.scheduled > window; });
   outcome.metrics = measure(outcome.samples, decoder.gaps, window, plan.objective);
   outcome.engine_tokens_per_second = engines_own(outcome.samples);
-  Circumstances circumstances;
   circumstances.open_loop = plan.users == 0;
   circumstances.even_load = is_even(plan);
-  circumstances.asked_output_tokens = plan.workload.ignore_end ? asked_tokens(outcome.samples) : 0;
+  circumstances.asked_output_tokens = asked_tokens(outcome.samples);
+  circumstances.may_end = !plan.workload.ignore_end;
+  circumstances.streams = plan.asking.streams();
   circumstances.shared_prefix = shares_prefix(plan);
   circumstances.gaps = &decoder.gaps;
   outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, circumstances);

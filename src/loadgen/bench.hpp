@@ -38,8 +38,10 @@ struct Outcome {
 
 /// Users of a closed loop hold conversations where the workload has them; an open loop asks the first
 /// question of each. Warms up, runs, measures and judges. Answers are decoded on a thread of their own.
-/// Problem{usage} for a plan that makes no sense, Problem{failed} when the last warm-up request fails (with
-/// the cause), Problem{unavailable} when the host is not known.
+/// A warm-up that fails as a target does for a moment (429, 5xx, a reset, an error of the engine's) is tried
+/// on for some seconds; how its requests failed is a reason of the verdict, which takes nothing away.
+/// Problem{usage} for a plan that makes no sense, Problem{failed} when its last request was asked of nobody,
+/// in vain or wrongly (with the cause), Problem{unavailable} when the host is not known.
 Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live = {},
               const RecordSink& record = {});
 

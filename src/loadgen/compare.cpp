@@ -175,6 +175,7 @@ Comparison compare(const Result& a, const Result& b) {
   }
   add_figure(made, a, b, "request_throughput");
   add_figure(made, a, b, "output_token_throughput");
+  if (find_metric(a, "output_token_throughput") == nullptr) add_figure(made, a, b, "prompt_token_throughput");
   conclude(made);
   return made;
 }

@@ -206,6 +206,7 @@ void Connections::take(std::uint32_t slot, std::size_t got) {
   held_ += grown + (grown > 0 ? sizeof(Arrived) : 0);
   facts_.most_bytes = std::max(facts_.most_bytes, held_);
   if (grown > 0) exchange.arrivals.push_back({time, static_cast<std::uint32_t>(exchange.body.size())});
+  exchange.foreign = !fine || exchange.body.size() > load_.answer_limit;
   if (!fine) {
     finish(slot, fmt::format("the answer is broken: {}", connection.framing.fault()));
   } else if (exchange.body.size() > load_.answer_limit) {

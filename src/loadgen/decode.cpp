@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "base/text.hpp"
@@ -10,8 +11,11 @@
 namespace mlib::loadgen {
 namespace {
 
-int whole(const std::optional<double>& number, int otherwise) {
-  return number ? static_cast<int>(std::clamp(*number, 0.0, 2e9)) : otherwise;
+/// The number as a count of tokens; nothing where it cannot be one.
+std::optional<int> count_of(const std::optional<double>& number) {
+  constexpr double most = 1e9;  // of one answer
+  if (!number || !(*number >= 0 && *number <= most) || *number != std::floor(*number)) return {};
+  return static_cast<int>(*number);
 }
 
 /// Puts what is not an event's own into the sample.
@@ -20,21 +24,37 @@ void note(Sample& sample, const Said& said) {
   if (said.is_error && sample.error.empty())
     sample.error = fmt::format("the engine says: {}",
                                said.error.empty() ? "error" : shortened(unescaped(said.error), 200));
-  sample.prompt_tokens = whole(said.prompt_tokens, sample.prompt_tokens);
-  sample.cached_tokens = whole(said.cached, sample.cached_tokens);
-  sample.reasoning_tokens = whole(said.thought, sample.reasoning_tokens);
+  sample.prompt_tokens = count_of(said.prompt_tokens).value_or(sample.prompt_tokens);
+  sample.cached_tokens = count_of(said.cached).value_or(sample.cached_tokens);
+  sample.reasoning_tokens = count_of(said.thought).value_or(sample.reasoning_tokens);
   if (said.per_second) sample.engine_tokens_per_second = *said.per_second;
   if (!said.tokens) return;
-  sample.tokens = whole(said.tokens, 0);
-  sample.usage = true;
+  const std::optional<int> tokens = count_of(said.tokens);
+  sample.usage = tokens.has_value();
+  sample.odd_usage = !sample.usage;
+  sample.tokens = tokens.value_or(0);
+}
+
+void refuse(Sample& sample, std::string why) {
+  sample.error = std::move(why);
+  sample.foreign = true;
+}
+
+/// A whole stream says why its answer ended, where the protocol knows a place for that.
+bool tells_end(const cards::Call& call) {
+  return !call.answer.finish.empty() || (call.stream && !call.stream->finish.empty());
 }
 
 void decode_stream(const Exchange& exchange, const Api& api, Sample& sample, std::vector<Instant>* gaps,
                    std::string* text) {
   int events = 0;
+  bool done = false;
   const bool lines = api.call.stream && api.call.stream->framing == "lines";
   (lines ? lines_of : events_of)(exchange, [&](std::string_view data, Instant at) {
-    if (trim(data) == "[DONE]") return;
+    if (trim(data) == "[DONE]") {
+      done = true;
+      return;
+    }
     Said said;
     if (!api.piece.read(data, said)) {
       ++sample.broken_events;
@@ -59,23 +79,25 @@ void decode_stream(const Exchange& exchange, const Api& api, Sample& sample, std
   if (!sample.usage) sample.tokens = events;
   if (!sample.good()) return;
   if (sample.broken_events > 0)
-    sample.error = fmt::format("{} events of its stream are no JSON", sample.broken_events);
+    refuse(sample, fmt::format("{} events of its stream are no JSON", sample.broken_events));
   else if (events == 0 && sample.tokens == 0)
-    sample.error = "its stream has no token";
+    refuse(sample, "its stream has no token");
+  else if (!done && sample.finish.empty() && tells_end(api.call))
+    sample.error = "its stream was cut short: it has neither a finish reason nor [DONE]";
 }
 
 void decode_whole(const Exchange& exchange, const Api& api, Sample& sample, std::string* text) {
   Said said;
   if (!api.whole.read(exchange.body, said)) {
-    sample.error = "the answer is no JSON object";
+    refuse(sample, "the answer is no JSON object");
     return;
   }
   note(sample, said);
   if (text != nullptr) *text = unescaped(said.content);
   if (sample.good() && api.generates && said.content.empty() && said.reasoning.empty() && sample.tokens == 0)
-    sample.error = "the answer has no token";
+    refuse(sample, "the answer has no token");
   if (sample.good() && !api.call.answer.items.empty() && !said.list)
-    sample.error = "the answer has no list of results";
+    refuse(sample, "the answer has no list of results");
 }
 
 }  // namespace
@@ -95,6 +117,7 @@ Sample decode(const Exchange& exchange, const Protocol& protocol, std::vector<In
   sample.asked_prompt_tokens = exchange.asked_prompt_tokens;
   sample.reused = exchange.reused;
   sample.unfinished = exchange.unfinished;
+  sample.foreign = exchange.foreign;
   sample.error = exchange.error;
   sample.streamed = exchange.event_stream;
   if (sample.good() && (exchange.status < 200 || exchange.status > 299)) {
@@ -104,11 +127,15 @@ Sample decode(const Exchange& exchange, const Protocol& protocol, std::vector<In
     if (!said.error.empty()) sample.error += fmt::format(": {}", shortened(unescaped(said.error), 200));
   }
   if (protocol->reads) {
-    if (exchange.event_stream)
+    if (exchange.event_stream && protocol->call.stream)
       decode_stream(exchange, *protocol, sample, gaps, text);
+    else if (exchange.event_stream && sample.good())
+      refuse(sample,
+             fmt::format("the answer is a stream of events, which one of `{}` is not", protocol->name));
     else if (sample.good())
       decode_whole(exchange, *protocol, sample, text);
   }
+  if (sample.cached_tokens > sample.prompt_tokens) sample.cached_tokens = -1;  // which cannot be
   if (sample.last < 0 && sample.good()) sample.last = sample.end;
   return sample;
 }

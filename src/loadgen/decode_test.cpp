@@ -1,5 +1,6 @@
 // What is asked by each protocol, and what is read in its answer.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "loadgen/metrics.hpp"
 
@@ -21,7 +22,48 @@ Sample whole(Protocol protocol, const std::string& body) {
   return decode(exchange, protocol, nullptr);
 }
 
+/// The same as a stream of events.
+Sample streamed(Protocol protocol, const std::string& body) {
+  Exchange exchange;
+  exchange.begun = exchange.sent = ms;
+  exchange.head = exchange.end = 100 * ms;
+  exchange.status = 200;
+  exchange.event_stream = true;
+  exchange.body = body;
+  exchange.arrivals = {{100 * ms, static_cast<std::uint32_t>(body.size())}};
+  return decode(exchange, protocol, nullptr);
+}
+
+const std::string word_event = R"(data: {"choices":[{"delta":{"content":"a"},"finish_reason":null}]})"
+                               "\n\n";
+
 }  // namespace
+
+TEST_CASE("a stream that stops without a word is no whole answer, however well its body ended") {
+  constexpr auto cut = "its stream was cut short: it has neither a finish reason nor [DONE]";
+  const std::string usage = "data: {\"choices\":[],\"usage\":{\"completion_tokens\":2}}\n\n";
+  const std::string finish = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n";
+  CHECK(streamed(shipped("chat"), word_event + word_event).error == cut);
+  CHECK(streamed(shipped("chat"), word_event + word_event + usage).error == cut);  // some say it all along
+  CHECK(streamed(shipped("chat"), word_event + word_event + finish).error.empty());
+  CHECK(streamed(shipped("chat"), word_event + word_event + "data: [DONE]").error.empty());
+  CHECK(streamed(shipped("completions"), "data: {\"choices\":[{\"text\":\"a\"}]}\n\n").error == cut);
+  cards::Call silent = shipped("completions")->call;  // an engine that never says why
+  silent.answer.finish.clear();
+  CHECK(
+      streamed(protocol_of({"silent", silent}), "data: {\"choices\":[{\"text\":\"a\"}]}\n\n").error.empty());
+}
+
+TEST_CASE("a stream of tokens is no embedding") {
+  const std::string body = word_event + word_event + "data: [DONE]\n\n";
+  for (const std::string_view name : {"embeddings", "rerank", "deepsparse"}) {
+    const Sample sample = streamed(shipped(name), body);
+    CHECK(sample.error == fmt::format("the answer is a stream of events, which one of `{}` is not", name));
+    CHECK(sample.events == 0);
+    CHECK(sample.tokens == 0);
+  }
+  CHECK(streamed(shipped("http"), body).good());  // whatever it says
+}
 
 TEST_CASE("a whole answer has no first token") {
   const Sample sample =
@@ -40,9 +82,34 @@ TEST_CASE("a whole answer has no first token") {
   CHECK(metrics.e2e.p50 == 100);
   CHECK(metrics.e2e_service.p50 == 99);
   CHECK(metrics.tokens_per_second == 4);
-  CHECK(metrics.kept.at(0).good == 0);  // nobody saw it
+  CHECK(metrics.kept.at(0).of == 0);    // nobody saw it
   CHECK(metrics.kept.at(1).good == 1);  // all of it took no longer
   CHECK(metrics.kept.at(2).good == 1);
+}
+
+TEST_CASE("what `usage` says is a count, or it is not believed and the events are counted") {
+  const auto said = [](const std::string& usage) {
+    return streamed(shipped("chat"), word_event + word_event + "data: {\"choices\":[],\"usage\":" + usage +
+                                         "}\n\ndata: [DONE]\n\n");
+  };
+  for (const std::string tokens : {"-5", "\"8\"", "1000000000000000", "2.5", "true"}) {
+    INFO(tokens);
+    const Sample sample = said("{\"prompt_tokens\":-1,\"completion_tokens\":" + tokens + "}");
+    CHECK(sample.good());
+    CHECK(sample.odd_usage);
+    CHECK_FALSE(sample.usage);
+    CHECK(sample.tokens == 2);
+    CHECK(sample.prompt_tokens == -1);
+  }
+  CHECK(said("{\"completion_tokens\":7.0}").tokens == 7);
+  CHECK_FALSE(said("{\"completion_tokens\":null}").odd_usage);  // it says nothing
+  CHECK_FALSE(said("{\"completion_tokens\":null}").usage);
+  const auto cached = [&](const std::string& count) {
+    return said("{\"prompt_tokens\":9,\"prompt_tokens_details\":{\"cached_tokens\":" + count + "}}")
+        .cached_tokens;
+  };
+  CHECK(cached("9") == 9);
+  CHECK(cached("10") == -1);
 }
 
 TEST_CASE("an answer without what its protocol gives is an error") {
@@ -63,6 +130,8 @@ TEST_CASE("an answer without what its protocol gives is an error") {
                                    shipped("rerank"), shipped("deepsparse")})
     CHECK(error(protocol, "<html>") == "the answer is no JSON object");
   CHECK(error(shipped("http"), "<html>").empty());  // whatever it says
+  CHECK(whole(shipped("chat"), "<html>").foreign);
+  CHECK_FALSE(whole(shipped("chat"), R"({"error":"no memory"})").foreign);
 }
 
 TEST_CASE("what an answer says of its tokens is read, whatever the protocol") {

@@ -27,6 +27,7 @@ struct Exchange {
   bool event_stream = false;  ///< the answer's content type
   bool reused = false;        ///< over a connection that had carried one before
   bool unfinished = false;    ///< the run ended before the answer did
+  bool foreign = false;       ///< what came is no answer: not HTTP, compressed, too long
   int asked_tokens = 0, asked_prompt_tokens = 0;  ///< as its request says
   std::string body;
   std::vector<Arrived> arrivals;

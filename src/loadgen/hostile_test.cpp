@@ -187,6 +187,61 @@ TEST_CASE("a bad target does not hold the warm-up longer than its time-out") {
   CHECK(std::chrono::nanoseconds(std::chrono::steady_clock::now() - began).count() < plan.timeout + late);
 }
 
+TEST_CASE("a warm-up that fails for a moment is tried on, and what it met is said") {
+  StubRules rules;
+  rules.raw = [](std::uint64_t index) {
+    return index < 2 ? whole_answer("429 Too Many", R"({"error":{"message":"busy"}})")
+                     : whole_answer("200 OK", R"({"choices":[{"message":{"content":"a"}}]})");
+  };
+  const StubServer server(rules);
+  Plan plan = plan_for(server, 50, 5);
+  plan.asking.stream = false;
+  const Outcome outcome = measured(plan);
+  CHECK(outcome.metrics.good == 5);
+  CHECK(server.requests() == 3 + 5);
+  CHECK(outcome.verdict.reasons.back() == "2 of 3 requests of the warm-up failed: 2 × status 429: busy");
+}
+
+TEST_CASE("a target that answers errors only is measured, and a warm-up without end is none") {
+  const StubServer server({.error_every = 1});
+  const Outcome outcome = measured(plan_for(server, 50, 5));
+  CHECK(outcome.metrics.failed == 5);
+  CHECK(outcome.verdict.validity == Validity::invalid);
+  const std::string& reason = outcome.verdict.reasons.back();
+  CHECK(reason.ends_with(" × status 503: too busy (the server failed: its log says why)"));
+  CHECK(server.requests() > 5 + 3);
+  CHECK(server.requests() < 5 + 10);
+}
+
+TEST_CASE("what fails a warm-up for good ends the run, with what can be done about it") {
+  const auto hint = [](const std::string& raw) {
+    StubRules rules;
+    rules.raw = [raw](std::uint64_t) { return raw; };
+    const StubServer server(rules);
+    Plan plan = plan_for(server, 50, 5);
+    plan.timeout = second;
+    try {
+      measured(plan);
+    } catch (const Problem& problem) {
+      CHECK(problem.kind() == Kind::failed);
+      CHECK(server.requests() == 1);
+      return problem.hint();
+    }
+    return std::string("none");
+  };
+  CHECK(hint(whole_answer("401 Who", "{}")) == "give a key that it takes: --api-key-file FILE");
+  CHECK(hint(whole_answer("404 None", "{}")) == "check the URL's path, --protocol and --model");
+  CHECK(hint(whole_answer("422 Odd", "{}")) ==
+        "the server refuses what is asked: check --model, --prompt-tokens and --max-tokens");
+  CHECK(hint(whole_answer("307 There", "{}")) == "give the URL that it points to");
+  CHECK(hint(whole_answer("200 OK", "<html>")) == "check the URL and --protocol with one request: curl");
+  CHECK(hint("SSH-2.0-OpenSSH_9.2\r\n\r\n") == "check the URL and --protocol with one request: curl");
+  CHECK(hint("") == "give it more time, or ask for less: --timeout, --max-tokens");
+  Plan plan;
+  plan.timeout = 0;
+  CHECK_THROWS_WITH_AS(measured(plan), "no answer comes within a --timeout of 0 s", Problem);
+}
+
 TEST_CASE("good answers that are more than can be decoded do not hold a run") {
   const StubServer server({.ttft = 0, .gap = 0, .tokens = 20'000, .events_per_write = 20'000});
   Plan plan = short_plan(server);

@@ -92,6 +92,11 @@ class Keeping {
   }
   void tell(Metrics& metrics) const {
     if (objective_.empty()) return;
+    const bool came_whole = metrics.good > 0 && metrics.ttft.count == 0;
+    const auto is_unseen = [&](const Limit& limit) { return came_whole && limit.of == Limit::Of::ttft; };
+    for (std::size_t i = 0; i < objective_.size(); ++i)
+      metrics.kept.push_back(is_unseen(objective_[i]) ? Share{} : wilson(kept_[i], offered_));
+    if (std::any_of(objective_.begin(), objective_.end(), is_unseen)) return;
     metrics.attainment = wilson(all_, offered_);
     if (window_ > 0) {
       const Share in_time = wilson(in_time_, offered_);
@@ -99,7 +104,6 @@ class Keeping {
       metrics.goodput = in_time.value * rate;
       metrics.goodput_in = Interval{in_time.low * rate, in_time.high * rate};
     }
-    for (const std::uint64_t each : kept_) metrics.kept.push_back(wilson(each, offered_));
   }
 
  private:
@@ -156,8 +160,13 @@ void count_good(Metrics& metrics, const Sample& sample) {
   ++metrics.good;
   if (!sample.finish.empty()) ++metrics.finish_reasons[shortened(sample.finish, 40)];
   metrics.usage = metrics.usage && sample.usage;
+  metrics.unreadable += sample.odd_usage ? 1 : 0;
+  metrics.too_long += sample.asked_tokens > 0 && sample.tokens > sample.asked_tokens ? 1 : 0;
+  metrics.too_few += sample.tokens < sample.events ? 1 : 0;
   metrics.output_tokens += static_cast<std::uint64_t>(sample.tokens);
   metrics.prompt_tokens += static_cast<std::uint64_t>(std::max(sample.prompt_tokens, 0));
+  metrics.whole += sample.streamed ? 0 : 1;
+  metrics.prompted += sample.prompt_tokens >= 0 ? 1 : 0;
   metrics.cached_tokens += static_cast<std::uint64_t>(std::max(sample.cached_tokens, 0));
 }
 
@@ -177,6 +186,8 @@ void judge_gaps(Metrics& metrics, const Histogram& gaps, const Gathered& all) {
 }
 
 void judge_unseen(Metrics& metrics, const Gathered& all) {
+  if (metrics.good > 0 && all.several == 0)
+    metrics.no_tpot = all.events == 0 ? "answers were not streamed" : "no answer had two tokens";
   if (all.unseen == 0) return;
   metrics.unseen = static_cast<double>(all.unseen) / static_cast<double>(all.several);
   metrics.no_tpot =
@@ -295,7 +306,7 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
   Metrics metrics;
   std::vector<double> lag, connect;
   Gathered all;
-  Rate requests(window), tokens(window), busy(window);
+  Rate requests(window), tokens(window), prompts(window), busy(window);
   Keeping keeping(objective, window);
   metrics.usage = true;
   for (const Sample& sample : samples) {
@@ -313,7 +324,9 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
     count_good(metrics, sample);
     gather(all, sample);
     requests.add(sample.end, sample.end, 1);
-    tokens.add(sample.first < 0 ? sample.last : sample.first, sample.last, sample.tokens);
+    const Instant first = sample.first < 0 ? sample.last : sample.first;
+    tokens.add(first, sample.last, sample.tokens);
+    prompts.add(sample.sent, first, std::max(sample.prompt_tokens, 0));
   }
   metrics.usage = metrics.usage && metrics.good > 0;
   metrics.seconds = static_cast<double>(window) / 1e9;
@@ -334,11 +347,13 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
   judge_cache(metrics, all);
   metrics.requests_per_second = requests.per_second();
   metrics.tokens_per_second = tokens.per_second();
+  metrics.prompt_tokens_per_second = prompts.per_second();
   metrics.in_flight = busy.per_second();
   metrics.most_in_flight = most_at_once(samples);
   if (metrics.good >= 20) {
     metrics.requests_in = requests.interval();
     metrics.tokens_in = tokens.interval();
+    metrics.prompt_tokens_in = prompts.interval();
     metrics.in_flight_in = busy.interval();
   }
   keeping.tell(metrics);

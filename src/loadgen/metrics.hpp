@@ -75,8 +75,15 @@ struct Metrics {
   double requests_per_second = 0,
          tokens_per_second = 0;  ///< good ones that ended, tokens that came, within the window
   std::optional<Interval> requests_in, tokens_in;  ///< of those, at 95 % confidence
+  double prompt_tokens_per_second = 0;  ///< read within the window: from when one was sent to its first token
+  std::optional<Interval> prompt_tokens_in;
   std::uint64_t prompt_tokens = 0, output_tokens = 0, cached_tokens = 0;
-  bool usage = false;    ///< every good answer said its tokens; else events are counted
+  std::uint64_t whole = 0;     ///< good answers that were no stream
+  std::uint64_t prompted = 0;  ///< good answers that say how many tokens their prompts had
+  bool usage = false;          ///< every good answer said its tokens; else events are counted
+  /// Good answers whose count cannot be read, is above what they were asked to have at most, or is below
+  /// their events.
+  std::uint64_t unreadable = 0, too_long = 0, too_few = 0;
   double coalesced = 0;  ///< share of events that came with the same read as the one before
   double in_flight = 0;  ///< mean, by Little's law
   std::optional<Interval> in_flight_in;
@@ -91,7 +98,9 @@ struct Metrics {
   /// share of those offered.
   double goodput = 0;
   std::optional<Interval> goodput_in;
-  std::vector<Share> kept;                              ///< of each limit alone, over offered load
+  /// Of each limit alone, over offered load; of none where no good answer had a first token to limit, and
+  /// then there is no attainment either.
+  std::vector<Share> kept;
   std::map<std::string, std::uint64_t> errors;          ///< by text
   std::map<std::string, std::uint64_t> finish_reasons;  ///< of good answers, as the engine says
 };

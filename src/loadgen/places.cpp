@@ -1,17 +1,22 @@
 #include "loadgen/places.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "cards/protocol.hpp"
 
 namespace mlib::loadgen {
 namespace {
 
+/// What is no number is NaN: the answer has something there, and nobody can read it.
 void read_number(JsonScan& json, std::optional<double>& to) {
-  double value = 0;
-  const bool is_number = json.peek() != 'n';
-  json.number(value);
-  if (is_number) to = value;
+  const char first = json.peek();
+  double value = std::numeric_limits<double>::quiet_NaN();
+  if (first == '-' || (first >= '0' && first <= '9'))
+    json.number(value);
+  else
+    json.skip();
+  if (first != 'n') to = value;
 }
 
 void read_text(JsonScan& json, std::string_view& to) {

@@ -8,7 +8,8 @@
 
 namespace mlib::loadgen {
 
-/// What one JSON text of an answer says. Texts are as they stand between their quotes.
+/// What one JSON text of an answer says. Texts are as they stand between their quotes; a number is NaN where
+/// something else stands in its place.
 struct Said {
   std::string_view content, reasoning, finish, error;
   bool is_error = false;

@@ -61,6 +61,7 @@ Protocol protocol_of(const cards::NamedCall& named) {
   made.generates = !call.answer.text.empty() || (call.stream && !call.stream->text.empty());
   made.reads = made.generates || !call.answer.items.empty();
   made.asks_model = cards::uses(call.body, "model");
+  made.asks_length = cards::uses(call.body, "max_tokens");
   for (const std::string_view name_of_prompt : {"prompt", "messages", "query"})
     made.asks_prompt = made.asks_prompt || cards::uses(call.body, name_of_prompt);
   return std::make_shared<const Api>(std::move(made));

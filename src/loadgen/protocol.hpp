@@ -23,6 +23,7 @@ struct Api {
   bool reads = false;        ///< its answers are JSON that is looked into
   bool asks_model = false;   ///< its body names the model
   bool asks_prompt = false;  ///< its body has the prompt
+  bool asks_length = false;  ///< its body has the most tokens that the answer may have
   bool posts() const { return !call.body.is_null(); }
 };
 using Protocol = std::shared_ptr<const Api>;
@@ -80,6 +81,7 @@ struct Sample {
   int coalesced = 0;         ///< of those, how many came with the same read as the one before
   int tokens = 0;            ///< of the answer: as `usage` says, else one for each event
   bool usage = false;        ///< the engine said so
+  bool odd_usage = false;    ///< what it said there is no count
   int prompt_tokens = -1;    ///< as `usage` says; -1: it does not
   int cached_tokens = -1;    ///< of those, from a prefix cache
   int reasoning_tokens = 0;
@@ -88,14 +90,16 @@ struct Sample {
   double engine_tokens_per_second = 0;            ///< as the engine says (`timings`), or 0
   Instant longest_gap = 0;
   bool streamed = false, reused = false, unfinished = false;
-  std::string finish;  ///< stop, length, …
-  std::string error;   ///< "" for a good answer
+  bool foreign = false;  ///< there was an answer, and it is none of the protocol's
+  std::string finish;    ///< stop, length, …
+  std::string error;     ///< "" for a good answer
   bool good() const { return error.empty(); }
 };
 
 /// Reads an exchange by the protocol's rules; `gaps`, when given, takes the times between its events.
 /// Role-only events, usage, comments and `[DONE]` are no tokens; reasoning is. A 200 with an error in its
-/// stream is an error. `text`, when given, takes the answer.
+/// stream is an error, and so is a stream that stops without a finish reason and without `[DONE]`, where the
+/// protocol has finish reasons. `text`, when given, takes the answer.
 Sample decode(const Exchange& exchange, const Protocol& protocol, std::vector<Instant>* gaps,
               std::string* text = nullptr);
 

@@ -85,6 +85,8 @@ TEST_CASE("a stream of lines is read as it comes") {
   CHECK(decoded("{\"problem\":{\"message\":\"no memory\"}}\n", true).error == "the engine says: no memory");
   CHECK(decoded("{\"problem\":\"full\"}\n", true).error == "the engine says: full");
   CHECK(decoded("\n", true).error == "its stream has no token");
+  CHECK(decoded("{\"response\":\"a\"}\n", true).error ==
+        "its stream was cut short: it has neither a finish reason nor [DONE]");
 }
 
 TEST_CASE("a whole answer is read at other places") {
@@ -129,7 +131,8 @@ TEST_CASE("an answer that is a list, or a text, as a whole") {
 TEST_CASE("an engine of a made protocol is measured, streamed and not") {
   StubRules rules;
   rules.raw = [](std::uint64_t) {
-    return answer("application/json", "{\"response\":\"a\"}\n{\"response\":\"b\",\"eval_count\":2}\n");
+    return answer("application/json",
+                  "{\"response\":\"a\"}\n{\"response\":\"b\",\"eval_count\":2,\"done_reason\":\"stop\"}\n");
   };
   const StubServer server(rules);
   Plan plan = plan_for(server, 200, 10);

@@ -43,7 +43,7 @@ std::vector<LimitText> limits_of(const Objective& objective, const Metrics& metr
       made.low = short_of(share.low);
       made.high = short_of(share.high);
       if (share.of > 0 && share.low >= objective[i].share) made.holds = "yes";
-      if (share.high < objective[i].share) made.holds = "no";
+      if (share.of > 0 && share.high < objective[i].share) made.holds = "no";
     }
     all.push_back(std::move(made));
   }
@@ -213,6 +213,30 @@ ClientText client_of(const ClientFacts& facts, const std::string& position) {
   return made;
 }
 
+bool says_length(const Script& script) {
+  return script.answer_tokens > 0 ||
+         std::any_of(script.questions.begin(), script.questions.end(),
+                     [](const Script::Question& each) { return each.answer_tokens > 0; });
+}
+
+/// The lengths that were asked for: of answers the most that they might have, unless they were to go on to
+/// it.
+std::string lengths_of(const Plan& plan, const WorkloadText& asked) {
+  const Workload& workload = plan.workload;
+  const Api& api = *plan.asking.protocol;
+  const bool made = asked.prompts == "made" && api.asks_prompt;
+  std::string text;
+  if (made)
+    text = fmt::format(", {:.4g} tokens in", workload.prompt.mean);
+  else if (asked.prompts != "made")
+    text = fmt::format(", {} prompts", asked.prompts);
+  if (!api.asks_length) return text;
+  if (std::any_of(workload.scripts.begin(), workload.scripts.end(), says_length))
+    return text + ", tokens out as each says";
+  return text + fmt::format(", {}{:.4g} {}", workload.ignore_end ? "" : "up to ", workload.output.mean,
+                            made ? "out" : "tokens out");
+}
+
 std::string description_of(const Plan& plan, const WorkloadText& asked, const LoadText& load) {
   std::string text = asked.protocol;
   if (!asked.model.empty()) text += " of " + asked.model;
@@ -220,12 +244,7 @@ std::string description_of(const Plan& plan, const WorkloadText& asked, const Lo
                          : fmt::format(", {:.4g} requests/s {}", load.rate, load.arrivals);
   if (load.duration) text += fmt::format(" for {:.4g} s", *load.duration);
   if (load.requests) text += fmt::format(", {} requests", *load.requests);
-  if (asked.prompts != "made")
-    text += fmt::format(", {} prompts, {:.4g} tokens out", asked.prompts, plan.workload.output.mean);
-  else if (plan.asking.protocol->asks_prompt)
-    text +=
-        fmt::format(", {:.4g} tokens in, {:.4g} out", plan.workload.prompt.mean, plan.workload.output.mean);
-  return text;
+  return text + lengths_of(plan, asked);
 }
 
 /// What does not depend on how it went.
@@ -296,7 +315,7 @@ Result result_of(const Plan& plan, const Outcome& outcome, const Setting& settin
   made.counts.output_tokens = static_cast<std::int64_t>(metrics.output_tokens);
   made.counts.cached_tokens = static_cast<std::int64_t>(metrics.cached_tokens);
   made.counts.usage = metrics.usage;
-  made.metrics = measured_of(outcome, setting.price);
+  made.metrics = measured_of(plan.asking.protocol->generates, outcome, setting.price);
   made.objective = limits_of(plan.objective, metrics);
   made.samples = samples_of(outcome.samples);
   return made;

@@ -129,9 +129,7 @@ std::string markdown_text(const Result& result) {
   if (!result.objective.empty()) {
     text += markdown_row({"limit", "holds", "share of requests"}) + "|---|---|--:|\n";
     for (const LimitText& each : result.objective)
-      text += markdown_row(
-          {plain(each.limit), each.holds,
-           fmt::format("{:.1f} % [{:.1f}, {:.1f}]", each.share * 100, each.low * 100, each.high * 100)});
+      text += markdown_row({plain(each.limit), each.holds, share_text(each)});
     text += "\n";
   }
   for (const std::string& remark : remarks(result)) text += plain(remark) + "\n";

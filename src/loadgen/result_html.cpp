@@ -58,9 +58,12 @@ std::string tile(const std::string& title, const std::string& value) {
 std::string tiles(const Result& result) {
   std::string html =
       fmt::format("<div class=\"tiles{}\">", result.verdict.validity == "invalid" ? " doubted" : "");
-  const std::pair<std::string_view, std::string_view> latencies[] = {{"ttft", "TTFT"}, {"tpot", "TPOT"}};
+  const std::pair<std::string_view, std::string_view> latencies[] = {
+      {"ttft", "TTFT"}, {"tpot", "TPOT"}, {"e2e", "E2E"}};
+  const Measured* first = find_metric(result, "ttft");
   for (const auto& [name, title] : latencies) {
     const Measured* metric = find_metric(result, name);
+    if (name == "e2e" && first != nullptr && first->count > 0) continue;  // of whole answers it says all
     if (metric == nullptr || !metric->p50 || !metric->p50->value) continue;
     html += tile(fmt::format("{}, median", title), digits(*metric->p50->value) + " ms");
     if (metric->p95 && metric->p95->value)
@@ -68,13 +71,15 @@ std::string tiles(const Result& result) {
   }
   const std::pair<std::string_view, std::string_view> figures[] = {
       {"request_throughput", "requests/s"},
+      {"prompt_token_throughput", "prompt tokens/s"},
       {"output_token_throughput", "output tokens/s"},
       {"goodput", "requests/s within limits"}};
   for (const auto& [name, title] : figures)
     if (const Measured* metric = find_metric(result, name); metric != nullptr && metric->value)
       html += tile(std::string(title), digits(*metric->value));
-  if (const Measured* cost = find_metric(result, "cost_per_million_output_tokens"))
-    html += tile("per million output tokens", digits(*cost->value) + " " + cost->unit);
+  for (const std::string_view of : {"output", "prompt"})
+    if (const Measured* cost = find_metric(result, fmt::format("cost_per_million_{}_tokens", of)))
+      html += tile(fmt::format("per million {} tokens", of), digits(*cost->value) + " " + cost->unit);
   return html + "</div>\n";
 }
 
@@ -145,8 +150,8 @@ std::string objective_table(const Result& result) {
   std::string html =
       "<h2>Objective</h2><table><tr><th>limit</th><th>holds</th><th>share of the requests</th></tr>";
   for (const LimitText& each : result.objective)
-    html += fmt::format("<tr><td>{}</td><td>{}</td><td>{:.1f} % [{:.1f}, {:.1f}]</td></tr>",
-                        escaped(each.limit), each.holds, each.share * 100, each.low * 100, each.high * 100);
+    html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>", escaped(each.limit), each.holds,
+                        share_text(each));
   return html + "</table>\n";
 }
 

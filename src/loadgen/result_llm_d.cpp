@@ -74,8 +74,10 @@ Node load_of(const Result& result) {
   Node standardized = map_of({{"tool", "mlib"},
                               {"tool_version", result.client.version},
                               {"source", result.workload.prompts == "made" ? "random" : "sampled"},
-                              {"input_seq_len", prompt_length_of(result)},
-                              {"output_seq_len", length_of(result.workload.output)}});
+                              {"input_seq_len", prompt_length_of(result)}});
+  // Answers that are no text have no length.
+  if (result.metrics.empty() || find_metric(result, "output_token_throughput") != nullptr)
+    standardized.set("output_seq_len", length_of(result.workload.output));
   if (result.load.users > 0)
     standardized.set("concurrency", result.load.users);
   else if (result.load.rate > 0)
@@ -123,6 +125,7 @@ Node aggregate_of(const Result& result) {
   add("latency", "time_per_output_token", "tpot", "ms/token");
   add("latency", "inter_token_latency", "itl", "ms/token");
   add("latency", "request_latency", "e2e", "ms");
+  add("throughput", "input_token_rate", "prompt_token_throughput", "tokens/s");
   add("throughput", "output_token_rate", "output_token_throughput", "tokens/s");
   add("throughput", "request_rate", "request_throughput", "queries/s");
   return made;

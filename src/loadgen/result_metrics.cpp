@@ -20,7 +20,6 @@ namespace {
 
 constexpr auto windows = "95 %, over ten parts of the run";
 constexpr auto wilson_said = "95 %, Wilson";
-constexpr auto cost_name = "cost_per_million_output_tokens";
 
 Quantile quantile(std::uint64_t count, double p, std::optional<double> value,
                   const std::optional<Interval>& in) {
@@ -76,7 +75,7 @@ Measured figure(std::string meaning, std::string unit, std::uint64_t count, doub
   return made;
 }
 
-void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
+void add_token_times(Dict<Measured>& all, const Metrics& metrics) {
   const std::string whole = metrics.good > 0 && metrics.ttft.count == 0 ? "answers were not streamed" : "";
   all.emplace_back("ttft",
                    spread("time to the first token, from the scheduled instant", metrics.ttft, whole));
@@ -89,6 +88,19 @@ void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
                                  metrics.no_itl));
   if (metrics.icl && !metrics.itl)
     all.emplace_back("icl", spread("gap between two events of an answer, whatever they hold", *metrics.icl));
+}
+
+void add_client(Dict<Measured>& all, const Metrics& metrics) {
+  all.emplace_back("schedule_lag", spread("how late the client began with a request", metrics.lag));
+  if (metrics.connect.count > 0)
+    all.emplace_back("connect", spread("from then to the first byte sent, over a new connection: its "
+                                       "making and its handshake",
+                                       metrics.connect));
+}
+
+void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
+  const std::string whole = metrics.good > 0 && metrics.ttft.count == 0 ? "answers were not streamed" : "";
+  add_token_times(all, metrics);
   all.emplace_back("e2e", spread("time to the last token, from the scheduled instant", metrics.e2e));
   const bool no_tokens = metrics.e2e.count > 0 && metrics.ntpot.count == 0;
   all.emplace_back("ntpot",
@@ -99,11 +111,15 @@ void add_latencies(Dict<Measured>& all, const Metrics& metrics) {
                                           metrics.ttft_service, whole));
   all.emplace_back("e2e_service",
                    spread("time to the last token, from the first byte sent", metrics.e2e_service));
-  all.emplace_back("schedule_lag", spread("how late the client began with a request", metrics.lag));
-  if (metrics.connect.count > 0)
-    all.emplace_back("connect", spread("from then to the first byte sent, over a new connection: its "
-                                       "making and its handshake",
-                                       metrics.connect));
+  add_client(all, metrics);
+}
+
+/// Of answers that are no text: they come whole.
+void add_whole_latencies(Dict<Measured>& all, const Metrics& metrics) {
+  all.emplace_back("e2e", spread("time to the whole answer, from the scheduled instant", metrics.e2e));
+  all.emplace_back("e2e_service",
+                   spread("time to the whole answer, from the first byte sent", metrics.e2e_service));
+  add_client(all, metrics);
 }
 
 void add_stalls(Dict<Measured>& all, const Stalls& stalls) {
@@ -137,6 +153,18 @@ void add_stall(Dict<Measured>& all, const ClientFacts& client) {
                                           distribution_of(client.stall)));
 }
 
+/// What was sent and answered, whatever was asked for.
+void add_lengths(Dict<Measured>& all, const Metrics& metrics) {
+  const auto add = [&all](std::string name, std::string meaning, std::uint64_t tokens, std::uint64_t of) {
+    if (tokens == 0) return;
+    const double mean = static_cast<double>(tokens) / static_cast<double>(of);
+    all.emplace_back(std::move(name), figure(std::move(meaning), "tokens", of, mean));
+  };
+  add("mean_prompt_tokens", "tokens of a prompt as the engine counts them, mean", metrics.prompt_tokens,
+      metrics.prompted);
+  add("mean_output_tokens", "output tokens of an answer, mean", metrics.output_tokens, metrics.good);
+}
+
 void add_attainment(Dict<Measured>& all, const Metrics& metrics) {
   if (!metrics.attainment) return;
   const Share& share = *metrics.attainment;
@@ -147,36 +175,86 @@ void add_attainment(Dict<Measured>& all, const Metrics& metrics) {
                         metrics.goodput, metrics.goodput_in, "95 %, Wilson, of the share of those offered"));
 }
 
-Measured cost_of(const PriceText& price, std::uint64_t tokens, double rate,
-                 const std::optional<Interval>& rate_in) {
+/// Where nobody said how many tokens there were, none is not their number.
+void add_throughput(Dict<Measured>& all, const Metrics& metrics) {
+  Measured made = figure("output tokens, each second of the run", "tokens/s", metrics.output_tokens,
+                         metrics.tokens_per_second, metrics.tokens_in, windows);
+  if (metrics.good > 0 && metrics.output_tokens == 0) {
+    made.value = made.low = made.high = std::nullopt;
+    made.interval.clear();
+    made.none = "the engine does not say how many tokens an answer has";
+  }
+  all.emplace_back("output_token_throughput", std::move(made));
+}
+
+void add_prompt_throughput(Dict<Measured>& all, const Metrics& metrics) {
+  if (metrics.prompt_tokens == 0) return;
+  all.emplace_back("prompt_token_throughput",
+                   figure("prompt tokens, each second of the run", "tokens/s", metrics.prompt_tokens,
+                          metrics.prompt_tokens_per_second, metrics.prompt_tokens_in, windows));
+}
+
+/// What costs: tokens of answers, and of prompts where answers have none. Of answers that are text the whole
+/// price is theirs, so that it is not told twice.
+struct Priced {
+  const Measured* rate = nullptr;
+  std::string name, of;
+};
+
+Priced priced(const Dict<Measured>& all) {
+  Priced made;
+  for (const std::string what : {"output", "prompt"}) {
+    for (const auto& [name, metric] : all)
+      if (name == what + "_token_throughput") made.rate = &metric;
+    made.name = fmt::format("cost_per_million_{}_tokens", what);
+    made.of = what;
+    if (made.rate != nullptr) break;
+  }
+  return made;
+}
+
+void add_cost(Dict<Measured>& all, const PriceText& price) {
+  const Priced what = priced(all);
+  if (what.rate == nullptr || what.rate->value.value_or(0) <= 0) return;
   const double a_second = price.per_hour / 3600 * 1e6;
   std::optional<Interval> in;
-  if (rate_in && rate_in->low > 0) in = Interval{a_second / rate_in->high, a_second / rate_in->low};
-  return figure("cost of a million output tokens at this load", price.currency, tokens, a_second / rate, in,
-                windows);
+  if (what.rate->low.value_or(0) > 0 && what.rate->high)
+    in = Interval{a_second / *what.rate->high, a_second / *what.rate->low};
+  Measured cost =
+      figure(fmt::format("cost of a million {} tokens at this load", what.of), price.currency,
+             static_cast<std::uint64_t>(what.rate->count), a_second / *what.rate->value, in, windows);
+  std::erase_if(all, [&](const auto& each) { return each.first == what.name; });
+  all.emplace_back(what.name, std::move(cost));
 }
 
 }  // namespace
 
-Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText>& price) {
+Dict<Measured> measured_of(bool generates, const Outcome& outcome, const std::optional<PriceText>& price) {
   const Metrics& metrics = outcome.metrics;
   Dict<Measured> all;
-  add_latencies(all, metrics);
-  add_stalls(all, metrics.stalls);
+  if (generates) {
+    add_latencies(all, metrics);
+    add_stalls(all, metrics.stalls);
+  } else {
+    add_whole_latencies(all, metrics);
+  }
   add_stall(all, outcome.client);
   all.emplace_back("request_throughput",
                    figure("good answers, each second of the run", "requests/s", metrics.good,
                           metrics.requests_per_second, metrics.requests_in, windows));
-  all.emplace_back("output_token_throughput",
-                   figure("output tokens, each second of the run", "tokens/s", metrics.output_tokens,
-                          metrics.tokens_per_second, metrics.tokens_in, windows));
-  add_user_speed(all, metrics.tpot);
+  add_prompt_throughput(all, metrics);
+  if (generates) {
+    add_throughput(all, metrics);
+    add_user_speed(all, metrics.tpot);
+  }
+  add_lengths(all, metrics);
   all.emplace_back("in_flight", figure("requests out at once, mean, by Little's law", "requests",
                                        metrics.offered, metrics.in_flight, metrics.in_flight_in, windows));
   all.emplace_back("most_in_flight", figure("requests out at once, at most", "requests", metrics.offered,
                                             static_cast<double>(metrics.most_in_flight)));
-  all.emplace_back("coalesced", figure("share of the events that came with the one before", "share",
-                                       metrics.good, metrics.coalesced));
+  if (generates)
+    all.emplace_back("coalesced", figure("share of the events that came with the one before", "share",
+                                         metrics.good, metrics.coalesced));
   if (metrics.cached)
     all.emplace_back(
         "cached_prompt_tokens",
@@ -187,20 +265,12 @@ Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText
     all.emplace_back("engine_tokens_per_second",
                      figure("tokens a second of one answer as the engine says itself, median", "tokens/s",
                             metrics.good, outcome.engine_tokens_per_second));
-  if (price && metrics.tokens_per_second > 0)
-    all.emplace_back(cost_name,
-                     cost_of(*price, metrics.output_tokens, metrics.tokens_per_second, metrics.tokens_in));
+  if (price) add_cost(all, *price);
   return all;
 }
 
 void add_cost(Result& result) {
-  const Measured* tokens = find_metric(result, "output_token_throughput");
-  if (!result.price || tokens == nullptr || tokens->value.value_or(0) <= 0) return;
-  std::optional<Interval> in;
-  if (tokens->low && tokens->high) in = Interval{*tokens->low, *tokens->high};
-  Measured cost = cost_of(*result.price, static_cast<std::uint64_t>(tokens->count), *tokens->value, in);
-  std::erase_if(result.metrics, [](const auto& each) { return each.first == cost_name; });
-  result.metrics.emplace_back(cost_name, std::move(cost));
+  if (result.price) add_cost(result.metrics, *result.price);
 }
 
 }  // namespace mlib::loadgen

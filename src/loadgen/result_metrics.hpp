@@ -9,9 +9,10 @@ double rounded(double value);
 /// To five digits that count, for figures of any size.
 double short_of(double value);
 
-/// Every metric by its name, with its meaning and unit.
-Dict<Measured> measured_of(const Outcome& outcome, const std::optional<PriceText>& price);
-/// What its output tokens cost, where it has a price.
+/// Every metric by its name, with its meaning and unit. Of answers that are no text (`generates` false) there
+/// is none of their tokens, and what the prompts' cost instead.
+Dict<Measured> measured_of(bool generates, const Outcome& outcome, const std::optional<PriceText>& price);
+/// What its output tokens cost, or where answers have none its prompts', where it has a price.
 void add_cost(Result& result);
 
 }  // namespace mlib::loadgen

@@ -54,6 +54,36 @@ TEST_CASE("a result counts why its answers ended") {
         Dict<std::int64_t>{{"length", 198}, {"stop", 1}});
 }
 
+TEST_CASE("the heading says what was asked for, and the figures what there was") {
+  Plan plan = made_plan();
+  const auto heading = [&plan] { return failed_result(plan, Problem(Kind::failed, "no"), {}).description; };
+  CHECK(heading().ends_with(", 256 tokens in, 33 out"));
+  plan.workload.ignore_end = false;
+  CHECK(heading().ends_with(", 256 tokens in, up to 33 out"));
+  plan.workload.prompts = instructions();
+  CHECK(heading().ends_with(", instructions prompts, up to 33 tokens out"));
+  Script script;
+  script.prompt_tokens = 9;
+  plan.workload.scripts = {script};
+  CHECK(heading().ends_with(", own prompts, up to 33 tokens out"));
+  plan.workload.scripts[0].answer_tokens = 5;
+  CHECK(heading().ends_with(", own prompts, tokens out as each says"));
+  Outcome outcome = made_outcome(plan);
+  for (Sample& sample : outcome.samples) {
+    sample.tokens = 3;
+    sample.prompt_tokens = 128;
+  }
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  const Result result = result_of(plan, outcome, {});
+  CHECK(find_metric(result, "mean_prompt_tokens")->value.value() == 128);
+  CHECK(find_metric(result, "mean_output_tokens")->value.value() == 3);
+  CHECK(people_text(result).find("- a request had 128 tokens in and 3.00 tokens out, on average\n") !=
+        std::string::npos);
+  for (Sample& sample : outcome.samples) sample.prompt_tokens = -1;
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  CHECK(find_metric(result_of(plan, outcome, {}), "mean_prompt_tokens") == nullptr);
+}
+
 TEST_CASE("a percentile that the sample cannot support says what it needs") {
   const Result result = made_result();
   const auto find = [&](std::string_view name) -> const Measured& {
@@ -79,9 +109,9 @@ TEST_CASE("every metric that the definitions name is in a result, with its inter
     CHECK(find_metric(result, name)->p50->low);
   }
   for (const std::string_view name :
-       {"request_throughput", "output_token_throughput", "output_token_throughput_per_user", "in_flight",
-        "attainment", "goodput", "stalled_answers", "cached_prompt_tokens",
-        "cost_per_million_output_tokens"}) {
+       {"request_throughput", "prompt_token_throughput", "output_token_throughput",
+        "output_token_throughput_per_user", "in_flight", "attainment", "goodput", "stalled_answers",
+        "cached_prompt_tokens", "cost_per_million_output_tokens"}) {
     REQUIRE(find_metric(result, name) != nullptr);
     CHECK(find_metric(result, name)->low);
     CHECK(find_metric(result, name)->low.value() <= find_metric(result, name)->value.value());
@@ -170,6 +200,97 @@ TEST_CASE("whole answers have no time to the first token, and that is said") {
   CHECK(result.samples->ttft.empty());
   CHECK(result.samples->at.size() == 200);
   CHECK(result.samples->e2e.size() == 200);
+}
+
+TEST_CASE("a result of embeddings has nothing of tokens out, and what its prompts cost") {
+  Plan plan = made_plan();
+  plan.objective.clear();
+  Outcome outcome = made_outcome(plan);
+  for (Sample& sample : outcome.samples) {
+    sample.first = sample.first_output = -1;
+    sample.streamed = sample.usage = false;
+    sample.tokens = sample.events = sample.asked_tokens = 0;
+    sample.finish.clear();
+  }
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  outcome.engine_tokens_per_second = 0;
+  plan.asking.protocol = shipped("embeddings");
+  const Result result = result_of(plan, outcome, made_setting());
+  CHECK(result.description.ends_with(", 256 tokens in"));
+  for (const std::string_view name :
+       {"ttft", "ttft_service", "tpot", "itl", "ntpot", "longest_gap", "coalesced", "output_token_throughput",
+        "cost_per_million_output_tokens"})
+    CHECK_MESSAGE(find_metric(result, name) == nullptr, name);
+  const Measured* rate = find_metric(result, "prompt_token_throughput");
+  REQUIRE(rate != nullptr);
+  CHECK(rate->value.value() == doctest::Approx(200 * 256 / 20.0).epsilon(0.03));
+  CHECK(rate->low);
+  const Measured* cost = find_metric(result, "cost_per_million_prompt_tokens");
+  REQUIRE(cost != nullptr);
+  CHECK(cost->value.value() == doctest::Approx(0.36 / 3600 * 1e6 / rate->value.value()).epsilon(0.001));
+  CHECK(cost->low.value() < cost->value.value());
+  const std::string people = people_text(result);
+  for (const std::string_view absent : {"TTFT", "TPOT", "ITL", "output tokens"})
+    CHECK_MESSAGE(people.find(absent) == std::string::npos, absent);
+  for (const std::string_view there :
+       {"E2E counts from", " prompt tokens/s", " EUR per million prompt tokens at",
+        "- a request had 256 tokens in, on average\n"})
+    CHECK_MESSAGE(people.find(there) != std::string::npos, there);
+  for (const auto& [form, text] : forms_of(result))
+    CHECK_MESSAGE(text.find("output_token_throughput") == std::string::npos, form);
+  const Node report = schema::read_json(llm_d_text(result));
+  CHECK(report.at({"scenario", "load", "standardized", "output_seq_len"}) == nullptr);
+  CHECK(report.at({"results", "request_performance", "aggregate", "throughput", "input_token_rate"}) !=
+        nullptr);
+  plan.asking.protocol = shipped("http");
+  CHECK(result_of(plan, outcome, {}).description == "http of gemma-3-270m, 10 requests/s gamma for 20 s");
+}
+
+TEST_CASE("tokens that nobody counted are not none") {
+  const Plan plan = made_plan();
+  Outcome outcome = made_outcome(plan);
+  for (Sample& sample : outcome.samples) {
+    sample.first = sample.first_output = -1;
+    sample.streamed = sample.usage = false;
+    sample.tokens = sample.events = 0;
+  }
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  const Result result = result_of(plan, outcome, made_setting());
+  CHECK_FALSE(find_metric(result, "output_token_throughput")->value);
+  CHECK(find_metric(result, "output_token_throughput")->none ==
+        "the engine does not say how many tokens an answer has");
+  CHECK(find_metric(result, "tpot")->none == "answers were not streamed");
+  CHECK(find_metric(result, "cost_per_million_output_tokens") == nullptr);
+  CHECK(people_text(result).find("output tokens/s") == std::string::npos);
+}
+
+TEST_CASE("a limit of the first token is not known where the engine streamed no answer") {
+  Plan plan = made_plan();
+  plan.objective = objective_of("ttft_p95=500ms,e2e_p95=2s");
+  Outcome outcome = made_outcome(plan);
+  for (Sample& sample : outcome.samples) {
+    sample.first = sample.first_output = -1;
+    sample.streamed = false;
+  }
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, plan.objective);
+  CHECK_FALSE(outcome.metrics.attainment);
+  Circumstances asked;
+  asked.streams = true;
+  outcome.verdict = judge(outcome.metrics, outcome.samples, outcome.client, asked);
+  const Result result = result_of(plan, outcome, {});
+  CHECK(result.verdict.validity == "suspect");
+  CHECK(
+      result.verdict.reasons.back() ==
+      "200 of 200 answers came whole where a stream was asked for, and have no first token (--no-stream asks "
+      "for whole ones)");
+  CHECK(result.objective.at(0).holds == "undecided");
+  CHECK(result.objective.at(1).of == 205);
+  CHECK(people_text(result).find("- ttft_p95=500ms is not known: no answer had a first token\n") !=
+        std::string::npos);
+  CHECK(markdown_text(result).find("| undecided | not known |") != std::string::npos);
+  asked.streams = false;  // it is as it was asked
+  CHECK(judge(outcome.metrics, outcome.samples, outcome.client, asked).reasons ==
+        std::vector<std::string>{"5 of 205 requests failed"});
 }
 
 TEST_CASE("that events were counted is said where there are tokens at all") {

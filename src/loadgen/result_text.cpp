@@ -42,11 +42,14 @@ std::string figure_of(const Result& result, std::string_view name, std::string_v
 std::string objective_text(const Result& result) {
   std::string text;
   for (const LimitText& each : result.objective) {
+    if (each.of == 0) {
+      text += listed(fmt::format("{} is not known: no answer had a first token", each.limit));
+      continue;
+    }
     const std::string holds = each.holds == "yes"  ? "holds"
                               : each.holds == "no" ? "does NOT hold"
                                                    : "is undecided (measure longer)";
-    text += listed(fmt::format("{} {}: {:.1f} % [{:.1f}, {:.1f}] of the requests kept it", each.limit, holds,
-                               each.share * 100, each.low * 100, each.high * 100));
+    text += listed(fmt::format("{} {}: {} of the requests kept it", each.limit, holds, share_text(each)));
   }
   return text.empty() ? "" : "\nObjective\n" + text;
 }
@@ -79,11 +82,21 @@ std::string rest_text(const Result& result) {
     text += listed(fmt::format("{} of the requests kept every limit, {} each second",
                                percent_of(result, "attainment"), figure_of(result, "goodput", "")));
   if (result.price)
-    if (const std::string cost = figure_of(result, "cost_per_million_output_tokens", ""); !cost.empty())
-      text +=
-          listed(fmt::format("{} {} per million output tokens at this load ({} {} an hour)", cost,
-                             result.price->currency, digits(result.price->per_hour), result.price->currency));
+    for (const std::string_view of : {"output", "prompt"})
+      if (const std::string cost = figure_of(result, fmt::format("cost_per_million_{}_tokens", of), "");
+          !cost.empty())
+        text += listed(fmt::format("{} {} per million {} tokens at this load ({} {} an hour)", cost,
+                                   result.price->currency, of, digits(result.price->per_hour),
+                                   result.price->currency));
   return text;
+}
+
+/// What a request really had, as the engine counts; the heading says what was asked for.
+std::string lengths_text(const Result& result) {
+  std::vector<std::string> lengths{figure_of(result, "mean_prompt_tokens", " tokens in"),
+                                   figure_of(result, "mean_output_tokens", " tokens out")};
+  std::erase(lengths, "");
+  return lengths.empty() ? "" : listed("a request had " + join(lengths, " and ") + ", on average");
 }
 
 /// The most important first. What an answer without tokens or stream does not have is told once.
@@ -101,11 +114,12 @@ std::string figures_text(const Result& result) {
   text += "\n" + listed(counts_text(result));
   std::vector<std::string> figures{
       figure_of(result, "request_throughput", " requests/s"),
+      figure_of(result, "prompt_token_throughput", " prompt tokens/s"),
       figure_of(result, "output_token_throughput", " output tokens/s"),
       figure_of(result, "output_token_throughput_per_user", " tokens/s for each user"),
       figure_of(result, "in_flight", " requests out at once")};
   std::erase(figures, "");
-  return text + listed(join(figures, ", ")) + rest_text(result);
+  return text + listed(join(figures, ", ")) + lengths_text(result) + rest_text(result);
 }
 
 }  // namespace
@@ -187,6 +201,11 @@ std::string counts_text(const Result& result) {
   return causes.empty() ? text : text + ": " + causes;
 }
 
+std::string share_text(const LimitText& limit) {
+  if (limit.of == 0) return "not known";
+  return fmt::format("{:.1f} % [{:.1f}, {:.1f}]", limit.share * 100, limit.low * 100, limit.high * 100);
+}
+
 std::vector<std::string> remarks(const Result& result) {
   std::vector<std::string> all;
   if (result.client.position == "outside")
@@ -205,8 +224,9 @@ std::vector<std::string> remarks(const Result& result) {
     all.push_back("The engine does not say how many tokens an answer has: events were counted.");
   if (result.ended != "failed")
     all.push_back(
-        "TTFT and E2E count from the instant a request was due, service from when it was sent. ± and [ ] are "
-        "95 % intervals.");
+        fmt::format("{} from the instant a request was due, service from when it was sent. ± and "
+                    "[ ] are 95 % intervals.",
+                    find_metric(result, "ttft") == nullptr ? "E2E counts" : "TTFT and E2E count"));
   return all;
 }
 

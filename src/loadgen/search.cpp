@@ -36,8 +36,8 @@ Try judged(double load, const Result& result, double share) {
   for (const LimitText& limit : result.objective) {
     if (limit.holds == "yes" || made.holds == "no") continue;
     made.holds = limit.holds;
-    made.why = fmt::format("{}: {:.1f} % [{:.1f}, {:.1f}] kept it", limit.limit, limit.share * 100,
-                           limit.low * 100, limit.high * 100);
+    made.why =
+        limit.limit + ": " + (limit.of == 0 ? "no answer had a first token" : share_text(limit) + " kept it");
   }
   if (result.verdict.validity == "invalid") {
     made.holds = fails_by_errors(result, share) ? "no" : "undecided";

@@ -99,6 +99,21 @@ void judge_stall(Judge& judge, const Metrics& metrics, const Histogram& stall, c
     judge_percentile(judge, *metrics.itl, *gaps, stall);
 }
 
+/// Answers that are not as they were asked for, or say of their tokens what cannot be.
+void judge_counts(Judge& judge, const Metrics& metrics, bool streams) {
+  const auto doubt = [&](std::uint64_t count, std::string_view what) {
+    if (100 * count > metrics.good)
+      judge.suspect(fmt::format("{} of {} answers {}", count, metrics.good, what));
+  };
+  if (streams)
+    doubt(
+        metrics.whole,
+        "came whole where a stream was asked for, and have no first token (--no-stream asks for whole ones)");
+  doubt(metrics.unreadable, "say in `usage` what is no count of tokens: their events were counted");
+  doubt(metrics.too_long, "have more tokens than they were asked to have at most: they may be miscounted");
+  doubt(metrics.too_few, "came in more events than the engine says they have tokens: it miscounts them");
+}
+
 void judge_answers(Judge& judge, const Metrics& metrics, const ClientFacts& client,
                    const Circumstances& circumstances) {
   const auto offered = static_cast<double>(metrics.offered);
@@ -118,10 +133,18 @@ void judge_answers(Judge& judge, const Metrics& metrics, const ClientFacts& clie
       static_cast<double>(metrics.cached_tokens) > 0.2 * static_cast<double>(metrics.prompt_tokens))
     judge.suspect(fmt::format("{} of {} prompt tokens came from a cache", metrics.cached_tokens,
                               metrics.prompt_tokens));
+  judge_counts(judge, metrics, circumstances.streams);
   const double answered = static_cast<double>(metrics.output_tokens) / static_cast<double>(metrics.good);
-  if (circumstances.asked_output_tokens > 0 && answered < circumstances.asked_output_tokens / 2)
-    judge.suspect(fmt::format("answers had {:.1f} tokens where {:.0f} were asked for", answered,
-                              circumstances.asked_output_tokens));
+  if (answered > 0 && answered < circumstances.asked_output_tokens / 2) {
+    const std::string had =
+        fmt::format("answers had {:.1f} tokens where {}{:.0f} were asked for", answered,
+                    circumstances.may_end ? "up to " : "", circumstances.asked_output_tokens);
+    if (circumstances.may_end)
+      judge.note(had +
+                 ": this is the load of so short ones (--ignore-end makes them go on, where the engine can)");
+    else
+      judge.suspect(had);
+  }
   if (metrics.unseen > 0.1) judge.suspect("TPOT is not of all answers: " + metrics.no_tpot);
   if (metrics.attainment && metrics.attainment->good == 0) judge.suspect("no request met the objective");
 }
@@ -144,6 +167,7 @@ Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const 
       judge.suspect(std::move(reason));
   if (metrics.attainment && metrics.attainment->good == metrics.offered)
     judge.note("every request met the objective: it says nothing of the most that would be possible");
+  if (!circumstances.warm_up.empty()) judge.note(circumstances.warm_up);
   return judge.verdict;
 }
 

@@ -19,8 +19,11 @@ struct Verdict {
 struct Circumstances {
   bool open_loop = true;
   bool even_load = true;           ///< its rate or number of users is the same all along
-  double asked_output_tokens = 0;  ///< mean of the good answers; 0: the engine ends when it likes
+  double asked_output_tokens = 0;  ///< at most, mean of the good answers; 0: not known
+  bool may_end = false;            ///< the engine may end an answer before that
+  bool streams = false;            ///< answers were asked for as a stream
   bool shared_prefix = false;
+  std::string warm_up = {};         ///< which of its requests failed, in words
   const Histogram* gaps = nullptr;  ///< between events, where they were kept
 };
 
@@ -42,8 +45,11 @@ struct Known {
 /// load whose answers were not steady (overload, drift, warm-up: steady.hpp), a prefix cache that answered
 /// unshared prompts, above 70 % of a core, a loop that at one of 200 instants looked later than 0.1 ms and 4
 /// % of that median, or whose late looks may put the highest percentile of ITL off by 1 % (lateness.hpp),
-/// answers shorter than half of what was asked, more than a tenth of the answers whose tokens came at once,
-/// an objective that no request meets. One that every request meets is said, and takes nothing away.
+/// answers shorter than half of what was asked, above 1 % whose count of tokens cannot be (none at all, more
+/// than asked, fewer than events) or that came whole where a stream was asked for, more than a tenth of the
+/// answers whose tokens came at once, an objective that no request meets. One that every request meets is
+/// said, and takes nothing away; neither do answers shorter than half of what was asked where the engine may
+/// end them.
 Verdict judge(const Metrics& metrics, const std::vector<Sample>& samples, const ClientFacts& client,
               const Circumstances& circumstances);
 

@@ -78,10 +78,37 @@ TEST_CASE("a prefix cache that answers prompts which share nothing is a doubt") 
   CHECK(judged(samples).reasons.empty());
 }
 
+TEST_CASE("counts of tokens that cannot be are a doubt") {
+  std::vector<Sample> samples = steady();
+  samples[50].odd_usage = true;  // one of a hundred is none
+  CHECK(judged(samples).reasons.empty());
+  samples[51].odd_usage = true;
+  CHECK(told(judged(samples)) ==
+        "suspect: 2 of 100 answers say in `usage` what is no count of tokens: their events were counted");
+  samples = steady();
+  for (Sample& sample : samples) sample.asked_tokens = 8;
+  CHECK(judged(samples).reasons.empty());
+  for (Sample& sample : samples) sample.asked_tokens = 7;
+  CHECK(told(judged(samples)) ==
+        "suspect: 100 of 100 answers have more tokens than they were asked to have at "
+        "most: they may be miscounted");
+  samples = steady();
+  for (Sample& sample : samples) sample.events = 8;
+  CHECK(judged(samples).reasons.empty());
+  for (Sample& sample : samples) sample.events = 9;
+  CHECK(told(judged(samples)) ==
+        "suspect: 100 of 100 answers came in more events than the engine says they have "
+        "tokens: it miscounts them");
+}
+
 TEST_CASE("answers shorter than half of what was asked are a doubt") {
   Circumstances asked;
   asked.asked_output_tokens = 64;
   CHECK(told(judged(steady(), {}, asked)) == "suspect: answers had 8.0 tokens where 64 were asked for");
+  asked.may_end = true;  // as the engine's own end, which is said
+  CHECK(told(judged(steady(), {}, asked)) ==
+        "valid: answers had 8.0 tokens where up to 64 were asked for: this is the load of so short ones "
+        "(--ignore-end makes them go on, where the engine can)");
   asked.asked_output_tokens = 12;
   CHECK(judged(steady(), {}, asked).reasons.empty());
 }

@@ -41,7 +41,9 @@ void add_figures(Node& results, const Result& result) {
     if (name == "output_token_throughput") set(results, "tps_mean", metric.value);
     if (name == "request_throughput") set(results, "requests_per_second", metric.value);
     if (name == "goodput" || name == "attainment") set(results, name, metric.value);
-    if (name == "cost_per_million_output_tokens") set(results, name, metric.value);
+    if (name == "prompt_token_throughput" || name == "cost_per_million_output_tokens" ||
+        name == "cost_per_million_prompt_tokens")
+      set(results, name, metric.value);
   }
 }
 
