@@ -7,6 +7,7 @@
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/run.hpp"
+#include "verbs/made_tokenizer.hpp"
 #include "verbs/scripted_world.hpp"
 
 using namespace mlib;
@@ -190,6 +191,20 @@ TEST_CASE("a key comes from standard input or a file, never from the command lin
   CHECK(s.out.str().find(base64("canary-7f3a")) == std::string::npos);
   CHECK(s.run("render tiny-llama-test --name demo --api-key=canary-7f3a") == 2);
   CHECK(s.err.str().find("canary") == std::string::npos);
+}
+
+TEST_CASE("an empty file is no answer to an option, and what is wrong in one is told with its name") {
+  Session s;
+  const verbs::Folder folder;
+  const std::string empty = folder.write("empty.jsonl", " \n\n");
+  for (const char* option : {"--prompts", "--like", "--ca", "--api-key-file"}) {
+    CHECK(s.run(fmt::format("bench endpoint http://127.0.0.1:9 {} {}", option, empty)) == 2);
+    CHECK(s.err.str().find(fmt::format("error: {}: {} is empty\n", option, empty)) == 0);
+  }
+  const std::string list = folder.write("list.jsonl", "\n\n[\"one\"]\n");
+  CHECK(s.run("bench endpoint http://127.0.0.1:9 --prompts " + list) == 2);
+  CHECK(s.err.str().find(list + ":3:1") != std::string::npos);
+  CHECK(s.err.str().find("jq -c '.[]' " + list) != std::string::npos);
 }
 
 TEST_CASE("colours are for terminals, unless told not") {

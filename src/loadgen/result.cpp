@@ -247,11 +247,11 @@ Result begun(const Plan& plan, const std::string& schedule, const ClientFacts& c
 /// The requests that a result was measured with, of a trace with their instants.
 void add_requests(Plan& plan, const Result& result, const schema::Source& file) {
   const WorkloadText& then = result.workload;
-  if (then.requests.empty() && file.text.empty())
+  if (then.requests.empty() && file.file.empty())
     throw Problem(Kind::usage,
                   fmt::format("the {} requests of `{}` are not kept with it", then.own_prompts, result.id),
                   "name their file: --prompts FILE");
-  Recorded requests = file.text.empty() ? read_trace_text(then.requests) : read_requests(file);
+  Recorded requests = file.file.empty() ? read_trace_text(then.requests) : read_requests(file);
   plan.workload.scripts = std::move(requests.scripts);
   plan.arrivals.trace = std::move(requests.arrivals);
   WorkloadText now;

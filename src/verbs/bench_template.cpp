@@ -354,7 +354,7 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
                        arguments.api_key,
                        arguments.in_cluster,
                        records ? &*records : nullptr,
-                       arguments.load.prompts};
+                       requests_in(arguments.load.prompts).text};
   const loadgen::Plan plan = plan_for(arguments.load, *library, card);
   const bool several = points.size() > 1 || !arguments.sweep.empty();
   if (several) tell_outputs(sink);
@@ -371,7 +371,7 @@ void bench_repeat(const World& world, const Caller& caller, const RepeatArgument
   if (then.client.position == "in-cluster" && arguments.in_cluster.empty())
     throw Problem(Kind::usage, fmt::format("`{}` was measured inside the cluster", arguments.id),
                   "name an image in which mlib is: --in-cluster IMAGE");
-  const loadgen::Plan plan = loadgen::plan_of(then, {"--prompts", arguments.prompts});
+  const loadgen::Plan plan = loadgen::plan_of(then, requests_in(arguments.prompts));
   const Benching bench{
       world,
       caller,
@@ -386,7 +386,7 @@ void bench_repeat(const World& world, const Caller& caller, const RepeatArgument
       arguments.api_key,
       arguments.in_cluster,
       nullptr,
-      arguments.prompts};
+      requests_in(arguments.prompts).text};
   library->get_hardware(then.subject.hardware);
   const std::unique_ptr<store::Hold> held = begin(bench, plan);
   tell_changes(bench, then);

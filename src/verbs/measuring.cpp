@@ -55,7 +55,7 @@ void tell(const Sink& sink, std::string line) {
 /// The plan of a result.
 loadgen::Plan plan_like(const EndpointBenchArguments& arguments) {
   loadgen::Plan plan = loadgen::plan_of(loadgen::result_from(schema::read_json(arguments.like)),
-                                        {"--prompts", arguments.prompts});
+                                        requests_in(arguments.prompts));
   if (!arguments.tokenizer.empty()) count_exactly(plan, arguments.tokenizer);
   return plan;
 }

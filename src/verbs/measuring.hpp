@@ -11,7 +11,8 @@ std::string_view protocol_help();
 /// How an engine is asked and loaded: the options that every verb which measures has.
 struct LoadArguments {
   std::optional<std::string> protocol, arrivals, distribution;
-  std::string prompts, prompt_histogram, output_histogram, tokenizer;
+  std::optional<CardFile> prompts;
+  std::string prompt_histogram, output_histogram, tokenizer;
   std::string model, duration, slo, think = "0s", timeout = "2m", on = "10s", off = "10s";
   std::optional<double> rate, end_rate, burstiness;
   std::optional<int> users, memory;
@@ -95,6 +96,10 @@ struct LoadArguments {
              .max = 9e15});
   }
 };
+
+/// The file of requests that was given, which keeps its name for what is wrong in it; one without a name
+/// where there is none.
+schema::Source requests_in(const std::optional<CardFile>& prompts);
 
 /// The plan but for its endpoint, by a protocol of the library; Problem{usage} names options that do not go
 /// together.

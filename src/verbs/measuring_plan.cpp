@@ -76,7 +76,7 @@ void check_loop(const LoadArguments& arguments) {
 
 /// The requests of a file; with instants they arrive at those, unless another load is asked for.
 void set_requests(Plan& plan, const LoadArguments& arguments) {
-  loadgen::Recorded recorded = loadgen::read_requests({"--prompts", arguments.prompts});
+  loadgen::Recorded recorded = loadgen::read_requests(requests_in(arguments.prompts));
   plan.workload.scripts = std::move(recorded.scripts);
   if (recorded.arrivals.empty() || arguments.rate || arguments.users) return;
   plan.users = 0;
@@ -157,6 +157,11 @@ std::string_view protocol_help() {
   return help;
 }
 
+schema::Source requests_in(const std::optional<CardFile>& prompts) {
+  if (!prompts) return {};
+  return {prompts->path.empty() ? "--prompts" : prompts->path, prompts->text};
+}
+
 Plan plan_of(const LoadArguments& arguments, const cards::Library& library) {
   check_loop(arguments);
   Plan plan;
@@ -175,10 +180,10 @@ Plan plan_of(const LoadArguments& arguments, const cards::Library& library) {
     plan.users = static_cast<std::uint32_t>(arguments.users.value_or(1));
     plan.think = instant_of(arguments.think, "--think");
   }
-  if (arguments.instructions && !arguments.prompts.empty())
+  if (arguments.instructions && arguments.prompts)
     throw Problem(Kind::usage, "--instructions and --prompts are two workloads", "leave one out");
   if (arguments.instructions) plan.workload.prompts = loadgen::instructions();
-  if (!arguments.prompts.empty()) set_requests(plan, arguments);
+  if (arguments.prompts) set_requests(plan, arguments);
   if (arguments.turns > 1 && plan.users == 0)
     throw Problem(Kind::usage, "--turns is of --users", "as in --users 8 --turns 4");
   plan.workload.turns.mean = arguments.turns;

@@ -220,9 +220,12 @@ TEST_CASE("options that do not go together are refused with what would be right"
         "--arrivals ramp needs --duration, not --requests");
   CHECK(refused([](auto& a) { a.prefix_groups = 2; }) == "--prefix-groups and --prefix-tokens go together");
   CHECK(refused([](auto& a) { a.rate = 1, a.turns = 2; }) == "--turns is of --users");
-  CHECK(refused([](auto& a) { a.prompts = "\"hello\"", a.instructions = true; }) ==
-        "--instructions and --prompts are two workloads");
-  CHECK(refused([](auto& a) { a.prompts = "{}"; }).find("--prompts") != std::string::npos);
+  CHECK(refused([](auto& a) {
+          a.prompts = CardFile{"own.jsonl", "\"hello\""}, a.instructions = true;
+        }) == "--instructions and --prompts are two workloads");
+  CHECK(refused([](auto& a) { a.prompts = CardFile{"own.jsonl", "{}"}; }) == "own.jsonl cannot be read");
+  CHECK(refused([](auto& a) { a.prompts = CardFile{"own.jsonl", ""}; }) == "own.jsonl has no request");
+  CHECK(refused([](auto& a) { a.prompts = CardFile{"", ""}; }) == "--prompts has no request");
   CHECK(refused([](auto& a) { a.duration = "soon"; }) == "--duration: `soon` is not a span of time");
   CHECK(refused([](auto& a) { a.duration = "0s"; }) == "--duration has to be above 0");
   CHECK(refused([](auto& a) { a.slo = "ttft_p95=1s", a.stream = false; }) ==
@@ -232,14 +235,15 @@ TEST_CASE("options that do not go together are refused with what would be right"
   CHECK(refused([](auto& a) { a.protocol = "chatt"; }) == "no protocol is called `chatt`");
   CHECK(refused([](auto& a) { a.slo = "ttft=1s"; }).find("--slo") == 0);
   LoadArguments own;
-  own.prompts = "{\"prompt\": \"hello\"}\n\"there\"\n";
+  own.prompts = CardFile{"own.jsonl", "{\"prompt\": \"hello\"}\n\"there\"\n"};
   CHECK(plan_of(own).workload.scripts.size() == 2);
   CHECK(plan_of(own).users == 1);
   LoadArguments trace;
+  trace.prompts = CardFile{"trace.jsonl", ""};
   for (const char* line : {"{\"timestamp\": 1000, \"input_length\": 9, \"output_length\": 5}\n",
                            "{\"timestamp\": 1250, \"input_length\": 9, \"output_length\": 5}\n",
                            "{\"timestamp\": 2000, \"input_length\": 9, \"output_length\": 5}\n"})
-    trace.prompts += line;
+    trace.prompts->text += line;
   CHECK(plan_of(trace).users == 0);
   CHECK(plan_of(trace).arrivals.kind == loadgen::Arrivals::Kind::trace);
   CHECK(plan_of(trace).arrivals.trace == std::vector<loadgen::Instant>{0, 250'000'000, 1'000'000'000});
