@@ -170,7 +170,7 @@ loadgen::Setting setting_of(const cards::Library& library, const cards::Template
                                    cards::revision(each.value));
   subject.engine = framework.spec.engine;
   subject.engine_version = framework.spec.version;
-  setting.known = known_of(model, machine);
+  setting.known = known_of(model, framework, machine);
   setting.price = price_of(machine);
   return setting;
 }

@@ -21,17 +21,17 @@ void add_cards(loadgen::Setting& setting, const World& world, const EndpointBenc
   const std::shared_ptr<const cards::Library> library = world.shelf.library();
   std::string hardware = arguments.hardware;
   setting.subject.template_name = arguments.template_name;
-  const cards::Model* model = nullptr;
+  const cards::Template* of = nullptr;
   if (!arguments.template_name.empty()) {
-    const cards::Template& card = library->get_template(arguments.template_name);
-    if (hardware.empty()) hardware = card.spec.hardware;
-    model = &library->get_model(card.spec.model);
+    of = &library->get_template(arguments.template_name);
+    if (hardware.empty()) hardware = of->spec.hardware;
   }
   if (!hardware.empty()) {
     const cards::Hardware& card = library->get_hardware(hardware);
     setting.subject.hardware = hardware;
     setting.price = price_of(card);
-    if (model != nullptr) setting.known = known_of(*model, card);
+    if (of != nullptr)
+      setting.known = known_of(library->get_model(of->spec.model), library->framework_of(*of), card);
   }
   if (!arguments.price_per_hour) return;
   setting.price.emplace();

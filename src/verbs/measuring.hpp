@@ -194,8 +194,10 @@ EngineSaid ask_engine(net::Client& http, const loadgen::Plan& plan, const Cancel
 /// nearest, Problem{usage} when none is known.
 std::string model_to_ask(const EngineSaid& said, const loadgen::Plan& plan);
 
-/// What the cards say that a token costs at least, and what the hardware gives at most.
-loadgen::Known known_of(const cards::Model& model, const cards::Hardware& hardware);
+/// What the cards say that a token costs at least, and what the hardware gives at most. Of weights that are
+/// the framework's own nobody knows the bytes.
+loadgen::Known known_of(const cards::Model& model, const cards::Framework& framework,
+                        const cards::Hardware& hardware);
 std::optional<loadgen::PriceText> price_of(const cards::Hardware& hardware);
 
 /// Measures a plan that is complete and tells live lines; the engine is asked before and after whether it was

@@ -245,7 +245,8 @@ void aim(Plan& plan, const std::string& url) {
   if (plan.path == own) plan.path.clear();
 }
 
-loadgen::Known known_of(const cards::Model& model, const cards::Hardware& hardware) {
+loadgen::Known known_of(const cards::Model& model, const cards::Framework& framework,
+                        const cards::Hardware& hardware) {
   loadgen::Known known;
   const cards::ModelSpec& of = model.spec;
   if (of.parameters && *of.parameters > 0) {
@@ -255,7 +256,10 @@ loadgen::Known known_of(const cards::Model& model, const cards::Hardware& hardwa
         static_cast<double>(of.shape.vocabulary.value_or(0)) * of.shape.hidden.value_or(0);
     const double active = of.active_parameters ? static_cast<double>(*of.active_parameters) : all;
     const double read = std::max(active - looked_up, 0.0);
-    if (of.weights_bytes) known.step_bytes = static_cast<double>(*of.weights_bytes) * read / all;
+    // Engines load 32-bit files as 16-bit weights, so that more than two bytes of each are not sure to be
+    // read.
+    if (of.weights_bytes && !framework.spec.serves.own_weights.value_or(false))
+      known.step_bytes = std::min(static_cast<double>(*of.weights_bytes), 2 * all) * read / all;
     known.token_flops = 2 * read;
   }
   const auto& gpu = hardware.spec.gpu;

@@ -278,14 +278,37 @@ TEST_CASE("what cards say of cost and limits") {
   hardware.spec.gpu->tflops = 989;
   hardware.spec.gpu->tflops_by_type.fp8 = 1978;
   hardware.spec.price = cards::Price{2.5, "USD", "2026-01-01", ""};
-  const loadgen::Known known = known_of(model, hardware);
+  const cards::Framework framework;
+  const loadgen::Known known = known_of(model, framework, hardware);
   CHECK(known.step_bytes == doctest::Approx(15.2e9));
   CHECK(known.token_flops == doctest::Approx(15.2e9));
   CHECK(known.bandwidth == doctest::Approx(6700e9));
   CHECK(known.flops == doctest::Approx(3956e12));
   CHECK(price_of(hardware)->per_hour == 2.5);
-  CHECK(known_of(cards::Model{}, cards::Hardware{}).step_bytes == 0);
+  CHECK(known_of(cards::Model{}, framework, cards::Hardware{}).step_bytes == 0);
+  model.spec.weights_bytes = 32'000'000'000;  // engines halve 32-bit files
+  CHECK(known_of(model, framework, hardware).step_bytes == doctest::Approx(15.2e9));
   CHECK_FALSE(price_of(cards::Hardware{}));
+}
+
+TEST_CASE("of weights that a framework has of its own no bytes are known, but the arithmetic is") {
+  const ScriptedWorld w;
+  const auto library = w.shelf.library();
+  int own = 0, of_cards = 0;
+  for (const cards::Template& card : library->templates) {
+    const std::string& name = card.metadata.name;
+    const cards::Framework& framework = library->framework_of(card);
+    const cards::Model& model = library->get_model(card.spec.model);
+    const loadgen::Known known = known_of(model, framework, library->get_hardware(card.spec.hardware));
+    const bool ollama = framework.metadata.name == "ollama";
+    CHECK_MESSAGE(framework.spec.serves.own_weights.value_or(false) == ollama, name);
+    if (ollama) CHECK_MESSAGE(known.step_bytes == 0, name);
+    if (ollama) CHECK_MESSAGE(known.token_flops > 0, name);
+    own += ollama;
+    of_cards += known.step_bytes > 0;
+  }
+  CHECK(own > 0);
+  CHECK(of_cards > 0);
 }
 
 TEST_CASE("two result files are compared; what is none is refused with its name") {
