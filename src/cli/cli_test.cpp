@@ -193,6 +193,17 @@ TEST_CASE("a key comes from standard input or a file, never from the command lin
   CHECK(s.err.str().find("canary") == std::string::npos);
 }
 
+TEST_CASE("an empty value is no answer to an option") {
+  Session s;
+  for (const char* line :
+       {"bench endpoint http://127.0.0.1:9 --slo=", "get templates --filter=", "status demo --namespace="}) {
+    CHECK(s.run(line) == 2);
+    CHECK(s.err.str().find(" has an empty value\n") != std::string::npos);
+  }
+  CHECK(s.run("get templates --filter=") == 2);
+  CHECK(s.err.str() == "error: --filter has an empty value\n  hint: --filter FIELD=VALUE, or leave it out\n");
+}
+
 TEST_CASE("an empty file is no answer to an option, and what is wrong in one is told with its name") {
   Session s;
   const verbs::Folder folder;

@@ -220,6 +220,9 @@ class Parser {
       case Option::Takes::pair:
         return pair(into, option, *value);
       case Option::Takes::value:
+        if (value->empty())
+          throw Problem(Kind::usage, fmt::format("{} has an empty value", option.flag),
+                        fmt::format("{} {}, or leave it out", option.flag, option.word));
         check_allowed(option, *value);
         return one(into, option, *value);
     }

@@ -13,7 +13,8 @@ struct LoadArguments {
   std::optional<std::string> protocol, arrivals, distribution;
   std::optional<CardFile> prompts;
   std::string prompt_histogram, output_histogram, tokenizer;
-  std::string model, duration, slo, think = "0s", timeout = "2m", on = "10s", off = "10s";
+  std::string model, duration, slo, think = "0s", timeout = "2m";
+  std::optional<std::string> on, off;
   std::optional<double> rate, end_rate, burstiness;
   std::optional<int> users, memory;
   std::optional<std::int64_t> requests;
@@ -33,7 +34,10 @@ struct LoadArguments {
              .min = 1,
              .max = 100'000});
     d.field("duration", duration, {.help = "How long to send, e.g. 30s, 5m (30s)"});
-    d.field("requests", requests, {.help = "How many to send, instead", .min = 1, .max = 10'000'000});
+    d.field("requests", requests,
+            {.help = "How many to send, instead; with both, until the first of the two",
+             .min = 1,
+             .max = 10'000'000});
     d.field("model", model, {.help = "Model to ask for (what /v1/models lists first)"});
     d.field("prompt_tokens", prompt_tokens,
             {.help = "Length of made prompts, about (128)", .min = 1, .max = 1'000'000});

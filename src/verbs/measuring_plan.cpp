@@ -35,14 +35,18 @@ Length length_of(int mean, int deviation, bool skewed) {
 
 void set_open_loop(Plan& plan, const LoadArguments& arguments) {
   constexpr std::string_view names[] = {"constant", "poisson", "gamma", "ramp", "on_off"};
+  const char* cycle = arguments.on ? "--on" : arguments.off ? "--off" : nullptr;
   const std::string kind = arguments.arrivals     ? *arguments.arrivals
                            : arguments.burstiness ? "gamma"
                            : arguments.end_rate   ? "ramp"
+                           : cycle != nullptr     ? "on_off"
                                                   : "poisson";
   if (arguments.burstiness && kind != "gamma")
     throw Problem(Kind::usage, "--burstiness is of --arrivals gamma", "mlib help bench endpoint");
   if (arguments.end_rate && kind != "ramp")
     throw Problem(Kind::usage, "--end-rate is of --arrivals ramp", "mlib help bench endpoint");
+  if (cycle != nullptr && kind != "on_off")
+    throw Problem(Kind::usage, fmt::format("{} is of --arrivals on_off", cycle), "mlib help bench endpoint");
   if (!arguments.end_rate && kind == "ramp")
     throw Problem(Kind::usage, "--arrivals ramp needs --end-rate", "as in --rate 1 --end-rate 20");
   plan.arrivals.kind =
@@ -50,8 +54,8 @@ void set_open_loop(Plan& plan, const LoadArguments& arguments) {
   plan.arrivals.rate = *arguments.rate;
   plan.arrivals.burstiness = arguments.burstiness.value_or(0.5);
   plan.arrivals.end_rate = arguments.end_rate.value_or(*arguments.rate);
-  plan.arrivals.on = instant_of(arguments.on, "--on");
-  plan.arrivals.off = instant_of(arguments.off, "--off");
+  plan.arrivals.on = instant_of(arguments.on.value_or("10s"), "--on");
+  plan.arrivals.off = instant_of(arguments.off.value_or("10s"), "--off");
   if (kind == "ramp" && !plan.stop.duration)
     throw Problem(Kind::usage, "--arrivals ramp needs --duration, not --requests", "as in --duration 60s");
   if (plan.stop.duration) plan.arrivals.span = *plan.stop.duration;
@@ -66,12 +70,15 @@ void check_loop(const LoadArguments& arguments) {
   if (arguments.rate && arguments.think != "0s")
     throw Problem(Kind::usage, "--think is of --users", "with --rate requests arrive whatever is answered");
   if (arguments.rate) return;
-  if (arguments.arrivals || arguments.burstiness || arguments.end_rate)
-    throw Problem(Kind::usage,
-                  fmt::format("{} is of --rate", arguments.arrivals     ? "--arrivals"
-                                                 : arguments.burstiness ? "--burstiness"
-                                                                        : "--end-rate"),
-                  "as in --rate 5 --arrivals constant");
+  const std::pair<const char*, bool> of_open_loop[] = {{"--arrivals", arguments.arrivals.has_value()},
+                                                       {"--burstiness", arguments.burstiness.has_value()},
+                                                       {"--end-rate", arguments.end_rate.has_value()},
+                                                       {"--on", arguments.on.has_value()},
+                                                       {"--off", arguments.off.has_value()}};
+  for (const auto& [option, given] : of_open_loop)
+    if (given)
+      throw Problem(Kind::usage, fmt::format("{} is of --rate", option),
+                    "as in --rate 5 --arrivals constant");
 }
 
 /// The requests of a file; with instants they arrive at those, unless another load is asked for.

@@ -215,6 +215,11 @@ TEST_CASE("options that do not go together are refused with what would be right"
   CHECK(refused([](auto& a) { a.arrivals = "constant"; }) == "--arrivals is of --rate");
   CHECK(refused([](auto& a) { a.rate = 1, a.arrivals = "constant", a.burstiness = 2; }) ==
         "--burstiness is of --arrivals gamma");
+  CHECK(refused([](auto& a) { a.on = "5s"; }) == "--on is of --rate");
+  CHECK(refused([](auto& a) { a.rate = 1, a.arrivals = "constant", a.off = "3s"; }) ==
+        "--off is of --arrivals on_off");
+  CHECK(refused([](auto& a) { a.rate = 1, a.burstiness = 2, a.on = "3s"; }) ==
+        "--on is of --arrivals on_off");
   CHECK(refused([](auto& a) { a.rate = 1, a.arrivals = "ramp"; }) == "--arrivals ramp needs --end-rate");
   CHECK(refused([](auto& a) { a.rate = 1, a.end_rate = 2, a.requests = 5; }) ==
         "--arrivals ramp needs --duration, not --requests");
@@ -234,6 +239,12 @@ TEST_CASE("options that do not go together are refused with what would be right"
         "`tpot_p95=1000ms` is of answers that are text: those of `rerank` have no tokens");
   CHECK(refused([](auto& a) { a.protocol = "chatt"; }) == "no protocol is called `chatt`");
   CHECK(refused([](auto& a) { a.slo = "ttft=1s"; }).find("--slo") == 0);
+  LoadArguments pulses;
+  pulses.rate = 20;
+  pulses.on = "5s";
+  CHECK(plan_of(pulses).arrivals.kind == loadgen::Arrivals::Kind::on_off);
+  CHECK(plan_of(pulses).arrivals.on == 5 * loadgen::second);
+  CHECK(plan_of(pulses).arrivals.off == 10 * loadgen::second);
   LoadArguments own;
   own.prompts = CardFile{"own.jsonl", "{\"prompt\": \"hello\"}\n\"there\"\n"};
   CHECK(plan_of(own).workload.scripts.size() == 2);
