@@ -259,6 +259,20 @@ TEST_CASE("a name, an address or a time is whole on a terminal, and -o wide is w
   CHECK(cli::table_text(table, true, 40).find("  what was done  x\n") != std::string::npos);
 }
 
+TEST_CASE("-o name prints a result's id, and an answer in which nothing has a name as it is") {
+  const auto named = [](const char* json) {
+    verbs::Response response{.value = schema::read_json(json), .text = "as it is\n"};
+    return cli::answer_text(response, "name", 0);
+  };
+  CHECK(named(R"({"id":"20261128T160000Z-a1","counts":{}})") == "20261128T160000Z-a1\n");
+  CHECK(named(R"([{"id":"b1"},{"id":"b2"}])") == "b1\nb2\n");
+  CHECK(named(R"({"metadata":{"name":"a"},"id":"b"})") == "a\n");
+  CHECK(named(R"({"kind":"List","items":[{"kind":"Service","metadata":{"name":"a"}}]})") == "Service/a\n");
+  CHECK(named(R"({"holds_at":4})") == "as it is\n");
+  CHECK(named(R"([{"line":"one"}])") == "as it is\n");
+  CHECK(named("[]").empty());
+}
+
 TEST_CASE("a folded table loses nothing and fits the terminal") {
   verbs::Table table{.columns = {{"FIELD"}, {"a-template-with-a-rather-long-name"}, {"short"}},
                      .folded = true};
