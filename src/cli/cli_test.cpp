@@ -193,6 +193,19 @@ TEST_CASE("a key comes from standard input or a file, never from the command lin
   CHECK(s.err.str().find("canary") == std::string::npos);
 }
 
+TEST_CASE("what is wrong with an argument is told by what was typed") {
+  Session s;
+  CHECK(s.run("bench endpoint http://127.0.0.1:9 --rate 0 --max-tokens 0") == 2);
+  CHECK(s.err.str() ==
+        "error: --rate: 0 is out of range: it must be between 0.001 and 1000000\n"
+        "error: --max-tokens: 0 is out of range: it must be between 1 and 1000000\n"
+        "error: the arguments are not valid\n");
+  CHECK(s.run("search ") == 2);  // an empty word after it
+  CHECK(s.err.str().find("error: TEXT: the text has 0 characters: it must have at least 1\n") == 0);
+  CHECK(s.run("rollback demo --to 0") == 2);
+  CHECK(s.err.str().find("error: --to: 0 is out of range") == 0);
+}
+
 TEST_CASE("an empty value is no answer to an option") {
   Session s;
   for (const char* line :
