@@ -59,16 +59,22 @@ double metric_sum(const std::string& text, std::string_view name) {
   return sum;
 }
 
+/// What to do about an engine that nobody reaches.
+std::string when_unreachable(const std::string& url, const std::string& message) {
+  if (message.find("certificate is refused") != std::string::npos)
+    return "name what vouches for it with --ca FILE, or do without: --insecure";
+  if (message.find("speaks no TLS") != std::string::npos && url.starts_with("https://"))
+    return "ask it without: http://" + url.substr(8);
+  return "is it running, and is that its address? `mlib endpoint NAME` prints a deployment's";
+}
+
 void ask_models(net::Client& http, const loadgen::Plan& plan, EngineSaid& said, const Cancel& cancel) {
   net::Answer answer;
   try {
     answer = http.call(call_of(plan, "/v1/models"), &cancel);
   } catch (const Problem& problem) {
     if (problem.kind() == Kind::cancelled) throw;
-    throw Problem(problem.kind(), problem.message(),
-                  problem.message().find("certificate is refused") != std::string::npos
-                      ? "name what vouches for it with --ca FILE, or do without: --insecure"
-                      : "is it running, and is that its address? `mlib endpoint NAME` prints a deployment's");
+    throw Problem(problem.kind(), problem.message(), when_unreachable(plan.endpoint.url, problem.message()));
   }
   if (answer.status == 401 || answer.status == 403)
     throw Problem(Kind::forbidden,

@@ -22,7 +22,7 @@ class Answers final : public net::Client {
     bearer = call.bearer.reveal();
     for (const auto& [end, answer] : answers)
       if (call.url.ends_with(end)) return answer;
-    throw Problem(Kind::unavailable, "GET " + call.url + ": connection refused");
+    throw Problem(Kind::unavailable, "GET " + call.url + ": " + refusal);
   }
   net::Answer stream(const net::Call& one, const net::BodySink&, const Cancel* cancel) override {
     return call(one, cancel);
@@ -33,7 +33,7 @@ class Answers final : public net::Client {
       {"/props", {200, {}, R"({"build_info":"b4000-abc"})"}},
       {"/metrics", {200, {}, "# HELP x\nprocess_start_time_seconds 1.7e9\n"}}};
   std::vector<std::string> asked;
-  std::string bearer;
+  std::string bearer, refusal = "connection refused";
 };
 
 struct Bench : ScriptedWorld {
@@ -175,7 +175,14 @@ TEST_CASE("what cannot be measured says why, before any load") {
   problem = failure([&] { b.run(short_run()); });
   CHECK(problem.kind() == Kind::unavailable);
   CHECK(problem.message().find("connection refused") != std::string::npos);
+  CHECK(problem.hint().find("is it running") == 0);
   CHECK(b.server.requests() == 0);
+  b.http.refusal = "it speaks no TLS (wrong version number)";
+  arguments = short_run();
+  arguments.url = "https://engine:8080/v1";
+  CHECK(failure([&] { b.run(arguments); }).hint() == "ask it without: http://engine:8080");
+  b.http.refusal = "the certificate is refused: self-signed certificate";
+  CHECK(failure([&] { b.run(arguments); }).hint().find("--insecure") != std::string::npos);
 }
 
 TEST_CASE("the key goes to the engine and nowhere else") {
