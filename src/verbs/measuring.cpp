@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "cards/benchmark.hpp"
 #include "cards/revision.hpp"
 #include "loadgen/compare.hpp"
@@ -91,6 +92,9 @@ std::pair<loadgen::Plan, loadgen::Setting> prepared(const World& world,
 }
 
 loadgen::Result result_in(const CardFile& file) {
+  if (trim(file.text).empty())
+    throw Problem(Kind::invalid, fmt::format("{} is empty", file.path),
+                  "mlib bench endpoint URL -o json writes results");
   Node node;
   schema::JsonError error;
   if (file.path.ends_with(".yaml")) {  // a Benchmark card, which keeps it as its run
@@ -201,7 +205,8 @@ Response bench_compare(const World& world, const Caller&, const BenchCompareArgu
   for (const std::string& each : arguments.id)
     results.push_back(result_of(*cards::get_benchmark(*library, each).benchmark));
   for (const CardFile& file : arguments.files) results.push_back(result_in(file));
-  const loadgen::Comparison made = loadgen::compare(results[0], results[1]);
+  loadgen::Comparison made = loadgen::compare(results[0], results[1]);
+  if (made.a == made.b) made.doubts.push_back("both are one result, which cannot differ from itself");
   Response response{.value = schema::encode(made), .text = loadgen::people_text(made)};
   const bool differs = std::any_of(made.differences.begin(), made.differences.end(),
                                    [](const loadgen::Difference& each) { return each.differs; });

@@ -338,7 +338,17 @@ TEST_CASE("two result files are compared; what is none is refused with its name"
   const Response same = bench_compare(b.world, b.ann, arguments);
   CHECK(same.exit_code == 0);
   CHECK(same.value.text_at({"conclusion"}) == "no difference beyond noise");
-  arguments.files[1].text = "{";
+  CHECK(same.text->find("- both are one result, which cannot differ from itself\n") != std::string::npos);
+  loadgen::Result other = b.result();
+  other.id += "-other";
+  arguments.files[1].text = schema::to_json(loadgen::to_node(other));
+  CHECK(bench_compare(b.world, b.ann, arguments).text->find("both are one result") == std::string::npos);
+  for (const char* path : {"b.json", "b.yaml"}) {
+    arguments.files[1] = {path, " \n"};
+    CHECK(failure([&] { bench_compare(b.world, b.ann, arguments); }).message() ==
+          fmt::format("{} is empty", path));
+  }
+  arguments.files[1] = {"b.json", "{"};
   CHECK(failure([&] { bench_compare(b.world, b.ann, arguments); }).message().find("b.json: no JSON") == 0);
   arguments.files[1].text = "{}";
   CHECK(failure([&] { bench_compare(b.world, b.ann, arguments); }).message() ==
