@@ -216,7 +216,7 @@ ClientText client_of(const ClientFacts& facts, const std::string& position) {
 std::string description_of(const Plan& plan, const WorkloadText& asked, const LoadText& load) {
   std::string text = asked.protocol;
   if (!asked.model.empty()) text += " of " + asked.model;
-  text += load.users > 0 ? fmt::format(", {} users", load.users)
+  text += load.users > 0 ? ", " + users_text(static_cast<double>(load.users))
                          : fmt::format(", {:.4g} requests/s {}", load.rate, load.arrivals);
   if (load.duration) text += fmt::format(" for {:.4g} s", *load.duration);
   if (load.requests) text += fmt::format(", {} requests", *load.requests);

@@ -75,7 +75,8 @@ std::string parameters_of(const cards::ModelSpec& spec) {
   if (!spec.parameters) return "";
   const auto count = static_cast<double>(*spec.parameters);
   constexpr double nearly = 0.9995;  // from here on three digits are 1 of the next unit
-  return count >= nearly * 1e9   ? fmt::format("{:.3g}B", count / 1e9)
+  return count >= nearly * 1e12  ? fmt::format("{:.3g}T", count / 1e12)
+         : count >= nearly * 1e9 ? fmt::format("{:.3g}B", count / 1e9)
          : count >= nearly * 1e6 ? fmt::format("{:.3g}M", count / 1e6)
                                  : fmt::format("{:.3g}k", count / 1e3);
 }
@@ -281,7 +282,7 @@ Response get_models(const World& world, const Caller&, const GetArguments& argum
                                 {"FRAMEWORK"},
                                 {"FORMAT"},
                                 {"QUANT"},
-                                {"SIZE"},
+                                {"PARAMETERS"},
                                 {"CONTEXT"},
                                 {"LICENSE", true},
                                 {"TITLE", true}}};

@@ -179,7 +179,7 @@ void bench_search(const World& world, const Caller&, const BenchSearchArguments&
       one.users = static_cast<std::uint32_t>(load);
     else
       one.arrivals.rate = load;
-    tell(sink, range.users ? fmt::format("trying {:.0f} users", load)
+    tell(sink, range.users ? "trying " + loadgen::users_text(load)
                            : fmt::format("trying {} requests/s for {:.0f} s", loadgen::digits(load),
                                          static_cast<double>(duration) / 1e9));
     return measure_plan(world, one, setting, sink, cancel);

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/text.hpp"
+#include "loadgen/result_forms.hpp"
 #include "net/client.hpp"
 #include "schema/document.hpp"
 #include "verbs/measuring.hpp"
@@ -114,11 +115,11 @@ Node live_event(const loadgen::Plan& plan, const loadgen::Live& live) {
   if (plan.stop.requests)
     done = std::max(done, static_cast<double>(live.ended) / static_cast<double>(*plan.stop.requests));
   std::string line = plan.users > 0
-                         ? fmt::format("{} users", plan.users)
-                         : fmt::format("{:.3g}/s offered", static_cast<double>(live.offered) / past);
-  line += fmt::format(" {:.3g}/s done", static_cast<double>(live.ended - live.errors) / past);
-  if (live.ttft) line += fmt::format(" TTFT {:.3g} ms", *live.ttft);
-  if (live.tpot) line += fmt::format(" TPOT {:.3g} ms", *live.tpot);
+                         ? loadgen::users_text(plan.users)
+                         : loadgen::digits(static_cast<double>(live.offered) / past) + "/s offered";
+  line += fmt::format(" {}/s done", loadgen::digits(static_cast<double>(live.ended - live.errors) / past));
+  if (live.ttft) line += fmt::format(" TTFT {} ms", loadgen::digits(*live.ttft));
+  if (live.tpot) line += fmt::format(" TPOT {} ms", loadgen::digits(*live.tpot));
   line += fmt::format(" {} out {} errors", live.in_flight, live.errors);
   Node event = Node::map();
   event.set("live", std::move(line));

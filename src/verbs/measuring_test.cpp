@@ -102,7 +102,9 @@ TEST_CASE("an endpoint that runs is measured, with the model that it serves") {
   CHECK(result.price->per_hour == 3.6);
   CHECK(result.objective.at(0).holds == "yes");
   CHECK(b.last.integer_at({"exit_code"}) == 0);
-  CHECK(!b.lines.empty());
+  REQUIRE(!b.lines.empty());
+  CHECK(b.lines.front().find("2 users ") == 0);
+  CHECK(b.lines.front().find("e+") == std::string::npos);
   for (const char* form : {"csv", "html", "llm-d", "markdown", "prometheus"})
     CHECK(b.last.at({"forms", form}) != nullptr);
   CHECK(b.last.text_at({"text"}).find("40 of 40 requests had a good answer") != std::string::npos);
