@@ -6,6 +6,7 @@
 #include "net/client.hpp"
 #include "verbs/bench_points.hpp"
 #include "verbs/bench_testing.hpp"
+#include "verbs/catalogue.hpp"
 
 using namespace mlib;
 using namespace mlib::verbs;
@@ -303,6 +304,22 @@ TEST_CASE("kept results are compared by their identity, with another or with a f
         "bench compare takes two results, not 1");
   arguments.id = {id, "b2026"};
   CHECK(failure([&] { bench_compare(test.world, test.ann, arguments); }).kind() == Kind::not_found);
+}
+
+TEST_CASE("kept results are listed, of all templates or of one") {
+  Test test;
+  test.run();
+  const std::string id = test.kept.saved.at(0).metadata.name;
+  for (const char* only : {"", tiny}) {
+    const Response all = get_benchmarks(test.world, test.ann, {only});
+    REQUIRE(all.value.items().size() == 1);
+    CHECK(all.value.items()[0].text_at({"id"}) == id);
+    CHECK(all.value.items()[0].text_at({"template"}) == tiny);
+    CHECK(all.value.items()[0].text_at({"results", "verdict"}) == "suspect");
+    CHECK(all.value.items()[0].find("run") == nullptr);
+    CHECK(has(all.table->rows.at(0).at(2), "TTFT p50"));
+  }
+  CHECK(failure([&] { get_benchmarks(test.world, test.ann, {"tiny-lama-test"}); }).kind() == Kind::not_found);
 }
 
 TEST_CASE("containers that were started anew are counted") {
