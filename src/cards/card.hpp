@@ -114,6 +114,7 @@ struct EngineVersion {
 /// What the engine can load and do, as far as it is known; an empty list says nothing.
 struct Serves {
   std::vector<std::string> formats, quantizations, tasks, vendors;
+  std::optional<bool> own_weights;
 
   template <class D>
   void describe(D& d) {
@@ -121,6 +122,9 @@ struct Serves {
     d.field("quantizations", quantizations, {.help = "Quantizations that it loads, e.g. FP8, AWQ"});
     d.field("tasks", tasks, {.help = "Tasks that it serves, e.g. text-generation, embedding"});
     d.field("vendors", vendors, {.help = "What its image computes on: cpu, nvidia, amd, intel, google, …"});
+    d.field(
+        "own_weights", own_weights,
+        {.help = "It loads weights of a registry of its own, in a form that the Model card does not say"});
   }
 };
 

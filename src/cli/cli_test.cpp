@@ -7,6 +7,7 @@
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/run.hpp"
+#include "verbs/made_tokenizer.hpp"
 #include "verbs/scripted_world.hpp"
 
 using namespace mlib;
@@ -192,6 +193,44 @@ TEST_CASE("a key comes from standard input or a file, never from the command lin
   CHECK(s.err.str().find("canary") == std::string::npos);
 }
 
+TEST_CASE("what is wrong with an argument is told by what was typed") {
+  Session s;
+  CHECK(s.run("bench endpoint http://127.0.0.1:9 --rate 0 --max-tokens 0") == 2);
+  CHECK(s.err.str() ==
+        "error: --rate: 0 is out of range: it must be between 0.001 and 1000000\n"
+        "error: --max-tokens: 0 is out of range: it must be between 1 and 1000000\n"
+        "error: the arguments are not valid\n");
+  CHECK(s.run("search ") == 2);  // an empty word after it
+  CHECK(s.err.str().find("error: TEXT: the text has 0 characters: it must have at least 1\n") == 0);
+  CHECK(s.run("rollback demo --to 0") == 2);
+  CHECK(s.err.str().find("error: --to: 0 is out of range") == 0);
+}
+
+TEST_CASE("an empty value is no answer to an option") {
+  Session s;
+  for (const char* line :
+       {"bench endpoint http://127.0.0.1:9 --slo=", "get templates --filter=", "status demo --namespace="}) {
+    CHECK(s.run(line) == 2);
+    CHECK(s.err.str().find(" has an empty value\n") != std::string::npos);
+  }
+  CHECK(s.run("get templates --filter=") == 2);
+  CHECK(s.err.str() == "error: --filter has an empty value\n  hint: --filter FIELD=VALUE, or leave it out\n");
+}
+
+TEST_CASE("an empty file is no answer to an option, and what is wrong in one is told with its name") {
+  Session s;
+  const verbs::Folder folder;
+  const std::string empty = folder.write("empty.jsonl", " \n\n");
+  for (const char* option : {"--prompts", "--like", "--ca", "--api-key-file"}) {
+    CHECK(s.run(fmt::format("bench endpoint http://127.0.0.1:9 {} {}", option, empty)) == 2);
+    CHECK(s.err.str().find(fmt::format("error: {}: {} is empty\n", option, empty)) == 0);
+  }
+  const std::string list = folder.write("list.jsonl", "\n\n[\"one\"]\n");
+  CHECK(s.run("bench endpoint http://127.0.0.1:9 --prompts " + list) == 2);
+  CHECK(s.err.str().find(list + ":3:1") != std::string::npos);
+  CHECK(s.err.str().find("jq -c '.[]' " + list) != std::string::npos);
+}
+
 TEST_CASE("colours are for terminals, unless told not") {
   Session s;
   s.is_terminal = true;
@@ -231,6 +270,20 @@ TEST_CASE("a name, an address or a time is whole on a terminal, and -o wide is w
         std::string::npos);
   CHECK(cli::table_text(table, false, 40).find("http://10.250.99.2:30387  what wa…\n") != std::string::npos);
   CHECK(cli::table_text(table, true, 40).find("  what was done  x\n") != std::string::npos);
+}
+
+TEST_CASE("-o name prints a result's id, and an answer in which nothing has a name as it is") {
+  const auto named = [](const char* json) {
+    verbs::Response response{.value = schema::read_json(json), .text = "as it is\n"};
+    return cli::answer_text(response, "name", 0);
+  };
+  CHECK(named(R"({"id":"20261128T160000Z-a1","counts":{}})") == "20261128T160000Z-a1\n");
+  CHECK(named(R"([{"id":"b1"},{"id":"b2"}])") == "b1\nb2\n");
+  CHECK(named(R"({"metadata":{"name":"a"},"id":"b"})") == "a\n");
+  CHECK(named(R"({"kind":"List","items":[{"kind":"Service","metadata":{"name":"a"}}]})") == "Service/a\n");
+  CHECK(named(R"({"holds_at":4})") == "as it is\n");
+  CHECK(named(R"([{"line":"one"}])") == "as it is\n");
+  CHECK(named("[]").empty());
 }
 
 TEST_CASE("a folded table loses nothing and fits the terminal") {

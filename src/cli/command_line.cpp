@@ -213,17 +213,36 @@ class Parser {
         return;
       }
       case Option::Takes::file:
-        into.set(option.property, trim(inputs_.read_file(*value)));
-        return;
+        return file(into, option, *value);
       case Option::Takes::stdin:
         into.set(option.property, trim(inputs_.read_stdin()));
         return;
       case Option::Takes::pair:
         return pair(into, option, *value);
       case Option::Takes::value:
+        if (value->empty())
+          throw Problem(Kind::usage, fmt::format("{} has an empty value", option.flag),
+                        fmt::format("{} {}, or leave it out", option.flag, option.word));
         check_allowed(option, *value);
         return one(into, option, *value);
     }
+  }
+
+  /// What is in a file: of a secret or another text without the blanks around it, of what has a name as it
+  /// stands there, so that lines can be told by their numbers. An empty one is never what was meant.
+  void file(Node& into, const Option& option, const std::string& path) {
+    std::string text = inputs_.read_file(path);
+    if (trim(text).empty())
+      throw Problem(Kind::invalid, fmt::format("{}: {} is empty", option.flag, shortened(path, 200)),
+                    "name a file that has something in it, or leave the option out");
+    if (option.type != "object") {
+      into.set(option.property, trim(text));
+      return;
+    }
+    Node named = Node::map();
+    named.set("path", path);
+    named.set("text", std::move(text));
+    into.set(option.property, std::move(named));
   }
 
   void check_allowed(const Option& option, const std::string& value) const {

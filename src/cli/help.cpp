@@ -84,9 +84,9 @@ Entry entry_of(const OwnCommand& own) {
 }
 
 constexpr std::string_view exit_codes =
-    "0 done, 1 failed (diff: something differs; wait: not in time), 2 usage or invalid input, 3 not found, 4 "
-    "not allowed, 5 conflict, 6 not supported, 7 not reachable, 8 timed out, 9 failed (diff), 130 ended by "
-    "Ctrl-C";
+    "0 done, 1 failed (diff, bench compare: something differs; wait: not in time; bench: an invalid result, "
+    "or --slo does not hold), 2 usage or invalid input, 3 not found, 4 not allowed, 5 conflict, 6 not "
+    "supported, 7 not reachable, 8 timed out, 9 failed (diff), 130 ended by Ctrl-C";
 
 constexpr std::string_view first_endpoint =
     "A first endpoint on this machine\n"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "base/text.hpp"
 
@@ -90,20 +91,24 @@ void fold(std::vector<std::vector<std::string>>& lines, std::vector<std::size_t>
   lines = std::move(made);
 }
 
+/// What it is called; a benchmark's result has an id. "": it is called nothing.
 std::string name_of(const Node& item) {
-  const std::string name = item.text_at({"metadata", "name"});
-  return name.empty() ? item.text_at({"name"}) : name;
+  std::string name = item.text_at({"metadata", "name"});
+  if (name.empty()) name = item.text_at({"name"});
+  return name.empty() ? item.text_at({"id"}) : name;
 }
 
-std::string names(const Node& value) {
-  std::string objects;
-  if (const Node* items = value.find("items"))
-    for (const Node& item : items->items()) objects += item.text_at({"kind"}) + "/" + name_of(item) + "\n";
-  if (!objects.empty()) return objects;
-  if (value.is_map()) return name_of(value) + "\n";
+/// A line for each thing of the answer that has a name; nothing for an answer in which none has.
+std::optional<std::string> names(const Node& value) {
+  const Node* objects = value.find("items");
+  if (objects != nullptr && !objects->is_list()) objects = nullptr;
+  const Node one(Node::List{value});
+  const Node& list = objects != nullptr ? *objects : value.is_list() ? value : one;
   std::string text;
-  if (value.is_list())
-    for (const Node& item : value.items()) text += name_of(item) + "\n";
+  for (const Node& item : list.items())
+    if (const std::string name = name_of(item); !name.empty())
+      text += (objects != nullptr ? item.text_at({"kind"}) + "/" : "") + name + "\n";
+  if (text.empty() && !list.items().empty()) return {};
   return text;
 }
 
@@ -165,7 +170,8 @@ std::string markdown_text(const verbs::Table& table) {
 std::string answer_text(const verbs::Response& response, const std::string& output, std::size_t width) {
   if (output == "json") return schema::to_json(response.value, 2) + "\n";
   if (output == "yaml") return schema::to_yaml(response.value);
-  if (output == "name") return names(response.value);
+  if (output == "name")
+    if (std::optional<std::string> text = names(response.value)) return std::move(*text);
   for (const auto& [name, text] : response.forms)
     if (name == output) return text;
   if (response.table && output == "markdown") return markdown_text(*response.table);

@@ -12,7 +12,8 @@ using schema::Node;
 /// shows all columns, whole.
 std::string table_text(const verbs::Table& table, bool wide, std::size_t width);
 
-/// The answer as `output` (table, wide, json, yaml, name, markdown) asks.
+/// The answer as `output` (table, wide, json, yaml, name, markdown) asks; as a table where nothing in it has
+/// a name.
 std::string answer_text(const verbs::Response& response, const std::string& output, std::size_t width);
 
 }  // namespace mlib::cli

@@ -204,6 +204,24 @@ int run_line(const CommandLine& line, const Outside& outside) {
   return line.verb != nullptr ? run_verb(line, outside) : run_own(line, outside);
 }
 
+/// Findings in a verb's arguments by what was typed: `--max-tokens: 0 is out of range`, not `max_tokens`.
+Problem as_typed(const Problem& problem, const verbs::Verb& verb) {
+  if (problem.message() != verbs::wrong_arguments) return problem;
+  const std::vector<Option> options = options_of(verb.arguments(), {});
+  std::vector<Finding> findings = problem.findings();
+  for (Finding& each : findings) {
+    if (each.path.empty() || !each.message.starts_with(to_text(each.path) + ":")) continue;
+    const std::string& name = each.path.front().key;
+    const auto option =
+        std::find_if(options.begin(), options.end(), [&](const Option& one) { return one.property == name; });
+    if (option == options.end()) continue;
+    const bool plain =
+        std::find(verb.positional.begin(), verb.positional.end(), name) != verb.positional.end();
+    each.message.replace(0, name.size(), plain ? option->word : option->flag);
+  }
+  return {problem.kind(), problem.message(), problem.hint(), std::move(findings)};
+}
+
 /// `error:` red and `hint:` blue.
 std::string coloured(std::string text) {
   const auto paint = [&](std::string_view word, std::string_view colour) {
@@ -223,22 +241,23 @@ std::string coloured(std::string text) {
 int run(const std::vector<std::string>& words, const Outside& outside) {
   bool colour = outside.color;
   bool as_json = false;
-  int (*code_of)(Kind) = exit_code;
+  const verbs::Verb* verb = nullptr;
   try {
     const Inputs inputs{file_text, [&] { return all_of(outside.in); }, card_files};
     const CommandLine line = parse(words, inputs);
-    if (line.verb != nullptr) code_of = line.verb->exits.of;
+    verb = line.verb;
     colour = colour && line.options.color;
     as_json = line.options.output == "json";
     const int code = run_line(line, outside);
     outside.out.flush();
     return code;
-  } catch (const Problem& problem) {
+  } catch (const Problem& thrown) {
+    const Problem problem = verb != nullptr ? as_typed(thrown, *verb) : thrown;
     if (as_json) outside.out << schema::to_json(api::problem_body(problem), 2) << '\n';
     outside.out.flush();
     const std::string text = to_text(problem);
     outside.err << (colour ? coloured(text) : text) << '\n';
-    return code_of(problem.kind());
+    return verb != nullptr ? verb->exits.of(problem.kind()) : exit_code(problem.kind());
   } catch (const std::exception& defect) {
     outside.err << "error: a defect of mlib: " << visible(defect.what()) << '\n';
     return exit_code(Kind::internal);

@@ -38,7 +38,7 @@ struct Comparison {
     d.field("b", b, {.help = "Id of the second", .required = true});
     d.field("conclusion", conclusion, {.help = "In words", .required = true});
     d.field("unlike", unlike, {.help = "What was not the same when they were measured"});
-    d.field("doubts", doubts, {.help = "Verdicts that are not valid"});
+    d.field("doubts", doubts, {.help = "Verdicts that are not valid, and what else speaks against it"});
     d.field("differences", differences, {.help = "Metric by metric; none when one of them is invalid"});
   }
 };

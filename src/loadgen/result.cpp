@@ -240,7 +240,7 @@ std::string lengths_of(const Plan& plan, const WorkloadText& asked) {
 std::string description_of(const Plan& plan, const WorkloadText& asked, const LoadText& load) {
   std::string text = asked.protocol;
   if (!asked.model.empty()) text += " of " + asked.model;
-  text += load.users > 0 ? fmt::format(", {} users", load.users)
+  text += load.users > 0 ? ", " + users_text(static_cast<double>(load.users))
                          : fmt::format(", {:.4g} requests/s {}", load.rate, load.arrivals);
   if (load.duration) text += fmt::format(" for {:.4g} s", *load.duration);
   if (load.requests) text += fmt::format(", {} requests", *load.requests);
@@ -266,11 +266,11 @@ Result begun(const Plan& plan, const std::string& schedule, const ClientFacts& c
 /// The requests that a result was measured with, of a trace with their instants.
 void add_requests(Plan& plan, const Result& result, const schema::Source& file) {
   const WorkloadText& then = result.workload;
-  if (then.requests.empty() && file.text.empty())
+  if (then.requests.empty() && file.file.empty())
     throw Problem(Kind::usage,
                   fmt::format("the {} requests of `{}` are not kept with it", then.own_prompts, result.id),
                   "name their file: --prompts FILE");
-  Recorded requests = file.text.empty() ? read_trace_text(then.requests) : read_requests(file);
+  Recorded requests = file.file.empty() ? read_trace_text(then.requests) : read_requests(file);
   plan.workload.scripts = std::move(requests.scripts);
   plan.arrivals.trace = std::move(requests.arrivals);
   WorkloadText now;

@@ -32,6 +32,8 @@ Dict<std::string> forms_of(const std::vector<Result>& results);
 const Measured* find_metric(const Result& result, std::string_view name);
 /// Three digits that count, without an exponent: 1234, 12.3, 0.123.
 std::string digits(double value);
+/// `1 user`, `8 users`.
+std::string users_text(double users);
 /// Controls made visible, in one line.
 std::string one_line(std::string_view text);
 /// `12.3`, or why there is none: `needs 459`.

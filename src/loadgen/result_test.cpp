@@ -44,6 +44,15 @@ TEST_CASE("a plan comes back from its result, but its key") {
   CHECK(back.bearer.empty());
 }
 
+TEST_CASE("one user is no users") {
+  CHECK(users_text(1) == "1 user");
+  CHECK(users_text(8) == "8 users");
+  Plan plan = made_plan();
+  plan.users = 1;
+  CHECK(result_of(plan, made_outcome(plan), made_setting()).description.find(", 1 user for 20 s") !=
+        std::string::npos);
+}
+
 TEST_CASE("a result counts why its answers ended") {
   const Plan plan = made_plan();
   Outcome outcome = made_outcome(plan);

@@ -140,6 +140,8 @@ std::string digits(double value) {
   return fmt::format("{:.2g}", value);
 }
 
+std::string users_text(double users) { return fmt::format("{:.0f} user{}", users, users == 1 ? "" : "s"); }
+
 std::string one_line(std::string_view text) {
   std::string out = visible(text);
   for (char& c : out)

@@ -13,7 +13,7 @@ namespace mlib::loadgen {
 namespace {
 
 std::string shown(double load, bool users) {
-  return users ? fmt::format("{:.0f} users", load) : fmt::format("{} requests/s", digits(load));
+  return users ? users_text(load) : fmt::format("{} requests/s", digits(load));
 }
 
 /// So many requests failed that this share of them cannot have kept anything, however fast the others were.

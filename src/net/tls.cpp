@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -57,6 +58,8 @@ std::string tls_error() {
   if (reason == nullptr) return "TLS failed";
   if (ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
     return "connection closed without TLS's goodbye";
+  if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER)  // what plain HTTP looks like
+    return fmt::format("it speaks no TLS ({})", lower(reason));
   return lower(reason);
 }
 

@@ -200,7 +200,7 @@ TEST_CASE("a peer that speaks no TLS, or says nothing, is told from one that ref
     while (!read_until(connection, "\n\n").empty()) {
     }
   });
-  CHECK_MESSAGE(has(outcome(plain, "localhost", {}), "wrong version number"),
+  CHECK_MESSAGE(has(outcome(plain, "localhost", {}), ": it speaks no TLS (wrong version number)"),
                 outcome(plain, "localhost", {}).text);
   CHECK(outcome(closing, "localhost", {}).kind == Kind::unavailable);
   Call call;

@@ -17,7 +17,10 @@ using loadgen::Measured;
 using loadgen::Result;
 
 /// Bytes of memory as people write them: `15.5 GiB`.
-std::string gibibytes(double bytes) { return fmt::format("{:.3g} GiB", bytes / 0x1p30); }
+std::string gibibytes(double bytes) {
+  const double count = bytes / 0x1p30;
+  return count >= 999.5 ? fmt::format("{:.0f} GiB", count) : fmt::format("{:.3g} GiB", count);
+}
 
 std::optional<double> percentile(const std::optional<loadgen::Quantile>& of) {
   return of ? of->value : std::nullopt;
@@ -172,7 +175,7 @@ loadgen::Setting setting_of(const cards::Library& library, const cards::Template
                                    cards::revision(each.value));
   subject.engine = framework.spec.engine;
   subject.engine_version = framework.spec.version;
-  setting.known = known_of(model, machine);
+  setting.known = known_of(model, framework, machine);
   setting.price = price_of(machine);
   return setting;
 }

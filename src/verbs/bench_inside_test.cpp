@@ -99,7 +99,9 @@ TEST_CASE("what only the one who deploys knows is added to a result from inside 
 
 TEST_CASE("requests of one's own go into the cluster as a Secret, and go with the rest") {
   Test test;
-  const std::vector<Node> objects = inside(test, [&] { test.arguments.load.prompts = texts; });
+  const std::vector<Node> objects = inside(test, [&] {
+    test.arguments.load.prompts = CardFile{"mine.jsonl", texts};
+  });
   CHECK(option(objects, "--prompts") == "/bench/requests/requests");
   CHECK(object(objects, "Secret", "requests").text_at({"data", "requests"}) == base64(texts));
   CHECK_FALSE(has(object(objects, "ConfigMap", "plan").text_at({"data", "plan.json"}), "canary"));
@@ -114,7 +116,8 @@ TEST_CASE("a trace goes with the plan, and so does what a tokenizer counted") {
   std::vector<Node> objects = inside(trace, [&] {
     trace.arguments.load.users.reset();
     trace.arguments.load.requests.reset();
-    trace.arguments.load.prompts = "{\"timestamp\": 0, \"input_length\": 9, \"output_length\": 5}\n";
+    trace.arguments.load.prompts =
+        CardFile{"trace.jsonl", "{\"timestamp\": 0, \"input_length\": 9, \"output_length\": 5}\n"};
   });
   CHECK(option(objects, "--prompts") == "");
   CHECK(has(object(objects, "ConfigMap", "plan").text_at({"data", "plan.json"}), "\"requests\""));
@@ -133,9 +136,9 @@ TEST_CASE("more requests than a Secret holds are refused before anything is depl
   test.arguments.where.target = "kubernetes";
   test.arguments.in_cluster = "registry/mlib:1";
   test.kubernetes.statuses = test.podman.statuses;
-  test.arguments.load.prompts = "\"" + std::string((1U << 20U) - 2, 'x') + "\"";
+  test.arguments.load.prompts = CardFile{"mine.jsonl", "\"" + std::string((1U << 20U) - 2, 'x') + "\""};
   CHECK(failure([&] { test.run(); }).kind() == Kind::timeout);  // the last that fits: nobody measures
-  test.arguments.load.prompts += "\n";
+  test.arguments.load.prompts->text += "\n";
   const int observed = test.kubernetes.observed;
   const Problem refused = failure([&] { test.run(); });
   CHECK(refused.kind() == Kind::too_large);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "render/merge.hpp"
 #include "schema/document.hpp"
 #include "verbs/names.hpp"
 
@@ -18,13 +19,29 @@ struct Swept {
   std::vector<Node> values;
 };
 
-/// `NAME=VALUE,VALUE` of a parameter that there is.
+/// Refuses a value that its parameter never takes, whatever the point: nothing is to be deployed, or kept as
+/// failed, for a slip of the pen.
+void check_value(const cards::Framework& framework, std::string_view option, const std::string& name,
+                 const Node& value) {
+  std::vector<Finding> findings;
+  const render::Layer layer{std::string(render::overrides_origin), {{name, value}}};
+  render::merge_values(framework, {layer}, {}, render::Strictness::strict, findings);
+  for (const Finding& each : findings)  // what else is missing comes from the cards
+    if (each.place.file == render::overrides_origin)
+      throw Problem(Kind::usage, fmt::format("{}: {}", option, each.message), each.hint);
+}
+
+/// `NAME=VALUE,VALUE` of a parameter that there is, each value once.
 Swept swept_of(const std::string& text, const cards::Framework& framework) {
   const std::size_t equals = text.find('=');
   Swept made{std::string(trim(text.substr(0, equals))), {}};
   if (equals != std::string::npos)
-    for (const std::string& each : split(text.substr(equals + 1), ','))
-      if (!trim(each).empty()) made.values.push_back(schema::scalar_of(trim(each)));
+    for (const std::string& each : split(text.substr(equals + 1), ',')) {
+      Node value = schema::scalar_of(trim(each));
+      if (!trim(each).empty() &&
+          std::find(made.values.begin(), made.values.end(), value) == made.values.end())
+        made.values.push_back(std::move(value));
+    }
   if (made.name.empty() || made.values.empty())
     throw Problem(Kind::usage, fmt::format("--sweep: `{}` has no values", shortened(text, 80)),
                   "as in --sweep num_cpus=4,8,12,16");
@@ -39,6 +56,7 @@ Swept swept_of(const std::string& text, const cards::Framework& framework) {
                   fmt::format("--sweep: the framework `{}` has no parameter `{}`", framework.metadata.name,
                               shortened(made.name, 60)),
                   suggestion(made.name, known));
+  for (const Node& value : made.values) check_value(framework, "--sweep", made.name, value);
   return made;
 }
 
@@ -112,13 +130,15 @@ std::vector<const cards::Benchmark*> same_as(const cards::Template& card, const 
 std::vector<Point> points_of(const cards::Library& library, const cards::Template& card,
                              const std::vector<std::string>& hardware, const std::vector<std::string>& sweep,
                              const cards::Dict<Node>& set) {
+  const cards::Framework& framework = library.framework_of(card);
+  for (const auto& [name, value] : set) check_value(framework, "--set", name, value);
   const std::vector<std::string> machines = hardware_of(library, card, hardware);
   std::vector<Point> points;
   for (const std::string& each : machines)
     points.push_back({each, set, machines.size() > 1 ? "hardware=" + each : ""});
   std::vector<std::string> names;
   for (const std::string& text : sweep) {
-    const Swept swept = swept_of(text, library.framework_of(card));
+    const Swept swept = swept_of(text, framework);
     if (std::find(names.begin(), names.end(), swept.name) != names.end())
       throw Problem(Kind::usage, fmt::format("--sweep: `{}` is given twice", swept.name),
                     fmt::format("name all its values at once: --sweep {}=A,B", swept.name));

@@ -13,8 +13,8 @@ struct Point {
 };
 
 /// Every hardware with every combination of swept values (`NAME=VALUE,VALUE`), each laid over `set`.
-/// Problem{usage} for a parameter that the framework does not have or that is swept twice, for secrets, and
-/// for more than 200 points; Problem{not_found} for unknown hardware.
+/// Problem{usage} for a parameter that the framework does not have or that is swept twice, for a value that
+/// it never takes, for secrets, and for more than 200 points; Problem{not_found} for unknown hardware.
 std::vector<Point> points_of(const cards::Library& library, const cards::Template& card,
                              const std::vector<std::string>& hardware, const std::vector<std::string>& sweep,
                              const cards::Dict<Node>& set);

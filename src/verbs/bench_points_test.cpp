@@ -41,6 +41,8 @@ TEST_CASE("viable is each hardware that the template names, and several are meas
   CHECK(titles({"viable"}, {}) == Titles{"hardware=cpu-tiny", "hardware=cpu-small"});
   CHECK(titles({"cpu-small", "viable", "cpu-small"}, {}) ==
         Titles{"hardware=cpu-small", "hardware=cpu-tiny"});
+  CHECK(titles({}, {"parallel=1,2,1"}) == Titles{"parallel=1", "parallel=2"});
+  CHECK(titles({}, {"extra_args=[--verbose]"}) == Titles{"extra_args=[--verbose]"});
   CHECK(titles({"cpu-service", "cpu-small"}, {"parallel=1,2"}) ==
         Titles{"hardware=cpu-service parallel=1", "hardware=cpu-service parallel=2",
                "hardware=cpu-small parallel=1", "hardware=cpu-small parallel=2"});

@@ -216,6 +216,15 @@ Result planned_for(const Benching& bench, const Point& point, const loadgen::Pla
   return loadgen::failed_result(plan, Problem(Kind::failed, ""), setting_for(bench, point));
 }
 
+/// The problem with its first finding in its message, which is all that a result keeps of it.
+Problem told_whole(const Problem& problem) {
+  if (problem.findings().empty()) return problem;
+  std::string message = fmt::format("{}: {}", problem.message(), problem.findings().front().message);
+  if (const std::size_t more = problem.findings().size() - 1; more > 0)
+    message += fmt::format(" (and {} more)", more);
+  return {problem.kind(), std::move(message), problem.hint(), problem.findings()};
+}
+
 Kept keep(const Benching& bench, const Point& point, const loadgen::Plan& plan, bool sweeping) {
   const loadgen::Setting setting = setting_for(bench, point);
   const Result planned = planned_for(bench, point, plan);
@@ -223,7 +232,7 @@ Kept keep(const Benching& bench, const Point& point, const loadgen::Plan& plan, 
     return measured(bench, point, plan, setting, planned);
   } catch (const Problem& problem) {
     if (!is_result(problem.kind(), sweeping) || bench.cancel.asked()) throw;
-    Kept kept{loadgen::failed_result(plan, problem, setting), "", problem};
+    Kept kept{loadgen::failed_result(plan, told_whole(problem), setting), "", problem};
     kept.file = save(bench, kept.result, planned);
     return kept;
   }
@@ -354,7 +363,7 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
                        arguments.api_key,
                        arguments.in_cluster,
                        records ? &*records : nullptr,
-                       arguments.load.prompts};
+                       requests_in(arguments.load.prompts).text};
   const loadgen::Plan plan = plan_for(arguments.load, *library, card);
   const bool several = points.size() > 1 || !arguments.sweep.empty();
   if (several) tell_outputs(sink);
@@ -371,7 +380,7 @@ void bench_repeat(const World& world, const Caller& caller, const RepeatArgument
   if (then.client.position == "in-cluster" && arguments.in_cluster.empty())
     throw Problem(Kind::usage, fmt::format("`{}` was measured inside the cluster", arguments.id),
                   "name an image in which mlib is: --in-cluster IMAGE");
-  const loadgen::Plan plan = loadgen::plan_of(then, {"--prompts", arguments.prompts});
+  const loadgen::Plan plan = loadgen::plan_of(then, requests_in(arguments.prompts));
   const Benching bench{
       world,
       caller,
@@ -386,7 +395,7 @@ void bench_repeat(const World& world, const Caller& caller, const RepeatArgument
       arguments.api_key,
       arguments.in_cluster,
       nullptr,
-      arguments.prompts};
+      requests_in(arguments.prompts).text};
   library->get_hardware(then.subject.hardware);
   const std::unique_ptr<store::Hold> held = begin(bench, plan);
   tell_changes(bench, then);

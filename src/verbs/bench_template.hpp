@@ -39,7 +39,8 @@ struct BenchTemplateArguments {
 };
 
 struct RepeatArguments {
-  std::string id, api_key, in_cluster, prompts;
+  std::string id, api_key, in_cluster;
+  std::optional<CardFile> prompts;
   TargetOptions reach;
   std::string start_timeout = "10m";
 

@@ -6,6 +6,7 @@
 #include "net/client.hpp"
 #include "verbs/bench_points.hpp"
 #include "verbs/bench_testing.hpp"
+#include "verbs/catalogue.hpp"
 
 using namespace mlib;
 using namespace mlib::verbs;
@@ -120,21 +121,22 @@ TEST_CASE("nothing is deployed where nothing can be kept, or another one runs") 
 
 TEST_CASE("a sweep keeps each point, failures too, and repeats only those") {
   Test test;
-  test.arguments.sweep = {"parallel=1,0,2"};
+  test.fail_at("parallel=7");
+  test.arguments.sweep = {"parallel=1,7,2"};
   test.run();
   CHECK(test.nothing_left());
   REQUIRE(test.kept.saved.size() == 3);
   CHECK(test.kept.saved[1].spec.results.text_at({"verdict"}) == "failed");
   CHECK(test.result.items().size() == 3);
   CHECK(has(test.text, "parallel=2: TTFT p50"));
-  CHECK(has(test.text, "parallel=0: failed: "));
+  CHECK(has(test.text, "parallel=7: failed: no room"));
   const auto asked = test.stub.requests();
-  test.arguments.sweep = {"parallel=1,0,2,3"};
+  test.arguments.sweep = {"parallel=1,7,2,3"};
   test.run();
   CHECK(test.kept.saved.size() == 4);        // what failed again is in the place of what failed before
   CHECK(test.stub.requests() - asked == 6);  // one warm-up, five that count
   CHECK(has(test.told, "[1/4] parallel=1: measured already"));
-  CHECK(has(test.told, "[2/4] parallel=0: failed: "));
+  CHECK(has(test.told, "[2/4] parallel=7: failed: "));
   CHECK(has(test.told, "[3/4] parallel=2: measured already"));
   test.arguments.load.seed = 2;
   test.arguments.sweep = {"parallel=1"};
@@ -147,9 +149,11 @@ TEST_CASE("a sweep keeps each point, failures too, and repeats only those") {
 
 TEST_CASE("a sweep has the forms that several results have together, and says which before it deploys") {
   Test test;
-  test.arguments.sweep = {"parallel=1,0"};
+  test.fail_at("parallel=7");
+  test.arguments.sweep = {"parallel=1,7"};
   Node forms, outputs;
-  test.on_event = [&](const Node& event) {
+  test.on_event = [&, fail = test.on_event](const Node& event) {
+    fail(event);
     if (const Node* found = event.find("forms")) forms = *found;
     if (const Node* found = event.find("outputs")) {
       outputs = *found;
@@ -166,6 +170,33 @@ TEST_CASE("a sweep has the forms that several results have together, and says wh
   CHECK(has(csv, ",invalid,failed,,,"));
   CHECK(has(forms.text_at({"markdown"}), "# Benchmark "));
   CHECK(forms.find("html") == nullptr);
+}
+
+TEST_CASE("a value that a parameter never takes is refused before anything is deployed or kept") {
+  Test test;
+  test.arguments.sweep = {"threads=a"};
+  const Problem text = failure([&] { test.run(); });
+  CHECK(text.kind() == Kind::usage);
+  CHECK(text.message() == "--sweep: `threads`: expected an integer, got string \"a\"");
+  CHECK(text.hint() == "Threads of one answer");
+  test.arguments.sweep = {"parallel=1,0"};
+  CHECK(failure([&] { test.run(); }).message() ==
+        "--sweep: `parallel`: 0 is out of range: it must be at least 1");
+  test.arguments.sweep = {"parallel=1"};
+  test.arguments.set = {{"threads", Node("a")}};
+  CHECK(has(failure([&] { test.run(); }).message(), "--set: `threads`: expected an integer"));
+  CHECK(test.kept.saved.empty());
+  CHECK(test.podman.observed == 0);
+}
+
+TEST_CASE("a point that the cards refuse is kept with what refused it") {
+  Test test;
+  test.arguments.sweep = {"extra_args=[--no-such-flag]"};
+  test.run();
+  REQUIRE(test.kept.saved.size() == 1);
+  const std::string cause = loadgen::result_from(test.kept.saved[0].spec.run).cause;
+  CHECK(has(cause, "framework llama-cpp-server cannot be rendered with these values: `extra_args`: "));
+  CHECK(has(cause, "has no flag `--no-such-flag`"));
 }
 
 TEST_CASE("a sweep goes on after what belongs to a point, and ends with what does not") {
@@ -273,6 +304,22 @@ TEST_CASE("kept results are compared by their identity, with another or with a f
         "bench compare takes two results, not 1");
   arguments.id = {id, "b2026"};
   CHECK(failure([&] { bench_compare(test.world, test.ann, arguments); }).kind() == Kind::not_found);
+}
+
+TEST_CASE("kept results are listed, of all templates or of one") {
+  Test test;
+  test.run();
+  const std::string id = test.kept.saved.at(0).metadata.name;
+  for (const char* only : {"", tiny}) {
+    const Response all = get_benchmarks(test.world, test.ann, {only});
+    REQUIRE(all.value.items().size() == 1);
+    CHECK(all.value.items()[0].text_at({"id"}) == id);
+    CHECK(all.value.items()[0].text_at({"template"}) == tiny);
+    CHECK(all.value.items()[0].text_at({"results", "verdict"}) == "suspect");
+    CHECK(all.value.items()[0].find("run") == nullptr);
+    CHECK(has(all.table->rows.at(0).at(2), "TTFT p50"));
+  }
+  CHECK(failure([&] { get_benchmarks(test.world, test.ann, {"tiny-lama-test"}); }).kind() == Kind::not_found);
 }
 
 TEST_CASE("containers that were started anew are counted") {

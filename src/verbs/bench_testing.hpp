@@ -67,6 +67,15 @@ struct BenchTest : ScriptedWorld {
       return !cancel.asked();
     };
   }
+  /// Lets the target refuse the points of a sweep that are called `title`, and no others.
+  void fail_at(const std::string& title) {
+    on_event = [this, title](const Node& event) {
+      const std::string line = event.text_at({"progress"});
+      if (!line.starts_with("[")) return;
+      podman.apply_fails.reset();
+      if (line.ends_with("] " + title)) podman.apply_fails = Problem(Kind::failed, "no room");
+    };
+  }
   /// The library with what was kept, as the next start reads it.
   void reload() {
     std::vector<cards::File> files = cards::embedded();

@@ -282,7 +282,7 @@ Response get_models(const World& world, const Caller&, const GetArguments& argum
                                 {"FRAMEWORK"},
                                 {"FORMAT"},
                                 {"QUANT"},
-                                {"SIZE"},
+                                {"PARAMETERS"},
                                 {"CONTEXT"},
                                 {"LICENSE", true},
                                 {"TITLE", true}}};
@@ -313,6 +313,28 @@ Response get_templates(const World& world, const Caller&, const GetArguments& ar
                                  return Row{card.metadata.name, card.spec.model, card.spec.hardware,
                                             measured(card.spec), card.metadata.title};
                                });
+}
+
+Response get_benchmarks(const World& world, const Caller&, const BenchmarksArguments& arguments) {
+  const std::shared_ptr<const Library> library = world.shelf.library();
+  const std::string& only = arguments.template_name;
+  if (!only.empty()) library->get_template(only);
+  Table table{.columns = {{"ID"}, {"TEMPLATE"}, {"RESULT"}, {"DESCRIPTION", true}}};
+  Response response{.value = Node::list()};
+  for (const cards::Template& card : library->templates) {
+    if (!only.empty() && card.metadata.name != only) continue;
+    for (const cards::Benchmark& each : card.spec.benchmarks) {
+      table.rows.push_back({each.id, card.metadata.name, cards::headline(each), each.description});
+      Node item = Node::map();
+      item.set("id", each.id);
+      item.set("template", card.metadata.name);
+      item.set("description", each.description);
+      item.set("results", each.results);
+      response.value.push(std::move(item));
+    }
+  }
+  response.table = std::move(table);
+  return response;
 }
 
 Response describe(const World& world, const Caller& caller, const DescribeArguments& arguments) {

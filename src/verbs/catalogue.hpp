@@ -26,6 +26,15 @@ struct DescribeArguments {
   }
 };
 
+struct BenchmarksArguments {
+  std::string template_name;
+
+  template <class D>
+  void describe(D& d) {
+    d.field("template", template_name, {.help = "Only of this template", .format = "template"});
+  }
+};
+
 struct SearchArguments {
   std::string text;
 
@@ -52,6 +61,8 @@ Response get_frameworks(const World&, const Caller&, const GetArguments&);
 Response get_models(const World&, const Caller&, const GetArguments&);
 Response get_hardware(const World&, const Caller&, const GetArguments&);
 Response get_templates(const World&, const Caller&, const GetArguments&);
+/// The benchmarks of all templates or of one, without their runs, which are long.
+Response get_benchmarks(const World&, const Caller&, const BenchmarksArguments&);
 /// One card (or deployment) for reading; the value is the card itself.
 Response describe(const World&, const Caller&, const DescribeArguments&);
 /// Cards in which every word is found in name, title, labels or description; the best first.

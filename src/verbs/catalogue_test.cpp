@@ -96,6 +96,9 @@ TEST_CASE("sizes of models have three digits and a unit, never an exponent") {
   for (const auto& row : models.table->rows) CHECK(row[4].find("e+") == std::string::npos);
   const Response one = get_models(w.world, w.ann, {{.name = "gemma-3-1b-it"}});
   CHECK(one.table->rows.at(0)[4] == "1B");
+  const Response large = get_models(w.world, w.ann, {{.name = "kimi-k2-instruct"}});
+  CHECK(large.table->columns.at(4).header == "PARAMETERS");
+  CHECK(large.table->rows.at(0)[4] == "1.03T");
 }
 
 TEST_CASE("a saved filter is used by its name") {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "cards/benchmark.hpp"
 #include "cards/revision.hpp"
 #include "loadgen/compare.hpp"
@@ -21,17 +22,17 @@ void add_cards(loadgen::Setting& setting, const World& world, const EndpointBenc
   const std::shared_ptr<const cards::Library> library = world.shelf.library();
   std::string hardware = arguments.hardware;
   setting.subject.template_name = arguments.template_name;
-  const cards::Model* model = nullptr;
+  const cards::Template* of = nullptr;
   if (!arguments.template_name.empty()) {
-    const cards::Template& card = library->get_template(arguments.template_name);
-    if (hardware.empty()) hardware = card.spec.hardware;
-    model = &library->get_model(card.spec.model);
+    of = &library->get_template(arguments.template_name);
+    if (hardware.empty()) hardware = of->spec.hardware;
   }
   if (!hardware.empty()) {
     const cards::Hardware& card = library->get_hardware(hardware);
     setting.subject.hardware = hardware;
     setting.price = price_of(card);
-    if (model != nullptr) setting.known = known_of(*model, card);
+    if (of != nullptr)
+      setting.known = known_of(library->get_model(of->spec.model), library->framework_of(*of), card);
   }
   if (!arguments.price_per_hour) return;
   setting.price.emplace();
@@ -55,7 +56,7 @@ void tell(const Sink& sink, std::string line) {
 /// The plan of a result.
 loadgen::Plan plan_like(const EndpointBenchArguments& arguments) {
   loadgen::Plan plan = loadgen::plan_of(loadgen::result_from(schema::read_json(arguments.like)),
-                                        {"--prompts", arguments.prompts});
+                                        requests_in(arguments.prompts));
   if (!arguments.tokenizer.empty()) count_exactly(plan, arguments.tokenizer);
   return plan;
 }
@@ -91,6 +92,9 @@ std::pair<loadgen::Plan, loadgen::Setting> prepared(const World& world,
 }
 
 loadgen::Result result_in(const CardFile& file) {
+  if (trim(file.text).empty())
+    throw Problem(Kind::invalid, fmt::format("{} is empty", file.path),
+                  "mlib bench endpoint URL -o json writes results");
   Node node;
   schema::JsonError error;
   if (file.path.ends_with(".yaml")) {  // a Benchmark card, which keeps it as its run
@@ -175,7 +179,7 @@ void bench_search(const World& world, const Caller&, const BenchSearchArguments&
       one.users = static_cast<std::uint32_t>(load);
     else
       one.arrivals.rate = load;
-    tell(sink, range.users ? fmt::format("trying {:.0f} users", load)
+    tell(sink, range.users ? "trying " + loadgen::users_text(load)
                            : fmt::format("trying {} requests/s for {:.0f} s", loadgen::digits(load),
                                          static_cast<double>(duration) / 1e9));
     return measure_plan(world, one, setting, sink, cancel);
@@ -201,7 +205,8 @@ Response bench_compare(const World& world, const Caller&, const BenchCompareArgu
   for (const std::string& each : arguments.id)
     results.push_back(result_of(*cards::get_benchmark(*library, each).benchmark));
   for (const CardFile& file : arguments.files) results.push_back(result_in(file));
-  const loadgen::Comparison made = loadgen::compare(results[0], results[1]);
+  loadgen::Comparison made = loadgen::compare(results[0], results[1]);
+  if (made.a == made.b) made.doubts.push_back("both are one result, which cannot differ from itself");
   Response response{.value = schema::encode(made), .text = loadgen::people_text(made)};
   const bool differs = std::any_of(made.differences.begin(), made.differences.end(),
                                    [](const loadgen::Difference& each) { return each.differs; });

@@ -11,8 +11,10 @@ std::string_view protocol_help();
 /// How an engine is asked and loaded: the options that every verb which measures has.
 struct LoadArguments {
   std::optional<std::string> protocol, arrivals, distribution;
-  std::string prompts, prompt_histogram, output_histogram, tokenizer;
-  std::string model, duration, slo, think = "0s", timeout = "2m", on = "10s", off = "10s";
+  std::optional<CardFile> prompts;
+  std::string prompt_histogram, output_histogram, tokenizer;
+  std::string model, duration, slo, think = "0s", timeout = "2m";
+  std::optional<std::string> on, off;
   std::optional<double> rate, end_rate, burstiness;
   std::optional<int> users, memory;
   std::optional<std::int64_t> requests;
@@ -32,7 +34,10 @@ struct LoadArguments {
              .min = 1,
              .max = 100'000});
     d.field("duration", duration, {.help = "How long to send, e.g. 30s, 5m (30s)"});
-    d.field("requests", requests, {.help = "How many to send, instead", .min = 1, .max = 10'000'000});
+    d.field("requests", requests,
+            {.help = "How many to send, instead; with both, until the first of the two",
+             .min = 1,
+             .max = 10'000'000});
     d.field("model", model, {.help = "Model to ask for (what /v1/models lists first)"});
     d.field("prompt_tokens", prompt_tokens,
             {.help = "Length of made prompts, about (128)", .min = 1, .max = 1'000'000});
@@ -95,6 +100,10 @@ struct LoadArguments {
              .max = 9e15});
   }
 };
+
+/// The file of requests that was given, which keeps its name for what is wrong in it; one without a name
+/// where there is none.
+schema::Source requests_in(const std::optional<CardFile>& prompts);
 
 /// The plan but for its endpoint, by a protocol of the library; Problem{usage} names options that do not go
 /// together.
@@ -189,8 +198,10 @@ EngineSaid ask_engine(net::Client& http, const loadgen::Plan& plan, const Cancel
 /// nearest, Problem{usage} when none is known.
 std::string model_to_ask(const EngineSaid& said, const loadgen::Plan& plan);
 
-/// What the cards say that a token costs at least, and what the hardware gives at most.
-loadgen::Known known_of(const cards::Model& model, const cards::Hardware& hardware);
+/// What the cards say that a token costs at least, and what the hardware gives at most. Of weights that are
+/// the framework's own nobody knows the bytes.
+loadgen::Known known_of(const cards::Model& model, const cards::Framework& framework,
+                        const cards::Hardware& hardware);
 std::optional<loadgen::PriceText> price_of(const cards::Hardware& hardware);
 
 /// Measures a plan that is complete and tells live lines; the engine is asked before and after whether it was

@@ -104,7 +104,7 @@ TEST_CASE("a tokenizer that cannot count is refused before any load") {
   const Problem refused = failure([&] { b.run(); });
   CHECK(refused.message().find("its model is Unigram, so its tokens cannot be counted here") !=
         std::string::npos);
-  b.arguments.prompts = "\"mine\"";
+  b.arguments.prompts = CardFile{"mine.jsonl", "\"mine\""};
   CHECK(failure([&] { b.run(); }).message() == "--tokenizer is of made prompts");
   CHECK(b.server.requests() == 0);
 }
@@ -127,13 +127,14 @@ TEST_CASE("a trace is replayed again as it was, requests of one's own from their
   Bench b;
   b.arguments.users.reset();
   b.arguments.requests.reset();
-  b.arguments.prompts =
+  b.arguments.prompts = CardFile{
+      "trace.jsonl",
       "{\"timestamp\": 5, \"input_length\": 9}\n"
-      "{\"timestamp\": 35.5, \"input_length\": 700, \"output_length\": 3, \"hash_ids\": [46, 47]}\n";
+      "{\"timestamp\": 35.5, \"input_length\": 700, \"output_length\": 3, \"hash_ids\": [46, 47]}\n"};
   const loadgen::Result result = b.run();
   CHECK(result.workload.requests == "0 9 0\n30500000 700 3 46,47\n");
   const std::vector<std::string> asked = b.prompts();
-  b.arguments.prompts.clear();
+  b.arguments.prompts.reset();
   b.arguments.like = schema::to_json(loadgen::to_node(result));
   const loadgen::Result again = b.run();
   CHECK(again.load.arrivals == "trace");
@@ -152,16 +153,16 @@ TEST_CASE("a trace is replayed again as it was, requests of one's own from their
 
 TEST_CASE("texts of one's own are not kept: a repeat takes their file, and no other") {
   Bench b;
-  b.arguments.prompts = "\"mine\"\n\"yours\"\n";
+  b.arguments.prompts = CardFile{"mine.jsonl", "\"mine\"\n\"yours\"\n"};
   const loadgen::Result result = b.run();
   CHECK(result.workload.requests.empty());
   const std::vector<std::string> asked = b.prompts();
   b.arguments.like = schema::to_json(loadgen::to_node(result));
   CHECK(b.run().counts.good == 6);
   CHECK(b.prompts() == asked);
-  b.arguments.prompts = "\"mine\"\n";
+  b.arguments.prompts = CardFile{"mine.jsonl", "\"mine\"\n"};
   CHECK(failure([&] { b.run(); }).message().find("these 1 requests are not the 2 that") == 0);
-  b.arguments.prompts.clear();
+  b.arguments.prompts.reset();
   const Problem gone = failure([&] { b.run(); });
   CHECK(gone.message().find("the 2 requests of `") == 0);
   CHECK(gone.hint() == "name their file: --prompts FILE");

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/text.hpp"
+#include "loadgen/result_forms.hpp"
 #include "net/client.hpp"
 #include "schema/document.hpp"
 #include "verbs/measuring.hpp"
@@ -59,16 +60,22 @@ double metric_sum(const std::string& text, std::string_view name) {
   return sum;
 }
 
+/// What to do about an engine that nobody reaches.
+std::string when_unreachable(const std::string& url, const std::string& message) {
+  if (message.find("certificate is refused") != std::string::npos)
+    return "name what vouches for it with --ca FILE, or do without: --insecure";
+  if (message.find("speaks no TLS") != std::string::npos && url.starts_with("https://"))
+    return "ask it without: http://" + url.substr(8);
+  return "is it running, and is that its address? `mlib endpoint NAME` prints a deployment's";
+}
+
 void ask_models(net::Client& http, const loadgen::Plan& plan, EngineSaid& said, const Cancel& cancel) {
   net::Answer answer;
   try {
     answer = http.call(call_of(plan, "/v1/models"), &cancel);
   } catch (const Problem& problem) {
     if (problem.kind() == Kind::cancelled) throw;
-    throw Problem(problem.kind(), problem.message(),
-                  problem.message().find("certificate is refused") != std::string::npos
-                      ? "name what vouches for it with --ca FILE, or do without: --insecure"
-                      : "is it running, and is that its address? `mlib endpoint NAME` prints a deployment's");
+    throw Problem(problem.kind(), problem.message(), when_unreachable(plan.endpoint.url, problem.message()));
   }
   if (answer.status == 401 || answer.status == 403)
     throw Problem(Kind::forbidden,
@@ -108,11 +115,11 @@ Node live_event(const loadgen::Plan& plan, const loadgen::Live& live) {
   if (plan.stop.requests)
     done = std::max(done, static_cast<double>(live.ended) / static_cast<double>(*plan.stop.requests));
   std::string line = plan.users > 0
-                         ? fmt::format("{} users", plan.users)
-                         : fmt::format("{:.3g}/s offered", static_cast<double>(live.offered) / past);
-  line += fmt::format(" {:.3g}/s done", static_cast<double>(live.ended - live.errors) / past);
-  if (live.ttft) line += fmt::format(" TTFT {:.3g} ms", *live.ttft);
-  if (live.tpot) line += fmt::format(" TPOT {:.3g} ms", *live.tpot);
+                         ? loadgen::users_text(plan.users)
+                         : loadgen::digits(static_cast<double>(live.offered) / past) + "/s offered";
+  line += fmt::format(" {}/s done", loadgen::digits(static_cast<double>(live.ended - live.errors) / past));
+  if (live.ttft) line += fmt::format(" TTFT {} ms", loadgen::digits(*live.ttft));
+  if (live.tpot) line += fmt::format(" TPOT {} ms", loadgen::digits(*live.tpot));
   line += fmt::format(" {} out {} errors", live.in_flight, live.errors);
   Node event = Node::map();
   event.set("live", std::move(line));

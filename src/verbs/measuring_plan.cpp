@@ -35,14 +35,18 @@ Length length_of(int mean, int deviation, bool skewed) {
 
 void set_open_loop(Plan& plan, const LoadArguments& arguments) {
   constexpr std::string_view names[] = {"constant", "poisson", "gamma", "ramp", "on_off"};
+  const char* cycle = arguments.on ? "--on" : arguments.off ? "--off" : nullptr;
   const std::string kind = arguments.arrivals     ? *arguments.arrivals
                            : arguments.burstiness ? "gamma"
                            : arguments.end_rate   ? "ramp"
+                           : cycle != nullptr     ? "on_off"
                                                   : "poisson";
   if (arguments.burstiness && kind != "gamma")
     throw Problem(Kind::usage, "--burstiness is of --arrivals gamma", "mlib help bench endpoint");
   if (arguments.end_rate && kind != "ramp")
     throw Problem(Kind::usage, "--end-rate is of --arrivals ramp", "mlib help bench endpoint");
+  if (cycle != nullptr && kind != "on_off")
+    throw Problem(Kind::usage, fmt::format("{} is of --arrivals on_off", cycle), "mlib help bench endpoint");
   if (!arguments.end_rate && kind == "ramp")
     throw Problem(Kind::usage, "--arrivals ramp needs --end-rate", "as in --rate 1 --end-rate 20");
   plan.arrivals.kind =
@@ -50,8 +54,8 @@ void set_open_loop(Plan& plan, const LoadArguments& arguments) {
   plan.arrivals.rate = *arguments.rate;
   plan.arrivals.burstiness = arguments.burstiness.value_or(0.5);
   plan.arrivals.end_rate = arguments.end_rate.value_or(*arguments.rate);
-  plan.arrivals.on = instant_of(arguments.on, "--on");
-  plan.arrivals.off = instant_of(arguments.off, "--off");
+  plan.arrivals.on = instant_of(arguments.on.value_or("10s"), "--on");
+  plan.arrivals.off = instant_of(arguments.off.value_or("10s"), "--off");
   if (kind == "ramp" && !plan.stop.duration)
     throw Problem(Kind::usage, "--arrivals ramp needs --duration, not --requests", "as in --duration 60s");
   if (plan.stop.duration) plan.arrivals.span = *plan.stop.duration;
@@ -66,17 +70,20 @@ void check_loop(const LoadArguments& arguments) {
   if (arguments.rate && arguments.think != "0s")
     throw Problem(Kind::usage, "--think is of --users", "with --rate requests arrive whatever is answered");
   if (arguments.rate) return;
-  if (arguments.arrivals || arguments.burstiness || arguments.end_rate)
-    throw Problem(Kind::usage,
-                  fmt::format("{} is of --rate", arguments.arrivals     ? "--arrivals"
-                                                 : arguments.burstiness ? "--burstiness"
-                                                                        : "--end-rate"),
-                  "as in --rate 5 --arrivals constant");
+  const std::pair<const char*, bool> of_open_loop[] = {{"--arrivals", arguments.arrivals.has_value()},
+                                                       {"--burstiness", arguments.burstiness.has_value()},
+                                                       {"--end-rate", arguments.end_rate.has_value()},
+                                                       {"--on", arguments.on.has_value()},
+                                                       {"--off", arguments.off.has_value()}};
+  for (const auto& [option, given] : of_open_loop)
+    if (given)
+      throw Problem(Kind::usage, fmt::format("{} is of --rate", option),
+                    "as in --rate 5 --arrivals constant");
 }
 
 /// The requests of a file; with instants they arrive at those, unless another load is asked for.
 void set_requests(Plan& plan, const LoadArguments& arguments) {
-  loadgen::Recorded recorded = loadgen::read_requests({"--prompts", arguments.prompts});
+  loadgen::Recorded recorded = loadgen::read_requests(requests_in(arguments.prompts));
   plan.workload.scripts = std::move(recorded.scripts);
   if (recorded.arrivals.empty() || arguments.rate || arguments.users) return;
   plan.users = 0;
@@ -157,6 +164,11 @@ std::string_view protocol_help() {
   return help;
 }
 
+schema::Source requests_in(const std::optional<CardFile>& prompts) {
+  if (!prompts) return {};
+  return {prompts->path.empty() ? "--prompts" : prompts->path, prompts->text};
+}
+
 Plan plan_of(const LoadArguments& arguments, const cards::Library& library) {
   check_loop(arguments);
   Plan plan;
@@ -175,10 +187,10 @@ Plan plan_of(const LoadArguments& arguments, const cards::Library& library) {
     plan.users = static_cast<std::uint32_t>(arguments.users.value_or(1));
     plan.think = instant_of(arguments.think, "--think");
   }
-  if (arguments.instructions && !arguments.prompts.empty())
+  if (arguments.instructions && arguments.prompts)
     throw Problem(Kind::usage, "--instructions and --prompts are two workloads", "leave one out");
   if (arguments.instructions) plan.workload.prompts = loadgen::instructions();
-  if (!arguments.prompts.empty()) set_requests(plan, arguments);
+  if (arguments.prompts) set_requests(plan, arguments);
   if (arguments.turns > 1 && plan.users == 0)
     throw Problem(Kind::usage, "--turns is of --users", "as in --users 8 --turns 4");
   plan.workload.turns.mean = arguments.turns;
@@ -240,7 +252,8 @@ void aim(Plan& plan, const std::string& url) {
   if (plan.path == own) plan.path.clear();
 }
 
-loadgen::Known known_of(const cards::Model& model, const cards::Hardware& hardware) {
+loadgen::Known known_of(const cards::Model& model, const cards::Framework& framework,
+                        const cards::Hardware& hardware) {
   loadgen::Known known;
   const cards::ModelSpec& of = model.spec;
   if (of.parameters && *of.parameters > 0) {
@@ -250,7 +263,10 @@ loadgen::Known known_of(const cards::Model& model, const cards::Hardware& hardwa
         static_cast<double>(of.shape.vocabulary.value_or(0)) * of.shape.hidden.value_or(0);
     const double active = of.active_parameters ? static_cast<double>(*of.active_parameters) : all;
     const double read = std::max(active - looked_up, 0.0);
-    if (of.weights_bytes) known.step_bytes = static_cast<double>(*of.weights_bytes) * read / all;
+    // Engines load 32-bit files as 16-bit weights, so that more than two bytes of each are not sure to be
+    // read.
+    if (of.weights_bytes && !framework.spec.serves.own_weights.value_or(false))
+      known.step_bytes = std::min(static_cast<double>(*of.weights_bytes), 2 * all) * read / all;
     known.token_flops = 2 * read;
   }
   const auto& gpu = hardware.spec.gpu;

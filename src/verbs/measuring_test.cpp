@@ -22,7 +22,7 @@ class Answers final : public net::Client {
     bearer = call.bearer.reveal();
     for (const auto& [end, answer] : answers)
       if (call.url.ends_with(end)) return answer;
-    throw Problem(Kind::unavailable, "GET " + call.url + ": connection refused");
+    throw Problem(Kind::unavailable, "GET " + call.url + ": " + refusal);
   }
   net::Answer stream(const net::Call& one, const net::BodySink&, const Cancel* cancel) override {
     return call(one, cancel);
@@ -33,7 +33,7 @@ class Answers final : public net::Client {
       {"/props", {200, {}, R"({"build_info":"b4000-abc"})"}},
       {"/metrics", {200, {}, "# HELP x\nprocess_start_time_seconds 1.7e9\n"}}};
   std::vector<std::string> asked;
-  std::string bearer;
+  std::string bearer, refusal = "connection refused";
 };
 
 struct Bench : ScriptedWorld {
@@ -102,7 +102,9 @@ TEST_CASE("an endpoint that runs is measured, with the model that it serves") {
   CHECK(result.price->per_hour == 3.6);
   CHECK(result.objective.at(0).holds == "yes");
   CHECK(b.last.integer_at({"exit_code"}) == 0);
-  CHECK(!b.lines.empty());
+  REQUIRE(!b.lines.empty());
+  CHECK(b.lines.front().find("2 users ") == 0);
+  CHECK(b.lines.front().find("e+") == std::string::npos);
   for (const char* form : {"csv", "html", "llm-d", "markdown", "prometheus"})
     CHECK(b.last.at({"forms", form}) != nullptr);
   CHECK(b.last.text_at({"text"}).find("40 of 40 requests had a good answer") != std::string::npos);
@@ -175,7 +177,14 @@ TEST_CASE("what cannot be measured says why, before any load") {
   problem = failure([&] { b.run(short_run()); });
   CHECK(problem.kind() == Kind::unavailable);
   CHECK(problem.message().find("connection refused") != std::string::npos);
+  CHECK(problem.hint().find("is it running") == 0);
   CHECK(b.server.requests() == 0);
+  b.http.refusal = "it speaks no TLS (wrong version number)";
+  arguments = short_run();
+  arguments.url = "https://engine:8080/v1";
+  CHECK(failure([&] { b.run(arguments); }).hint() == "ask it without: http://engine:8080");
+  b.http.refusal = "the certificate is refused: self-signed certificate";
+  CHECK(failure([&] { b.run(arguments); }).hint().find("--insecure") != std::string::npos);
 }
 
 TEST_CASE("the key goes to the engine and nowhere else") {
@@ -215,14 +224,22 @@ TEST_CASE("options that do not go together are refused with what would be right"
   CHECK(refused([](auto& a) { a.arrivals = "constant"; }) == "--arrivals is of --rate");
   CHECK(refused([](auto& a) { a.rate = 1, a.arrivals = "constant", a.burstiness = 2; }) ==
         "--burstiness is of --arrivals gamma");
+  CHECK(refused([](auto& a) { a.on = "5s"; }) == "--on is of --rate");
+  CHECK(refused([](auto& a) { a.rate = 1, a.arrivals = "constant", a.off = "3s"; }) ==
+        "--off is of --arrivals on_off");
+  CHECK(refused([](auto& a) { a.rate = 1, a.burstiness = 2, a.on = "3s"; }) ==
+        "--on is of --arrivals on_off");
   CHECK(refused([](auto& a) { a.rate = 1, a.arrivals = "ramp"; }) == "--arrivals ramp needs --end-rate");
   CHECK(refused([](auto& a) { a.rate = 1, a.end_rate = 2, a.requests = 5; }) ==
         "--arrivals ramp needs --duration, not --requests");
   CHECK(refused([](auto& a) { a.prefix_groups = 2; }) == "--prefix-groups and --prefix-tokens go together");
   CHECK(refused([](auto& a) { a.rate = 1, a.turns = 2; }) == "--turns is of --users");
-  CHECK(refused([](auto& a) { a.prompts = "\"hello\"", a.instructions = true; }) ==
-        "--instructions and --prompts are two workloads");
-  CHECK(refused([](auto& a) { a.prompts = "{}"; }).find("--prompts") != std::string::npos);
+  CHECK(refused([](auto& a) {
+          a.prompts = CardFile{"own.jsonl", "\"hello\""}, a.instructions = true;
+        }) == "--instructions and --prompts are two workloads");
+  CHECK(refused([](auto& a) { a.prompts = CardFile{"own.jsonl", "{}"}; }) == "own.jsonl cannot be read");
+  CHECK(refused([](auto& a) { a.prompts = CardFile{"own.jsonl", ""}; }) == "own.jsonl has no request");
+  CHECK(refused([](auto& a) { a.prompts = CardFile{"", ""}; }) == "--prompts has no request");
   CHECK(refused([](auto& a) { a.duration = "soon"; }) == "--duration: `soon` is not a span of time");
   CHECK(refused([](auto& a) { a.duration = "0s"; }) == "--duration has to be above 0");
   CHECK(refused([](auto& a) { a.slo = "ttft_p95=1s", a.stream = false; }) ==
@@ -231,15 +248,22 @@ TEST_CASE("options that do not go together are refused with what would be right"
         "`tpot_p95=1000ms` is of answers that are text: those of `rerank` have no tokens");
   CHECK(refused([](auto& a) { a.protocol = "chatt"; }) == "no protocol is called `chatt`");
   CHECK(refused([](auto& a) { a.slo = "ttft=1s"; }).find("--slo") == 0);
+  LoadArguments pulses;
+  pulses.rate = 20;
+  pulses.on = "5s";
+  CHECK(plan_of(pulses).arrivals.kind == loadgen::Arrivals::Kind::on_off);
+  CHECK(plan_of(pulses).arrivals.on == 5 * loadgen::second);
+  CHECK(plan_of(pulses).arrivals.off == 10 * loadgen::second);
   LoadArguments own;
-  own.prompts = "{\"prompt\": \"hello\"}\n\"there\"\n";
+  own.prompts = CardFile{"own.jsonl", "{\"prompt\": \"hello\"}\n\"there\"\n"};
   CHECK(plan_of(own).workload.scripts.size() == 2);
   CHECK(plan_of(own).users == 1);
   LoadArguments trace;
+  trace.prompts = CardFile{"trace.jsonl", ""};
   for (const char* line : {"{\"timestamp\": 1000, \"input_length\": 9, \"output_length\": 5}\n",
                            "{\"timestamp\": 1250, \"input_length\": 9, \"output_length\": 5}\n",
                            "{\"timestamp\": 2000, \"input_length\": 9, \"output_length\": 5}\n"})
-    trace.prompts += line;
+    trace.prompts->text += line;
   CHECK(plan_of(trace).users == 0);
   CHECK(plan_of(trace).arrivals.kind == loadgen::Arrivals::Kind::trace);
   CHECK(plan_of(trace).arrivals.trace == std::vector<loadgen::Instant>{0, 250'000'000, 1'000'000'000});
@@ -274,14 +298,37 @@ TEST_CASE("what cards say of cost and limits") {
   hardware.spec.gpu->tflops = 989;
   hardware.spec.gpu->tflops_by_type.fp8 = 1978;
   hardware.spec.price = cards::Price{2.5, "USD", "2026-01-01", ""};
-  const loadgen::Known known = known_of(model, hardware);
+  const cards::Framework framework;
+  const loadgen::Known known = known_of(model, framework, hardware);
   CHECK(known.step_bytes == doctest::Approx(15.2e9));
   CHECK(known.token_flops == doctest::Approx(15.2e9));
   CHECK(known.bandwidth == doctest::Approx(6700e9));
   CHECK(known.flops == doctest::Approx(3956e12));
   CHECK(price_of(hardware)->per_hour == 2.5);
-  CHECK(known_of(cards::Model{}, cards::Hardware{}).step_bytes == 0);
+  CHECK(known_of(cards::Model{}, framework, cards::Hardware{}).step_bytes == 0);
+  model.spec.weights_bytes = 32'000'000'000;  // engines halve 32-bit files
+  CHECK(known_of(model, framework, hardware).step_bytes == doctest::Approx(15.2e9));
   CHECK_FALSE(price_of(cards::Hardware{}));
+}
+
+TEST_CASE("of weights that a framework has of its own no bytes are known, but the arithmetic is") {
+  const ScriptedWorld w;
+  const auto library = w.shelf.library();
+  int own = 0, of_cards = 0;
+  for (const cards::Template& card : library->templates) {
+    const std::string& name = card.metadata.name;
+    const cards::Framework& framework = library->framework_of(card);
+    const cards::Model& model = library->get_model(card.spec.model);
+    const loadgen::Known known = known_of(model, framework, library->get_hardware(card.spec.hardware));
+    const bool ollama = framework.metadata.name == "ollama";
+    CHECK_MESSAGE(framework.spec.serves.own_weights.value_or(false) == ollama, name);
+    if (ollama) CHECK_MESSAGE(known.step_bytes == 0, name);
+    if (ollama) CHECK_MESSAGE(known.token_flops > 0, name);
+    own += ollama;
+    of_cards += known.step_bytes > 0;
+  }
+  CHECK(own > 0);
+  CHECK(of_cards > 0);
 }
 
 TEST_CASE("two result files are compared; what is none is refused with its name") {
@@ -293,7 +340,17 @@ TEST_CASE("two result files are compared; what is none is refused with its name"
   const Response same = bench_compare(b.world, b.ann, arguments);
   CHECK(same.exit_code == 0);
   CHECK(same.value.text_at({"conclusion"}) == "no difference beyond noise");
-  arguments.files[1].text = "{";
+  CHECK(same.text->find("- both are one result, which cannot differ from itself\n") != std::string::npos);
+  loadgen::Result other = b.result();
+  other.id += "-other";
+  arguments.files[1].text = schema::to_json(loadgen::to_node(other));
+  CHECK(bench_compare(b.world, b.ann, arguments).text->find("both are one result") == std::string::npos);
+  for (const char* path : {"b.json", "b.yaml"}) {
+    arguments.files[1] = {path, " \n"};
+    CHECK(failure([&] { bench_compare(b.world, b.ann, arguments); }).message() ==
+          fmt::format("{} is empty", path));
+  }
+  arguments.files[1] = {"b.json", "{"};
   CHECK(failure([&] { bench_compare(b.world, b.ann, arguments); }).message().find("b.json: no JSON") == 0);
   arguments.files[1].text = "{}";
   CHECK(failure([&] { bench_compare(b.world, b.ann, arguments); }).message() ==

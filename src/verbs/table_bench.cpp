@@ -1,4 +1,5 @@
 #include "verbs/bench_template.hpp"
+#include "verbs/catalogue.hpp"
 #include "verbs/table_parts.hpp"
 
 namespace mlib::verbs {
@@ -35,6 +36,17 @@ std::vector<Verb> bench_verbs() {
        {},
        {},
        result_outputs()},
+      {"get benchmarks",
+       Method::get,
+       "/api/v1/benchmarks",
+       Role::viewer,
+       "List the results that are kept with their templates",
+       schema::json_schema<BenchmarksArguments>,
+       answers(get_benchmarks),
+       {},
+       Names{"template"},
+       measure,
+       "get benchmarks\nget benchmarks TEMPLATE -o json"},
   };
 }
 

@@ -45,7 +45,9 @@ std::vector<Verb> measure_verbs() {
        Names{"files"},
        measure,
        "bench compare before.json after.json\n"
-       "bench compare --id ID after.json"},
+       "bench compare --id ID after.json",
+       {},
+       {"0 no difference beyond noise, 1 they differ, or cannot be compared; others as everywhere"}},
   };
 }
 

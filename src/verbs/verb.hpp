@@ -158,14 +158,16 @@ struct Verb {
 /// All verbs, in reading order.
 const std::vector<Verb>& table();
 
+/// The message of a Problem whose findings are of a verb's arguments, each with its path in them.
+inline constexpr const char* wrong_arguments = "the arguments are not valid";
+
 /// Checks `arguments` against A's description and calls `verb(world, caller, A)`; findings are one
 /// Problem{invalid}.
 template <class A>
 A arguments_of(const Node& arguments) {
   schema::Reader reader;
   A value = schema::decode<A>(reader, arguments);
-  if (!reader.findings.empty())
-    throw Problem(Kind::invalid, "the arguments are not valid", "", std::move(reader.findings));
+  if (!reader.findings.empty()) throw Problem(Kind::invalid, wrong_arguments, "", std::move(reader.findings));
   return value;
 }
 

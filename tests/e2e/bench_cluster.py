@@ -121,7 +121,7 @@ def survives(user):
     inside = (*LONG, "--in-cluster", CLIENT)
     is_killed(user, user.left, (("deploys", "Deployment", LONG, [NAME], 0),
                                 ("warms up", "measuring http://", (*LONG, "--warm-up", "10000"), [NAME], 0),
-                                ("measures", "1 users", LONG, [NAME], 0),
+                                ("measures", "1 user ", LONG, [NAME], 0),
                                 ("measures inside", "measuring inside the cluster", inside, [NAME, f"{NAME}-client"], 0),
                                 ("cleans up", f"removing {NAME}", LOAD, [NAME], 1)))
 
@@ -145,7 +145,7 @@ def crowds(user):
            "spec": {"containers": [container], "terminationGracePeriodSeconds": 0}}
     before = set(user.results())
     process = user.start("--users", "1", "--duration", "6s", "--max-tokens", "4")
-    until(process, "1 users")
+    until(process, "1 user ")
     bed.need(user.cluster.kubectl("create", "-n", "default", "-f", "-", input=json.dumps(pod)), "kubectl create")
     process.stderr.read()
     code = process.wait(60)

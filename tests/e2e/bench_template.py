@@ -181,7 +181,7 @@ def survives(user, left):
     """SIGKILL wherever, also in a sweep; Ctrl-C and SIGTERM while it measures."""
     is_killed(user, left, (("deploys", " started", LONG, [NAME], 0),
                            ("warms up", "measuring http://", (*LONG, "--warm-up", "10000"), [NAME], 0),
-                           ("measures", "1 users", LONG, [NAME], 0),
+                           ("measures", "1 user ", LONG, [NAME], 0),
                            ("cleans up", f"removing {NAME}", LOAD, [NAME], 1)))
     before = set(user.results())
     process = user.start("--users", "1", "--duration", "60s", "--sweep", "parallel=1,2")
