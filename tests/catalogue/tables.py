@@ -113,6 +113,15 @@ def changed_tables(folder):
     told("a changed cell of hardware.csv", check("catalogue.py", *arguments), "hardware/amd-mi210-64gb.yaml:",
          "`tdp: 301`")
     fresh()
+    edit_table(facts / "template_args.csv", with_cell(
+        lambda row: row["model"] == "BAAI/bge-m3", "args", "--is-embedding --x 'a b'"))
+    told("a changed cell of template_args.csv", check("catalogue.py", *arguments), "templates/bge-m3-sglang.yaml:",
+         '"--x", a b')
+    fresh()
+    edit_table(facts / "template_args.csv", with_cell(lambda row: row["model"] == "BAAI/bge-m3", "engine", "trtllm"))
+    told("arguments of a template that is not there", check("catalogue.py", *arguments), "template_args.csv:",
+         "bge-m3-trtllm", "models.csv does not know that trtllm serves BAAI/bge-m3")
+    fresh()
     edit_table(facts / "engine_flags.csv", with_cell(
         lambda row: (row["engine"], row["version"], row["flag"]) == ("tgi", "3.3.7", "--port"), "default", "3001"))
     told("a changed cell of engine_flags.csv", check("engine_flags.py", *arguments), "tgi.yaml:")
