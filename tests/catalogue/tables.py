@@ -169,10 +169,25 @@ def fields_of_rays_configuration(change=lambda fields: fields):
             if (version, field) not in known]
 
 
+def position_tables(specs):
+    """RoBERTa's position table has two entries more than a text has tokens: an encoder's context is not its length."""
+    return [f"{name}: a context of {length} is a position table's length" for name, length in specs
+            if length > 2 and (length - 2) & (length - 3) == 0]
+
+
+def contexts_of_encoders():
+    specs = {path.stem: spec_of(path)["spec"] for path in (ROOT / "catalog" / "models").glob("*.yaml")}
+    return [(name, spec["context_length"]) for name, spec in sorted(specs.items())
+            if spec.get("task") in ("embedding", "rerank") and "context_length" in spec]
+
+
 def main():
     silent("catalogue.py", check("catalogue.py"))
     silent("engine_flags.py", check("engine_flags.py"))
     every_table_is_used()
+    failed.extend(position_tables(contexts_of_encoders()))
+    if len(position_tables([("of-512", 514), ("of-8192", 8194), ("sound", 512)])) != 2:
+        failed.append("a context that is a position table's length is not told")
     failed.extend(fields_of_rays_configuration())
     # Version 2.53.0 took the bundles' resources away, and nothing ever had the other name.
     for field, versions in (("LLMConfig.resources_per_bundle", 3), ("LLMConfig.engine_args", 5)):
