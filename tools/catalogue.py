@@ -234,11 +234,14 @@ def hardware_card(row, count=1):
     spec = {"kind": kind}
     if kind == "cpu":
         cores, size = re.search(r"cpu-(\d+)vcpu-(\d+)gb", row["id"]).groups()
-        # A replica asks for decimal gigabytes: the node's own processes need the rest of the binary ones.
-        spec.update({"cpus": int(cores), "memory": f"{size}G", "storage": "100Gi", "replicas": 1})
+        spec.update({**fit.allocatable(int(cores), int(size)), "storage": "100Gi", "replicas": 1})
         title = f"{cores} vCPU, {size} GB"
     else:
-        spec.update({"cpus": 8 * count, "memory": f"{32 * count}Gi", "storage": "100Gi", "replicas": 1,
+        memory = 32 * count
+        if kind == "apple":
+            # Its one memory is the GPU's, too: a replica asks for half of it at the most.
+            memory = min(memory, int(memory_of(row).removesuffix("Gi")) // 2)
+        spec.update({"cpus": 8 * count, "memory": f"{memory}Gi", "storage": "100Gi", "replicas": 1,
                      "gpu": gpu_of(row, count)})
         title = f"{'One' if count == 1 else count} {row['product']}"
     if row["node_label_product"]:
@@ -246,7 +249,10 @@ def hardware_card(row, count=1):
     if price_of(row, name if count == 1 else base, count):
         spec["price"] = price_of(row, name if count == 1 else base, count)
     spec["evidence"] = evidence_of_hardware(row)
-    said = "CPU and memory are what a replica asks for." if kind != "cpu" else "A virtual machine of this size."
+    said = "CPU and memory are what a replica asks for."
+    if kind == "cpu":
+        said = "A virtual machine of this size. CPU and memory are what a replica can be given of it as a Kubernetes node."
+        spec["evidence"].append(f"what a replica can be given: {fit.ALLOCATABLE_FROM}")
     return card("Hardware", name, title, f"{title}. {said}", known([("kind", kind), ("vendor", row["vendor"])]), known(spec.items()))
 
 

@@ -23,9 +23,35 @@ def takes_context(framework):
     return framework not in ("tei", "tei-cuda", "infinity")
 
 
+# What Google's nodes keep of CPUs and of GiB for their own processes, by the first ones, the next ones, and so on; and
+# how little free memory makes them evict.
+ALLOCATABLE_FROM = ("https://cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes (reserved CPU and memory, "
+                    "eviction at 100 MiB), less 0.25 CPU and 0.5 GiB for pods of the node itself, rounded down")
+KEPT_CPUS = [(1, 0.06), (1, 0.01), (2, 0.005), (math.inf, 0.0025)]
+KEPT_GIB = [(4, 0.25), (4, 0.2), (8, 0.1), (112, 0.06), (math.inf, 0.02)]
+EVICTION_GIB = 100 / 1024
+
+
+def kept(amount, steps):
+    total = 0
+    for width, share in steps:
+        total += min(amount, width) * share
+        amount = max(amount - width, 0)
+    return total
+
+
+def allocatable(cores, gigabytes):
+    """What one pod can ask for of a machine that is sold so. Gigabytes are decimal ones: of binary ones, which many
+    mean, the firmware and the kernel take the rest."""
+    gib = gigabytes * 10 ** 9 / GIB
+    cpus = math.floor(2 * (cores - kept(cores, KEPT_CPUS) - 0.25)) / 2
+    memory = math.floor(gib - kept(gib, KEPT_GIB) - EVICTION_GIB - 0.5)
+    return {"cpus": int(cpus) if cpus.is_integer() else cpus, "memory": f"{memory}Gi"}
+
+
 def bytes_of(quantity):
-    size, unit = re.fullmatch(r"(\d+)(Gi|Mi|G)", quantity).groups()
-    return int(size) * {"Gi": GIB, "Mi": 1024 ** 2, "G": 10 ** 9}[unit]
+    size, unit = re.fullmatch(r"(\d+)(Gi|Mi)", quantity).groups()
+    return int(size) * {"Gi": GIB, "Mi": 1024 ** 2}[unit]
 
 
 class Machine:
@@ -33,9 +59,11 @@ class Machine:
         self.row, self.count, self.name = row, count, name
         self.kind = spec["kind"]
         self.memory = bytes_of(spec["memory"] if self.kind == "cpu" else spec["gpu"]["memory"])
+        # How large it is as it is sold, of which a replica can be given a part.
+        self.size = int(row["memory_gb_marketing"]) * GIB if self.kind == "cpu" else self.memory * count
 
     def order(self):
-        return (self.memory * self.count, self.count, self.name)
+        return (self.size, self.count, self.name)
 
 
 class Need:
@@ -126,5 +154,4 @@ class Need:
         fitting = sorted((each for each in machines if self.fits(each)), key=Machine.order)
         if not fitting:
             return []
-        most = 4 * fitting[0].memory * fitting[0].count
-        return [each.name for each in fitting if each.memory * each.count <= most][:MOST_MACHINES]
+        return [each.name for each in fitting if each.size <= 4 * fitting[0].size][:MOST_MACHINES]

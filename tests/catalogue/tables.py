@@ -5,6 +5,7 @@
 """
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -181,6 +182,22 @@ def contexts_of_encoders():
             if spec.get("task") in ("embedding", "rerank") and "context_length" in spec]
 
 
+def gib(quantity):
+    return int(quantity.removesuffix("Gi"))
+
+
+def more_than_the_machine(specs):
+    """Hardware on which no replica fits as it is asked for: a node keeps some of its CPU and memory for itself."""
+    found = []
+    for name, spec in specs:
+        sold = re.fullmatch(r"cpu-(\d+)vcpu-(\d+)gb", name)
+        if sold and (spec["cpus"] >= int(sold[1]) or gib(spec["memory"]) * 2**30 >= int(sold[2]) * 10**9):
+            found.append(f"{name}: a replica asks for all CPU or memory of the machine, of which a node needs some itself")
+        if spec.get("kind") == "apple" and 2 * gib(spec["memory"]) > gib(spec["gpu"]["memory"]):
+            found.append(f"{name}: a replica asks for more than half of the memory that is the GPU's, too")
+    return found
+
+
 def main():
     silent("catalogue.py", check("catalogue.py"))
     silent("engine_flags.py", check("engine_flags.py"))
@@ -188,6 +205,12 @@ def main():
     failed.extend(position_tables(contexts_of_encoders()))
     if len(position_tables([("of-512", 514), ("of-8192", 8194), ("sound", 512)])) != 2:
         failed.append("a context that is a position table's length is not told")
+    hardware = [(path.stem, spec_of(path)["spec"]) for path in sorted((ROOT / "catalog" / "hardware").glob("*.yaml"))]
+    failed.extend(more_than_the_machine(hardware))
+    whole = [("cpu-4vcpu-16gb", {"kind": "cpu", "cpus": 4, "memory": "11Gi"}),
+             ("apple-m2", {"kind": "apple", "cpus": 8, "memory": "32Gi", "gpu": {"memory": "24Gi"}})]
+    if len(more_than_the_machine(whole)) != 2:
+        failed.append("a replica that asks for all of a machine is not told")
     failed.extend(fields_of_rays_configuration())
     # Version 2.53.0 took the bundles' resources away, and nothing ever had the other name.
     for field, versions in (("LLMConfig.resources_per_bundle", 3), ("LLMConfig.engine_args", 5)):
