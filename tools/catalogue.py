@@ -148,13 +148,18 @@ def framework_of(row):
     return "tei" if row["task"] in ("embedding", "rerank") else "vllm"
 
 
+def is_modelled(where):
+    """True for what says that an engine can serve a model, and not that somebody does."""
+    return "/support_matrix/" in where or "/release-notes.md@" in where
+
+
 def framework_note(row):
     """Said of a row whose framework nobody is known to serve it with."""
     engine = {"llama-cpp-hub": "llama.cpp", "llama-cpp-server": "llama.cpp"}.get(framework_of(row), framework_of(row))
     where = engines_of(row).get(engine, [])
     if not where:
         return [f"note: nobody is known to serve it by {framework_of(row)}, which is its card's by its task and format"]
-    if all("/support_matrix/" in each for each in where):
+    if all(map(is_modelled, where)):
         return [f"note: that {framework_of(row)} serves it was modelled, not tried"]
     return []
 
@@ -274,7 +279,7 @@ def template_card(row, engine, served, machines, args):
                     ("storage", need.storage()),
                     ("ollama_model", served[0].split("#")[1] if engine == "ollama" else None),
                     ("extra_args", flow(shlex.split(args["args"])) if args else None)])
-    modelled = all("/support_matrix/" in each for each in served)
+    modelled = all(map(is_modelled, served))
     spec = known([
         ("model", model), ("framework", framework if framework != framework_of(row) else ""),
         ("hardware", runs_on[0]), ("viable_hardware", flow(runs_on)), ("values", values),

@@ -18,6 +18,11 @@ FLEET = re.compile(r"nvidia-(t4|l4|a10|a10g|l40s|a100-(sxm4|pcie)-(40|80)gb|h100
                    r"b200-sxm|b300-sxm-288gb|rtx-4090-24gb|rtx-a6000-48gb|rtx-6000-ada-48gb|"
                    r"rtx-pro-6000-blackwell-server-96gb)(-24gb)?(-x\d)?")
 
+# From and below which compute capability TensorRT-LLM has kernels for a quantization (NVIDIA/TensorRT-LLM 09d4c79b:
+# docs/source/features/quantization.md, hardware support matrix; 0ee4114c: examples/models/core/gpt_oss/README.md; issue
+# 6717, refused on 8.9). The FP8 weights in the tables have scales by block: no Ada, and no Blackwell of 12.0.
+TENSORRT_LLM = {"fp8": (9, 12), "mxfp4": (9, math.inf)}
+
 
 def takes_context(framework):
     return framework not in ("tei", "tei-cuda", "infinity")
@@ -134,6 +139,10 @@ class Need:
         row, capability = machine.row, float(machine.row["compute_capability"])
         if self.row["quantization"] == "fp8" and row["fp8"] != "yes":
             return False
+        if self.framework == "tensorrt-llm" and self.row["quantization"] in TENSORRT_LLM:
+            first, beyond = TENSORRT_LLM[self.row["quantization"]]
+            if not first <= capability < beyond:
+                return False
         # A T4 has no BF16, and neither engine takes it then; Ollama and TEI do.
         if capability < 8 and self.framework not in ("ollama", "tei-cuda"):
             return False
