@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes model, hardware and template cards from two tables, models.csv and hardware.csv of tools/facts/.
+"""Makes model, hardware and template cards from models.csv, hardware.csv and template_args.csv of tools/facts/.
 
     catalogue.py [--facts FOLDER] [--catalog FOLDER] [--check]
 
@@ -11,6 +11,7 @@ import argparse
 import csv
 import os
 import re
+import shlex
 import sys
 
 import catalogue_fit as fit
@@ -147,13 +148,18 @@ def framework_of(row):
     return "tei" if row["task"] in ("embedding", "rerank") else "vllm"
 
 
+def is_modelled(where):
+    """True for what says that an engine can serve a model, and not that somebody does."""
+    return "/support_matrix/" in where or "/release-notes.md@" in where
+
+
 def framework_note(row):
     """Said of a row whose framework nobody is known to serve it with."""
     engine = {"llama-cpp-hub": "llama.cpp", "llama-cpp-server": "llama.cpp"}.get(framework_of(row), framework_of(row))
     where = engines_of(row).get(engine, [])
     if not where:
         return [f"note: nobody is known to serve it by {framework_of(row)}, which is its card's by its task and format"]
-    if all("/support_matrix/" in each for each in where):
+    if all(map(is_modelled, where)):
         return [f"note: that {framework_of(row)} serves it was modelled, not tried"]
     return []
 
@@ -233,11 +239,14 @@ def hardware_card(row, count=1):
     spec = {"kind": kind}
     if kind == "cpu":
         cores, size = re.search(r"cpu-(\d+)vcpu-(\d+)gb", row["id"]).groups()
-        # A replica asks for decimal gigabytes: the node's own processes need the rest of the binary ones.
-        spec.update({"cpus": int(cores), "memory": f"{size}G", "storage": "100Gi", "replicas": 1})
+        spec.update({**fit.allocatable(int(cores), int(size)), "storage": "100Gi", "replicas": 1})
         title = f"{cores} vCPU, {size} GB"
     else:
-        spec.update({"cpus": 8 * count, "memory": f"{32 * count}Gi", "storage": "100Gi", "replicas": 1,
+        memory = 32 * count
+        if kind == "apple":
+            # Its one memory is the GPU's, too: a replica asks for half of it at the most.
+            memory = min(memory, int(memory_of(row).removesuffix("Gi")) // 2)
+        spec.update({"cpus": 8 * count, "memory": f"{memory}Gi", "storage": "100Gi", "replicas": 1,
                      "gpu": gpu_of(row, count)})
         title = f"{'One' if count == 1 else count} {row['product']}"
     if row["node_label_product"]:
@@ -245,14 +254,17 @@ def hardware_card(row, count=1):
     if price_of(row, name if count == 1 else base, count):
         spec["price"] = price_of(row, name if count == 1 else base, count)
     spec["evidence"] = evidence_of_hardware(row)
-    said = "CPU and memory are what a replica asks for." if kind != "cpu" else "A virtual machine of this size."
+    said = "CPU and memory are what a replica asks for."
+    if kind == "cpu":
+        said = "A virtual machine of this size. CPU and memory are what a replica can be given of it as a Kubernetes node."
+        spec["evidence"].append(f"what a replica can be given: {fit.ALLOCATABLE_FROM}")
     return card("Hardware", name, title, f"{title}. {said}", known([("kind", kind), ("vendor", row["vendor"])]), known(spec.items()))
 
 
 # --- templates
 
 
-def template_card(row, engine, served, machines):
+def template_card(row, engine, served, machines, args):
     framework, suffix = ENGINES[engine]
     if engine == "llama.cpp":
         framework = framework_of(row)
@@ -265,12 +277,14 @@ def template_card(row, engine, served, machines):
         return None
     values = known([("context_length", need.context if fit.takes_context(framework) else None),
                     ("storage", need.storage()),
-                    ("ollama_model", served[0].split("#")[1] if engine == "ollama" else None)])
-    modelled = all("/support_matrix/" in each for each in served)
+                    ("ollama_model", served[0].split("#")[1] if engine == "ollama" else None),
+                    ("extra_args", flow(shlex.split(args["args"])) if args else None)])
+    modelled = all(map(is_modelled, served))
     spec = known([
         ("model", model), ("framework", framework if framework != framework_of(row) else ""),
         ("hardware", runs_on[0]), ("viable_hardware", flow(runs_on)), ("values", values),
-        ("context_length", need.context), ("evidence", served), ("modelled", True if modelled else None)])
+        ("context_length", need.context), ("evidence", served + ([f"extra_args: {args['source']}"] if args else [])),
+        ("modelled", True if modelled else None)])
     title = f"{row['id'].split('/')[1]} by {framework}"
     said = (f"{title}; {need.said()} need {need.gib():.1f} GiB together"
             f"{'; that it runs was modelled, not tried' if modelled else ''}")
@@ -295,13 +309,22 @@ EXAMPLES = {"Qwen/Qwen2.5-0.5B-Instruct": ("ray", "ray-project/ray:doc/source/ll
 ENGINES["ray"] = ("ray-serve-llm", "ray")
 
 
-def templates_of(row, machines):
+def templates_of(row, machines, args):
     served = engines_of(row)
     if row["id"] in EXAMPLES:
         engine, where = EXAMPLES[row["id"]]
         served.setdefault(engine, []).append(where)
-    made = [template_card(row, engine, where, machines) for engine, where in served.items()]
+    made = [template_card(row, engine, where, machines, args.get((row["id"], engine))) for engine, where in served.items()]
     return [each for each in made if each]
+
+
+def check_args(args, templates):
+    """Refuses a row that is no template's: whoever wrote it would believe that its arguments are set."""
+    names = {card["metadata"]["name"] for card in templates}
+    for model, engine in args:
+        name = f"{name_of(model.split('/')[1])}-{ENGINES[engine][1] if engine in ENGINES else engine}"
+        if name not in names:
+            sys.exit(f"template_args.csv: there is no template {name}: models.csv does not know that {engine} serves {model}")
 
 
 # --- files
@@ -312,7 +335,7 @@ def table(folder, name):
         return list(csv.DictReader(file))
 
 
-def cards_of(models, hardware):
+def cards_of(models, hardware, args):
     """The cards by their folder."""
     machines = []
     for row in hardware:
@@ -323,8 +346,11 @@ def cards_of(models, hardware):
             machines.append((row, count, hardware_card(row, count)))
     usable = [fit.Machine(row, count, card["metadata"]["name"], card["spec"]) for row, count, card in machines]
     rows = [row for row in models if row["id"] not in MODELS_THERE]
+    args = {(row["model"], row["engine"]): row for row in args}
+    templates = [each for row in rows for each in templates_of(row, usable, args)]
+    check_args(args, templates)
     return {"models": [model_card(row) for row in rows], "hardware": [card for _, _, card in machines],
-            "templates": [each for row in rows for each in templates_of(row, usable)]}
+            "templates": templates}
 
 
 def write(folder, cards):
@@ -354,7 +380,7 @@ def main():
     arguments.add_argument("--catalog", default=os.path.join(here, "..", "catalog"), help="folder of the cards")
     arguments.add_argument("--check", action="store_true", help="write nothing, say what differs")
     given = arguments.parse_args()
-    cards = cards_of(table(given.facts, "models.csv"), table(given.facts, "hardware.csv"))
+    cards = cards_of(*(table(given.facts, name) for name in ("models.csv", "hardware.csv", "template_args.csv")))
     if given.check:
         texts = {f"{folder}/{each['metadata']['name']}.yaml": MADE + to_yaml(each)
                  for folder, each_of in cards.items() for each in each_of}

@@ -18,14 +18,45 @@ FLEET = re.compile(r"nvidia-(t4|l4|a10|a10g|l40s|a100-(sxm4|pcie)-(40|80)gb|h100
                    r"b200-sxm|b300-sxm-288gb|rtx-4090-24gb|rtx-a6000-48gb|rtx-6000-ada-48gb|"
                    r"rtx-pro-6000-blackwell-server-96gb)(-24gb)?(-x\d)?")
 
+# From and below which compute capability TensorRT-LLM has kernels for a quantization (NVIDIA/TensorRT-LLM 09d4c79b:
+# docs/source/features/quantization.md, hardware support matrix; 0ee4114c: examples/models/core/gpt_oss/README.md; issue
+# 6717, refused on 8.9). The FP8 weights in the tables have scales by block: no Ada, and no Blackwell of 12.0.
+TENSORRT_LLM = {"fp8": (9, 12), "mxfp4": (9, math.inf)}
+
 
 def takes_context(framework):
     return framework not in ("tei", "tei-cuda", "infinity")
 
 
+# What Google's nodes keep of CPUs and of GiB for their own processes, by the first ones, the next ones, and so on; and
+# how little free memory makes them evict.
+ALLOCATABLE_FROM = ("https://cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes (reserved CPU and memory, "
+                    "eviction at 100 MiB), less 0.25 CPU and 0.5 GiB for pods of the node itself, rounded down")
+KEPT_CPUS = [(1, 0.06), (1, 0.01), (2, 0.005), (math.inf, 0.0025)]
+KEPT_GIB = [(4, 0.25), (4, 0.2), (8, 0.1), (112, 0.06), (math.inf, 0.02)]
+EVICTION_GIB = 100 / 1024
+
+
+def kept(amount, steps):
+    total = 0
+    for width, share in steps:
+        total += min(amount, width) * share
+        amount = max(amount - width, 0)
+    return total
+
+
+def allocatable(cores, gigabytes):
+    """What one pod can ask for of a machine that is sold so. Gigabytes are decimal ones: of binary ones, which many
+    mean, the firmware and the kernel take the rest."""
+    gib = gigabytes * 10 ** 9 / GIB
+    cpus = math.floor(2 * (cores - kept(cores, KEPT_CPUS) - 0.25)) / 2
+    memory = math.floor(gib - kept(gib, KEPT_GIB) - EVICTION_GIB - 0.5)
+    return {"cpus": int(cpus) if cpus.is_integer() else cpus, "memory": f"{memory}Gi"}
+
+
 def bytes_of(quantity):
-    size, unit = re.fullmatch(r"(\d+)(Gi|Mi|G)", quantity).groups()
-    return int(size) * {"Gi": GIB, "Mi": 1024 ** 2, "G": 10 ** 9}[unit]
+    size, unit = re.fullmatch(r"(\d+)(Gi|Mi)", quantity).groups()
+    return int(size) * {"Gi": GIB, "Mi": 1024 ** 2}[unit]
 
 
 class Machine:
@@ -33,9 +64,11 @@ class Machine:
         self.row, self.count, self.name = row, count, name
         self.kind = spec["kind"]
         self.memory = bytes_of(spec["memory"] if self.kind == "cpu" else spec["gpu"]["memory"])
+        # How large it is as it is sold, of which a replica can be given a part.
+        self.size = int(row["memory_gb_marketing"]) * GIB if self.kind == "cpu" else self.memory * count
 
     def order(self):
-        return (self.memory * self.count, self.count, self.name)
+        return (self.size, self.count, self.name)
 
 
 class Need:
@@ -106,6 +139,10 @@ class Need:
         row, capability = machine.row, float(machine.row["compute_capability"])
         if self.row["quantization"] == "fp8" and row["fp8"] != "yes":
             return False
+        if self.framework == "tensorrt-llm" and self.row["quantization"] in TENSORRT_LLM:
+            first, beyond = TENSORRT_LLM[self.row["quantization"]]
+            if not first <= capability < beyond:
+                return False
         # A T4 has no BF16, and neither engine takes it then; Ollama and TEI do.
         if capability < 8 and self.framework not in ("ollama", "tei-cuda"):
             return False
@@ -126,5 +163,4 @@ class Need:
         fitting = sorted((each for each in machines if self.fits(each)), key=Machine.order)
         if not fitting:
             return []
-        most = 4 * fitting[0].memory * fitting[0].count
-        return [each.name for each in fitting if each.memory * each.count <= most][:MOST_MACHINES]
+        return [each.name for each in fitting if each.size <= 4 * fitting[0].size][:MOST_MACHINES]

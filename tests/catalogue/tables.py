@@ -5,6 +5,7 @@
 """
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -113,6 +114,15 @@ def changed_tables(folder):
     told("a changed cell of hardware.csv", check("catalogue.py", *arguments), "hardware/amd-mi210-64gb.yaml:",
          "`tdp: 301`")
     fresh()
+    edit_table(facts / "template_args.csv", with_cell(
+        lambda row: row["model"] == "BAAI/bge-m3", "args", "--is-embedding --x 'a b'"))
+    told("a changed cell of template_args.csv", check("catalogue.py", *arguments), "templates/bge-m3-sglang.yaml:",
+         '"--x", a b')
+    fresh()
+    edit_table(facts / "template_args.csv", with_cell(lambda row: row["model"] == "BAAI/bge-m3", "engine", "trtllm"))
+    told("arguments of a template that is not there", check("catalogue.py", *arguments), "template_args.csv:",
+         "bge-m3-trtllm", "models.csv does not know that trtllm serves BAAI/bge-m3")
+    fresh()
     edit_table(facts / "engine_flags.csv", with_cell(
         lambda row: (row["engine"], row["version"], row["flag"]) == ("tgi", "3.3.7", "--port"), "default", "3001"))
     told("a changed cell of engine_flags.csv", check("engine_flags.py", *arguments), "tgi.yaml:")
@@ -160,10 +170,80 @@ def fields_of_rays_configuration(change=lambda fields: fields):
             if (version, field) not in known]
 
 
+def versions_that_are_not_listed(frameworks):
+    """Frameworks with a table of flags whose own version is not one that they list, with the image that they run."""
+    found = []
+    for name, spec in frameworks:
+        if "flags" not in spec or spec["version"] == "latest":
+            continue
+        image = {each["version"]: each.get("image", spec["image"]) for each in spec.get("versions", [])}
+        if image.get(spec["version"].removeprefix("v")) != spec["image"]:
+            found.append(f"{name}: {spec['version']}, which it runs as {spec['image']}, is not among its versions")
+    return found
+
+
+def too_old_for_tensorrt_llm(templates, models, hardware):
+    """Machines on which TensorRT-LLM has no kernels for the weights: those before Hopper for MXFP4 and FP8 by blocks."""
+    return [f"{name}: {machine} is too old for {models[spec['model']].get('quantization')} by TensorRT-LLM"
+            for name, spec in templates
+            if spec.get("framework") == "tensorrt-llm" and models[spec["model"]].get("quantization") in ("FP8", "MXFP4")
+            for machine in spec["viable_hardware"] if float(hardware[machine]["gpu"]["compute_capability"]) < 9]
+
+
+def position_tables(specs):
+    """RoBERTa's position table has two entries more than a text has tokens: an encoder's context is not its length."""
+    return [f"{name}: a context of {length} is a position table's length" for name, length in specs
+            if length > 2 and (length - 2) & (length - 3) == 0]
+
+
+def gib(quantity):
+    return int(quantity.removesuffix("Gi"))
+
+
+def more_than_the_machine(specs):
+    """Hardware on which no replica fits as it is asked for: a node keeps some of its CPU and memory for itself."""
+    found = []
+    for name, spec in specs:
+        sold = re.fullmatch(r"cpu-(\d+)vcpu-(\d+)gb", name)
+        if sold and (spec["cpus"] >= int(sold[1]) or gib(spec["memory"]) * 2**30 >= int(sold[2]) * 10**9):
+            found.append(f"{name}: a replica asks for all CPU or memory of the machine, of which a node needs some itself")
+        if spec.get("kind") == "apple" and 2 * gib(spec["memory"]) > gib(spec["gpu"]["memory"]):
+            found.append(f"{name}: a replica asks for more than half of the memory that is the GPU's, too")
+    return found
+
+
+def specs_of(pattern):
+    paths = sorted((ROOT / "catalog").glob(pattern))
+    return {path.parent.name if path.name == "framework.yaml" else path.stem: spec_of(path)["spec"] for path in paths}
+
+
+def cards_say_what_can_be():
+    """The shipped cards, and beside each check what it must tell of."""
+    frameworks, models, hardware, templates = (specs_of(each) for each in (
+        "frameworks/*/framework.yaml", "models/*.yaml", "hardware/*.yaml", "templates/*.yaml"))
+    contexts = [(name, spec["context_length"]) for name, spec in models.items()
+                if spec.get("task") in ("embedding", "rerank") and "context_length" in spec]
+    failed.extend(versions_that_are_not_listed(frameworks.items()))
+    failed.extend(too_old_for_tensorrt_llm(templates.items(), models, hardware))
+    failed.extend(position_tables(contexts))
+    failed.extend(more_than_the_machine(hardware.items()))
+    whole = [("cpu-4vcpu-16gb", {"kind": "cpu", "cpus": 4, "memory": "11Gi"}),
+             ("apple-m2", {"kind": "apple", "cpus": 8, "memory": "32Gi", "gpu": {"memory": "24Gi"}})]
+    old = {"framework": "tensorrt-llm", "model": "gpt-oss-20b", "viable_hardware": ["nvidia-l4", "nvidia-h200-sxm"]}
+    other = {**frameworks["tensorrt-llm"], "version": "1.0.0"}
+    told_of = [len(versions_that_are_not_listed([("tensorrt-llm", other)])),
+               len(too_old_for_tensorrt_llm([("old", old)], models, hardware)),
+               len(position_tables([("of-512", 514), ("of-8192", 8194), ("sound", 512)])),
+               len(more_than_the_machine(whole))]
+    if told_of != [1, 1, 2, 2]:
+        failed.append(f"checks of the cards tell of {told_of} faults that were made for them, and not of [1, 1, 2, 2]")
+
+
 def main():
     silent("catalogue.py", check("catalogue.py"))
     silent("engine_flags.py", check("engine_flags.py"))
     every_table_is_used()
+    cards_say_what_can_be()
     failed.extend(fields_of_rays_configuration())
     # Version 2.53.0 took the bundles' resources away, and nothing ever had the other name.
     for field, versions in (("LLMConfig.resources_per_bundle", 3), ("LLMConfig.engine_args", 5)):
