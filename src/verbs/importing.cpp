@@ -163,9 +163,22 @@ void choose_framework(const cards::Library& library, Imported& imported) {
   }
 }
 
-/// What is wrong or likely wrong with the cards beside the catalogue in force, as remarks.
-void check(const World& world, const std::vector<Node>& cards, formats::Report& report) {
+/// True for a file of models, hardware, templates or benchmarks alone. They say nothing of imported cards,
+/// and one of the same name would stand in their way.
+bool stands_aside(const cards::File& file) {
+  const auto holds_a = [&](std::string_view kind) {
+    const std::string line = fmt::format("kind: {}\n", kind);
+    return file.text.starts_with(line) || file.text.find("\n" + line) != std::string::npos;
+  };
+  return !holds_a("Framework") &&
+         (holds_a("Model") || holds_a("Hardware") || holds_a("Template") || holds_a("Benchmark"));
+}
+
+/// What the frameworks and rules of the catalogue in force refuse the cards for. That and what they warn of
+/// goes to the report.
+std::vector<Finding> check(const World& world, const std::vector<Node>& cards, formats::Report& report) {
   std::vector<cards::File> files = world.files();
+  std::erase_if(files, stands_aside);
   std::set<std::string> own;
   for (const Node& card : cards) {
     std::string path =
@@ -174,9 +187,15 @@ void check(const World& world, const std::vector<Node>& cards, formats::Report& 
     own.insert(std::move(path));
   }
   const std::shared_ptr<const cards::Library> library = cards::load(std::move(files), "");
-  for (const std::vector<Finding>* list : {&library->findings, &library->warnings})
-    for (const Finding& each : *list)
-      if (own.contains(each.place.file)) report.doubt(to_text(each.path), each.message);
+  std::vector<Finding> refused;
+  for (const Finding& each : library->findings) {
+    if (!own.contains(each.place.file)) continue;
+    report.refuse(to_text(each.path), each.message);
+    refused.push_back(each);
+  }
+  for (const Finding& each : library->warnings)
+    if (own.contains(each.place.file)) report.doubt(to_text(each.path), each.message);
+  return refused;
 }
 
 void write_new(const std::string& path, const std::string& text) {
@@ -208,7 +227,14 @@ Response import_cards(const World& world, const Caller&, const ImportArguments& 
   Imported imported = arguments.source.empty() ? from_json(world, arguments.text, "text", wanted)
                                                : from_source(world, arguments.source, wanted);
   choose_framework(*library, imported);
-  check(world, imported.cards, imported.report);
+  std::vector<Finding> refused = check(world, imported.cards, imported.report);
+  const std::string count =
+      fmt::format("{} card{}", imported.cards.size(), imported.cards.size() == 1 ? "" : "s");
+  if (!arguments.to.empty() && !refused.empty())
+    throw Problem(Kind::invalid,
+                  fmt::format("{} finding{} in {}: nothing was written", refused.size(),
+                              refused.size() == 1 ? "" : "s", count),
+                  "without --to they go to standard output, to be mended by hand", std::move(refused));
   Node value = Node::map();
   value.set("cards", Node(Node::List(imported.cards)));
   value.set("report", schema::encode(imported.report));
@@ -216,10 +242,12 @@ Response import_cards(const World& world, const Caller&, const ImportArguments& 
   std::string notes = formats::to_text(imported.report);
   if (!arguments.to.empty() && !imported.cards.empty()) {
     write_new(arguments.to, text);
-    text = fmt::format("{} card{} written to {}\n", imported.cards.size(),
-                       imported.cards.size() == 1 ? "" : "s", arguments.to);
+    text = fmt::format("{} written to {}\n", count, arguments.to);
   }
-  return {.value = std::move(value), .text = std::move(text), .notes = std::move(notes)};
+  return {.value = std::move(value),
+          .text = std::move(text),
+          .notes = std::move(notes),
+          .exit_code = refused.empty() ? 0 : exit_code(Kind::invalid)};
 }
 
 }  // namespace mlib::verbs

@@ -19,7 +19,9 @@ struct ImportArguments {
 };
 
 /// Cards from what others write, with a report of what was taken, guessed, left out and cannot all be true.
-/// Problem{invalid} for what cannot be read, Problem{conflict} when the new file exists.
+/// Cards that would not validate are in the answer, its exit code says so, and no file is written of them:
+/// Problem{invalid} with their findings. Problem{invalid} for what cannot be read, too, Problem{conflict} when
+/// the new file exists.
 Response import_cards(const World&, const Caller&, const ImportArguments&);
 
 }  // namespace mlib::verbs

@@ -93,6 +93,55 @@ TEST_CASE("a task that no framework serves is refused with all frameworks that t
   CHECK(problem.hint().find("vllm") != std::string::npos);
 }
 
+TEST_CASE("cards that would not validate are told, with an exit code and without a file") {
+  ScriptedWorld w;
+  const Folder folder;
+  const Response shown = import_text(w, "Qwen3ForCausalLM", R"("num_key_value_heads": 3,)");
+  CHECK(shown.exit_code == 2);
+  CHECK(shown.notes.find("would not validate:\n  spec.shape.kv_heads") != std::string::npos);
+  CHECK(shown.value.find("cards")->items().size() == 1);
+  CHECK(import_text(w, "Qwen3ForCausalLM").exit_code == 0);
+
+  ImportArguments arguments;
+  arguments.text = R"({"model_type": "made", "architectures": ["Qwen3ForCausalLM"], "num_hidden_layers": 2,)"
+                   R"("num_attention_heads": 4, "num_key_value_heads": 3, "hidden_size": 64})";
+  arguments.to = folder.path + "/made.yaml";
+  const Problem problem = failure([&] { import_cards(w.world, w.ann, arguments); });
+  CHECK(problem.kind() == Kind::invalid);
+  CHECK(problem.message() == "1 finding in 1 card: nothing was written");
+  REQUIRE(problem.findings().size() == 1);
+  CHECK(problem.findings()[0].message.find("rule kv-heads-and-heads") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(arguments.to));
+}
+
+TEST_CASE("a card of the catalogue with the same name does not stand in the way of an imported one") {
+  ScriptedWorld w;
+  ImportArguments arguments;
+  arguments.text = R"({"DeploymentCard": [{"id": "4", "params": {"num_cpus": 4, "ram_memory": "12Gi"}}]})";
+  w.world.files = [] {
+    std::vector<cards::File> files = cards::embedded();
+    files.push_back({"hardware/hardware-4.yaml",
+                     "apiVersion: model-library/v1\nkind: Hardware\nmetadata: {name: hardware-4}\n"
+                     "spec: {cpus: 4, memory: 12Gi}\n"});
+    return files;
+  };
+  const Response response = import_cards(w.world, w.ann, arguments);
+  CHECK(response.exit_code == 0);
+  CHECK(response.value.find("cards")->items().at(0).text_at({"metadata", "name"}) == "hardware-4");
+}
+
+TEST_CASE("what a Model Library answers in the original's shape is not made into cards") {
+  ScriptedWorld w;
+  ImportArguments arguments;
+  arguments.text = R"({"ArchitectureCard": [{"id": "vllm", "deployment_yaml": "vllm", "name": "vLLM"}],)"
+                   R"("ModelCard": [], "DeploymentCard": [], "ModelDeploymentTemplateCard": []})";
+  const Problem problem = failure([&] { import_cards(w.world, w.ann, arguments); });
+  CHECK(problem.kind() == Kind::usage);
+  CHECK(problem.message().find("a Model Library's cards") != std::string::npos);
+  CHECK(problem.message().find("ArchitectureCard[0]") != std::string::npos);
+  CHECK(problem.hint().find("mlib get model NAME -o yaml") != std::string::npos);
+}
+
 TEST_CASE("an imported card is held to the catalogue in force, and its warnings are told") {
   ScriptedWorld w;
   w.world.files = [] {

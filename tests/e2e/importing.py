@@ -168,6 +168,15 @@ def original():
         server.server_close()
 
 
+def own_server(work):
+    """A server of ours answers in the original's shape, which has lost what its cards need."""
+    with bed.Server(env={"CONTAINER_HOST": f"unix://{work}/none"}) as server:
+        done = bed.run(bed.MLIB, "import", f"{server.url}/get_all", "--to", work / "all.yaml")
+        bed.claim(done.code == 2 and "a Model Library's cards" in done.err, "a Model Library is not imported", done)
+        bed.claim("mlib get model NAME -o yaml" in done.err, "what to do instead is told", done)
+        bed.claim(not (work / "all.yaml").exists(), "no file is written")
+
+
 def test():
     site = pathlib.Path(bed.build("gguf")) / "site"
     files = [pathlib.Path(each) for each in sys.argv[1:]] or [bed.weights() / "made-llama.gguf"]
@@ -178,6 +187,7 @@ def test():
     with tempfile.TemporaryDirectory(prefix="mlib-import-") as work:
         folder(pathlib.Path(work))
         real_configs(pathlib.Path(work))
+        own_server(pathlib.Path(work))
     original()
 
 
