@@ -12,7 +12,7 @@
 namespace mlib::formats::detail {
 namespace {
 
-constexpr std::size_t longest_config = 4U << 20U, longest_readme = 4U << 20U;
+constexpr std::size_t longest_config = 4U << 20U, longest_readme = 4U << 20U, longest_tokenizer = 32U << 20U;
 
 /// Puts a null where Python wrote a number that JSON has none of; false when `at` is no such place.
 bool without_no_number(std::string& text, std::size_t at) {
@@ -40,6 +40,7 @@ HubFolder::HubFolder(const std::vector<FolderFile>& the_files, std::string_view 
                      const Wanted& the_wanted)
     : files(the_files), path(folder), wanted(the_wanted), draft(the_wanted) {
   read_config();
+  if (const FolderFile* found = file("tokenizer_config.json")) tokenizer = json_of(*found, longest_tokenizer);
   read_readme();
 }
 

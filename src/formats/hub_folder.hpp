@@ -11,7 +11,7 @@ using Keys = std::initializer_list<std::string_view>;
 
 class HubFolder {
  public:
-  /// Reads config.json and README.md; Problem{invalid} as from_hugging_face says.
+  /// Reads config.json, tokenizer_config.json and README.md; Problem{invalid} as from_hugging_face says.
   HubFolder(const std::vector<FolderFile>& the_files, std::string_view folder, const Wanted& the_wanted);
   HubFolder(const HubFolder&) = delete;
   HubFolder& operator=(const HubFolder&) = delete;
@@ -20,7 +20,7 @@ class HubFolder {
   const std::string path;
   const Wanted& wanted;
   ModelDraft draft;
-  Node config = Node::map(), readme = Node::map();
+  Node config = Node::map(), tokenizer = Node::map(), readme = Node::map();  ///< empty: there is none
   const Node* text = nullptr;               ///< the text model's part of a configuration of several models
   std::set<std::string, std::less<>> used;  ///< keys of config.json that were looked for and are there
 

@@ -11,8 +11,6 @@ namespace {
 
 using detail::whole;
 
-constexpr std::size_t longest_index = 32U << 20U;
-
 /// What architectures are for, by a part of their class name.
 struct TaskOf {
   std::string_view part, task;
@@ -188,10 +186,8 @@ class HubCard {
       into = true;
       return in_.draft.report.take("spec.chat_template", std::string(name));
     }
-    const FolderFile* found = in_.file("tokenizer_config.json");
-    if (found == nullptr) return;
-    const Node config = in_.json_of(*found, longest_index);
-    const Node* text = config.find("chat_template");
+    if (in_.file("tokenizer_config.json") == nullptr) return;
+    const Node* text = in_.tokenizer.find("chat_template");
     into = text != nullptr && !text->is_null();
     in_.draft.report.take("spec.chat_template",
                           *into ? "tokenizer_config.json" : "tokenizer_config.json: there is none");

@@ -119,7 +119,8 @@ def real_configs(work):
         got = json.loads(done.out)
         spec, config = got["cards"][0]["spec"], json.loads(file.read_text())
         for path, key in STATED.items():
-            if isinstance(stated(config, key), int) and at(spec, path) != stated(config, key):
+            padding = path == ("context_length",) and "roberta" in config.get("model_type", "")  # some positions are its
+            if isinstance(stated(config, key), int) and at(spec, path) != stated(config, key) and not padding:
                 wrong.append((repository, key, stated(config, key), at(spec, path)))
         (cards / f"real-{number}.yaml").write_text(json.dumps(got["cards"][0]))
         for path in [("shape", "layers"), ("shape", "heads"), ("shape", "kv_heads"), ("shape", "hidden"),
