@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "base/text.hpp"
 #include "formats/model.hpp"
+#include "formats/tensor_table.hpp"
 
 namespace mlib::formats {
 namespace {
@@ -22,8 +24,9 @@ class GgufCard {
     about();
     weights(size, wanted);
     shape();
+    compare();
     leave_out();
-    return draft_.done(static_cast<std::int64_t>(size));
+    return draft_.done(tensor_bytes());
   }
 
  private:
@@ -169,6 +172,24 @@ class GgufCard {
       draft_.report.leave(
           fmt::format("{}.*", shortened(visible(group), 60)),
           fmt::format("{} value{} that a card has no place for", count, count == 1 ? "" : "s"));
+  }
+
+  void compare() {
+    TensorTable table;
+    for (const GgufTensor& tensor : gguf_.tensors)
+      table.add(tensor.name, tensor.shape.size() == 2 ? tensor.shape[1] : 0);
+    table.compare(draft_.card.spec.shape, 0, draft_.report);
+  }
+
+  /// Of all tensors without the header, unless one is of a type that nobody here knows.
+  std::optional<std::int64_t> tensor_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const GgufTensor& tensor : gguf_.tensors) {
+      if (tensor.type.empty()) return {};
+      bytes += tensor.bytes;
+    }
+    if (bytes > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return {};
+    return static_cast<std::int64_t>(bytes);
   }
 
   const Gguf& gguf_;

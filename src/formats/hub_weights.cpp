@@ -1,14 +1,18 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "formats/hub_folder.hpp"
 #include "formats/safetensors.hpp"
+#include "formats/tensor_table.hpp"
 
 namespace mlib::formats::detail {
 namespace {
 
 constexpr std::size_t longest_index = 32U << 20U;
+
+bool is_float(std::string_view type) { return type.starts_with("F") || type == "BF16"; }
 
 class Weights {
  public:
@@ -28,9 +32,14 @@ class Weights {
   void weights() {
     cards::ModelSpec& spec = in_.draft.card.spec;
     std::uint64_t bytes = 0;
+    const TensorTaker noted = [this](const std::string& name, const std::string& type,
+                                     const std::vector<std::uint64_t>& shape) {
+      // What is packed into integers has other rows.
+      if (is_float(type)) table_.add(name, shape.size() == 2 ? shape[0] : 0);
+    };
     for (const FolderFile& each : in_.files) {
       if (!each.name.ends_with(".safetensors")) continue;
-      const Safetensors header = read_safetensors(*each.bytes, in_.path + "/" + each.name);
+      const Safetensors header = read_safetensors(*each.bytes, in_.path + "/" + each.name, noted);
       if (each.bytes->size() < header.needed)
         in_.draft.report.doubt("spec.sources",
                                fmt::format("{} has {} bytes, its tensors need {}: it is not whole", each.name,
@@ -39,7 +48,7 @@ class Weights {
       elements_ += header.elements;
       bytes += header.bytes;
       for (const auto& [type, sum] : header.types)
-        if (!type.starts_with("F") && type != "BF16" && sum.elements > 0) packed_ = true;
+        if (!is_float(type) && sum.elements > 0) packed_ = true;
       if (!in_.wanted.location.empty())
         spec.sources.push_back({fmt::format("file://{}/{}", in_.wanted.location, each.name), "",
                                 static_cast<std::int64_t>(each.bytes->size())});
@@ -49,6 +58,20 @@ class Weights {
       in_.draft.report.guess("spec.sources", "the folder's path", "other machines find it elsewhere");
     index();
     if (shards_ == 0) other_weights();
+    compare();
+  }
+
+  /// With a shard missing, tensors are, too.
+  void compare() {
+    const auto is_shard = [](const FolderFile& each) {
+      return each.name.ends_with(".safetensors") && each.name.find("-of-") != std::string::npos;
+    };
+    if (listed_ == 0 && std::any_of(in_.files.begin(), in_.files.end(), is_shard)) return;
+    if (listed_ > 0 && listed_ != shards_) return;
+    // Layers that predict more than one token are counted apart (DeepSeek V3, GLM 4.5).
+    std::string where;
+    const std::optional<int> more = whole(in_.find({"num_nextn_predict_layers"}, where));
+    table_.compare(in_.draft.card.spec.shape, more ? std::min(*more, 64) : 0, in_.draft.report);
   }
 
   void index() {
@@ -60,6 +83,7 @@ class Weights {
     if (const Node* map = index.find("weight_map"); map != nullptr && map->is_map())
       for (const schema::Entry& each : map->entries())
         if (each.value.is_string()) shards.insert(each.value.string());
+    listed_ = shards.size();
     if (shards_ > 0 && shards.size() != shards_)
       in_.draft.report.doubt("spec.sources",
                              fmt::format("the index names {} files, {} are here", shards.size(), shards_));
@@ -111,6 +135,8 @@ class Weights {
   HubFolder& in_;
   std::optional<std::int64_t> bytes_;  ///< of all weights
   std::uint64_t elements_ = 0, shards_ = 0;
+  std::size_t listed_ = 0;  ///< shards that the index names
+  TensorTable table_;
   std::int64_t stated_ = 0;
   bool packed_ = false;
   bool indexed_ = false;

@@ -19,7 +19,7 @@ class ModelDraft {
   /// Gives the card its name: the wanted one, or the first of `from` that has one.
   void name(std::initializer_list<std::pair<std::string_view, std::string_view>> from);
   /// The card and its report, contradictions looked for.
-  Imported done(std::optional<std::int64_t> weights_bytes);
+  Imported done(std::optional<std::int64_t> tensor_bytes);
 
  private:
   Wanted wanted_;
