@@ -77,7 +77,8 @@ Imported from_source(const World& world, const std::string& source, Wanted wante
   }
   const auto file = formats::open_file(source);
   const std::string_view name = std::string_view(source).substr(source.rfind('/') + 1);
-  if (name.ends_with(".gguf") || file->read(0, 4) == "GGUF") return formats::from_gguf(*file, name, wanted);
+  if (name.ends_with(".gguf") || file->read(0, 4) == "GGUF")
+    return formats::from_gguf(formats::open_parts(source), wanted);
   if (name.ends_with(".safetensors"))
     throw Problem(Kind::usage, fmt::format("{}: a safetensors file alone says too little", source),
                   "import the folder that it and its config.json are in");

@@ -85,6 +85,31 @@ TEST_CASE("a local GGUF file gets the server that asks for no repository") {
   CHECK(response.notes.find("which nothing here says") == std::string::npos);
 }
 
+TEST_CASE("the parts of a split GGUF file are found beside the one that is named") {
+  ScriptedWorld w;
+  const Folder folder;
+  const auto part = [&](int index) {
+    const std::string whole = number(4, 4);
+    return "GGUF" + number(3, 4) + number(1, 8) + number(3, 8) +  //
+           counted("general.architecture") + number(8, 4) + counted("llama") + counted("split.no") + whole +
+           number(static_cast<std::uint64_t>(index), 4) +   //
+           counted("split.count") + whole + number(2, 4) +  //
+           counted("t" + std::to_string(index)) + number(1, 4) + number(32, 8) + number(0, 4) + number(0, 8) +
+           std::string(256, '\0');
+  };
+  const auto parameters = [&](const std::string& source) {
+    ImportArguments arguments;
+    arguments.source = source;
+    const Response response = import_cards(w.world, w.ann, arguments);
+    return response.value.find("cards")->items().at(0).integer_at({"spec", "parameters"});
+  };
+  folder.write("other-00001-of-00002.gguf", part(0));
+  const std::string second = folder.write("made-00002-of-00002.gguf", part(1));
+  CHECK(parameters(second) == 0);
+  folder.write("made-00001-of-00002.gguf", part(0));
+  CHECK(parameters(second) == 64);
+}
+
 TEST_CASE("a task that no framework serves is refused with all frameworks that there are") {
   ScriptedWorld w;
   const Problem problem = failure([&] { import_text(w, "BertForMaskedLM"); });
