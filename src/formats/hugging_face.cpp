@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.hpp"
 #include "formats/hub_folder.hpp"
@@ -24,6 +25,14 @@ constexpr TaskOf tasks[] = {{"ForCausalLM", "text-generation"},
                             {"Whisper", "speech"},
                             {"ForSpeechSeq2Seq", "speech"},
                             {"ForImageTextToText", "vision-language"}};
+
+/// True for an encoder without a head, whose vectors are what it is for.
+bool gives_vectors(std::string_view name) {
+  constexpr std::string_view encoders[] = {"Bert", "Roberta", "MPNet", "Electra", "Deberta"};
+  return name.ends_with("Model") &&
+         std::any_of(std::begin(encoders), std::end(encoders),
+                     [&](std::string_view each) { return name.find(each) != std::string_view::npos; });
+}
 
 class HubCard {
  public:
@@ -88,15 +97,30 @@ class HubCard {
         !classes->items()[0].is_string())
       return in_.draft.report.leave("task", "neither README.md nor config.json says what it does");
     const std::string& name = classes->items()[0].string();
+    if (name.find("ForSequenceClassification") != std::string::npos && gives_one_score()) {
+      into = "rerank";
+      return in_.draft.report.guess("spec.task", "config.json", "one score for a text, as rerankers give");
+    }
+    if (in_.file("modules.json") != nullptr) {
+      into = "embedding";
+      return in_.draft.report.guess("spec.task", "modules.json", "sentence-transformers pools its vectors");
+    }
     for (const TaskOf& each : tasks)
       if (into.empty() && name.find(each.part) != std::string::npos) into = each.task;
     const bool sees = in_.config.find("vision_config") != nullptr ||
                       (in_.text != nullptr && in_.config.find("audio_config") == nullptr);
+    if (into.empty() && gives_vectors(name)) into = "embedding";
     if (into.empty() && name.ends_with("ForConditionalGeneration"))
       into = sees ? "vision-language" : "text2text-generation";
     if (into.empty())
       return in_.draft.report.leave("task", fmt::format("not known for `{}`", shortened(name, 60)));
     in_.draft.report.guess("spec.task", "config.json: architectures", shortened(name, 60));
+  }
+
+  bool gives_one_score() const {
+    const Node* labels = in_.config.find("id2label");
+    if (labels != nullptr && labels->is_map()) return labels->entries().size() == 1;
+    return in_.config.integer_at({"num_labels"}) == 1;
   }
 
   void shape() {

@@ -110,12 +110,39 @@ TEST_CASE("the parts of a split GGUF file are found beside the one that is named
   CHECK(parameters(second) == 64);
 }
 
-TEST_CASE("a task that no framework serves is refused with all frameworks that there are") {
+TEST_CASE("an encoder without a head gets what serves embeddings, one score what reranks") {
+  ScriptedWorld w;
+  CHECK(framework_of(import_text(w, "BertModel")) == "tei");
+  const Response one =
+      import_text(w, "XLMRobertaForSequenceClassification", R"("id2label": {"0": "LABEL_0"},)");
+  CHECK(one.value.find("cards")->items().at(0).text_at({"spec", "task"}) == "rerank");
+  CHECK(framework_of(one) == "tei");
+  const Problem two = failure([&] {
+    import_text(w, "XLMRobertaForSequenceClassification", R"("id2label": {"0": "no", "1": "yes"},)");
+  });
+  CHECK(two.message().find("for text-classification") != std::string::npos);
+}
+
+TEST_CASE("a quantization that no framework knows is told, and chooses none") {
+  ScriptedWorld w;
+  const std::string made = R"("quantization_config": {"quant_method": "wizardry"},)";
+  const Response response = import_text(w, "LlamaForCausalLM", made);
+  CHECK(framework_of(response) == "vllm");
+  CHECK(response.exit_code == 2);
+  REQUIRE(!doubts(response).empty());
+  CHECK(doubts(response)[0] == "no framework of this catalogue says that it loads `WIZARDRY`");
+  const std::string known = R"("quantization_config": {"quant_method": "awq"},)";
+  CHECK(doubts(import_text(w, "LlamaForCausalLM", known)).empty());
+}
+
+TEST_CASE("a task that no framework serves is refused with the frameworks that load the format") {
   ScriptedWorld w;
   const Problem problem = failure([&] { import_text(w, "BertForMaskedLM"); });
   CHECK(problem.kind() == Kind::usage);
   CHECK(problem.message() == "no framework of this catalogue is known to serve safetensors for fill-mask");
   CHECK(problem.hint().find("vllm") != std::string::npos);
+  CHECK(problem.hint().find("tool-library") == std::string::npos);
+  CHECK(problem.hint().find("llama-cpp-server") == std::string::npos);
 }
 
 TEST_CASE("cards that would not validate are told, with an exit code and without a file") {
