@@ -32,8 +32,7 @@ struct Merged {
     const std::int64_t number = part.metadata.integer_at({"split.no"});
     const std::int64_t of_all = std::max<std::int64_t>(1, part.metadata.integer_at({"split.count"}));
     if (!here.insert(number).second)
-      throw Problem(Kind::invalid,
-                    fmt::format("{}: another file is part {} of the model, too", file, number + 1));
+      throw Problem(Kind::invalid, fmt::format("{}: another file has `split.no` {}, too", file, number));
     if (part.tensors.size() > most_tensors - gguf.tensors.size())
       throw Problem(Kind::too_large,
                     fmt::format("{}: more than {} tensors in all parts", file, most_tensors));

@@ -45,8 +45,10 @@ class Context {
   void without_padding() {
     const std::string type = in_.config.text_at({"model_type"});
     if (type.find("roberta") == std::string::npos && type != "camembert" && type != "mpnet") return;
-    const std::int64_t unused = in_.config.integer_at({"pad_token_id"}, 1) + 1;
-    if (!into_ || unused < 1 || unused > 16 || *into_ <= unused || said_.size() != 1) return;
+    const std::int64_t padding = in_.config.integer_at({"pad_token_id"}, 1);
+    if (padding < 0 || padding > 15) return;
+    const std::int64_t unused = padding + 1;
+    if (!into_ || *into_ <= unused || said_.size() != 1) return;
     in_.used.emplace("pad_token_id");
     const std::string where = said_.begin()->second;
     into_ = static_cast<int>(*into_ - unused);
