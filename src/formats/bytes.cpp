@@ -73,6 +73,48 @@ std::vector<FolderFile> open_folder(const std::string& path) {
   return files;
 }
 
+std::string_view part_ending(std::string_view name) {
+  constexpr std::string_view form = "-00000-of-00000.gguf";
+  if (name.size() <= form.size()) return {};
+  const std::string_view ending = name.substr(name.size() - form.size());
+  for (std::size_t i = 0; i < form.size(); ++i) {
+    const bool digit = ending[i] >= '0' && ending[i] <= '9';
+    if (form[i] == '0' ? !digit : ending[i] != form[i]) return {};
+  }
+  return ending;
+}
+
+std::vector<FolderFile> open_parts(const std::string& path) {
+  constexpr std::size_t most_parts = 500;
+  const std::size_t slash = path.rfind('/');
+  const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  const std::string_view ending = part_ending(name);
+  std::vector<FolderFile> parts;
+  if (ending.empty()) {
+    parts.push_back({name, open_file(path)});
+    return parts;
+  }
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const std::string_view stem = std::string_view(name).substr(0, name.size() - ending.size());
+  const std::string_view of_all = ending.substr(ending.find("-of-"));
+  std::error_code error;
+  fs::directory_iterator entries(folder, error);
+  if (error)
+    throw Problem(Kind::unavailable, fmt::format("{}: the folder cannot be read", folder), error.message());
+  for (const fs::directory_entry& entry : entries) {
+    const std::string each = entry.path().filename().string();
+    if (each.size() != name.size() || !each.starts_with(stem) || !each.ends_with(of_all)) continue;
+    if (part_ending(each).empty() || !entry.is_regular_file(error)) continue;
+    if (parts.size() == most_parts)
+      throw Problem(Kind::too_large, fmt::format("{}: more than {} parts", path, most_parts));
+    parts.push_back({each, open_file(entry.path().string())});
+  }
+  if (parts.empty()) parts.push_back({name, open_file(path)});
+  std::sort(parts.begin(), parts.end(),
+            [](const FolderFile& a, const FolderFile& b) { return a.name < b.name; });
+  return parts;
+}
+
 std::string absolute(const std::string& path) {
   std::error_code error;
   const fs::path full = fs::absolute(path, error).lexically_normal();

@@ -41,6 +41,11 @@ bool is_folder(const std::string& path);
 /// The plain files of a folder (not of folders in it), by name; Problem{unavailable} when it cannot be read,
 /// Problem{too_large} with more than 10,000 of them.
 std::vector<FolderFile> open_folder(const std::string& path);
+/// `-00001-of-00003.gguf`, which llama.cpp ends the names of a model's parts with; "" of another name.
+std::string_view part_ending(std::string_view name);
+/// All parts of the GGUF model that `path` is one of which are beside it, by name; it alone where it is
+/// whole. Problem as of the two above.
+std::vector<FolderFile> open_parts(const std::string& path);
 /// The path from the root, without `.` and `..`.
 std::string absolute(const std::string& path);
 

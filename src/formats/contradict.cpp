@@ -12,19 +12,50 @@ namespace mlib::formats {
 namespace {
 
 /// Bits that a weight can have in a file of this quantization: from what is smallest to what is largest in
-/// it, with room for tensors that are kept in 32 bits.
+/// it, with room for tensors that are kept in 32 bits and for counts that were rounded.
 struct Bits {
   std::string_view beginning;
   double least, most;
 };
+constexpr Bits sixteen{"BF16", 15.5, 17}, thirty_two{"FP32", 30.5, 33};
 constexpr std::array bits{
-    Bits{"IQ1", 1.3, 6},    Bits{"IQ2", 1.9, 7},   Bits{"IQ3", 2.8, 8},  Bits{"IQ4", 4, 9},
-    Bits{"TQ", 1.5, 6},     Bits{"Q2", 2.3, 7},    Bits{"Q3", 3, 8},     Bits{"Q4", 4, 9},
-    Bits{"Q5", 5, 10},      Bits{"Q6", 6, 11},     Bits{"Q8", 8, 13},    Bits{"BF16", 15.5, 17},
-    Bits{"FP16", 15.5, 17}, Bits{"F16", 15.5, 17}, Bits{"FP32", 31, 33}, Bits{"F32", 31, 33},
-    Bits{"FP8", 7.5, 13},   Bits{"F8", 7.5, 13},   Bits{"AWQ", 3.5, 11}, Bits{"GPTQ", 1.8, 13},
-    Bits{"MXFP4", 4, 9},    Bits{"NVFP4", 4, 9},
+    Bits{"IQ1", 1.3, 6},
+    Bits{"IQ2", 1.9, 7},
+    Bits{"IQ3", 2.8, 8},
+    Bits{"IQ4", 4, 9},
+    Bits{"TQ", 1.5, 6},
+    Bits{"Q2", 2.3, 7},
+    Bits{"Q3", 3, 8},
+    Bits{"Q4", 4, 9},
+    Bits{"Q5", 5, 10},
+    Bits{"Q6", 6, 11},
+    Bits{"Q8", 8, 13},
+    Bits{"BF16", 15.5, 17},
+    Bits{"FP16", 15.5, 17},
+    Bits{"F16", 15.5, 17},
+    Bits{"FP32", 30.5, 33},
+    Bits{"F32", 30.5, 33},
+    Bits{"FP8", 7.5, 13},
+    Bits{"F8", 7.5, 13},
+    Bits{"AWQ", 3.5, 11},
+    Bits{"GPTQ", 1.8, 13},
+    Bits{"MXFP4", 4, 9},
+    Bits{"NVFP4", 4, 9},
+    Bits{"INT4", 3.5, 11},
+    Bits{"INT8", 7.5, 13},
+    Bits{"BITSANDBYTES", 3.5, 13},
 };
+
+/// The word for the type of the weights: what they were quantized to, else what they were trained in.
+std::string_view type_of(const cards::ModelSpec& spec) {
+  std::string_view type = spec.quantization;
+  // Unsloth's name for files that keep more bits where they matter most.
+  if (type.starts_with("UD-")) type.remove_prefix(3);
+  if (!type.empty()) return type;
+  if (spec.dtype == "bfloat16") return "BF16";
+  if (spec.dtype == "float16") return "FP16";
+  return spec.dtype == "float32" ? "FP32" : "";
+}
 
 void heads(const cards::Shape& shape, std::vector<Remark>& found) {
   if (shape.heads && shape.kv_heads && *shape.kv_heads > *shape.heads)
@@ -66,30 +97,57 @@ void parameters(const cards::ModelSpec& spec, std::vector<Remark>& found) {
                                  *spec.parameters, *shape.layers, *shape.hidden, least)});
 }
 
-void bytes(const cards::ModelSpec& spec, std::optional<std::int64_t> size, std::vector<Remark>& found) {
-  if (!spec.parameters || !size || *size <= 0) return;
-  const auto count = static_cast<double>(*spec.parameters);
-  const double each = static_cast<double>(*size) * 8 / count;
-  // A token table that is the output layer, too, counts once; some files hold it twice (Qwen3 0.6B).
-  const double twice =
-      1 + static_cast<double>(spec.shape.hidden.value_or(0)) * spec.shape.vocabulary.value_or(0) / count;
-  for (const Bits& row : bits) {
-    if (!spec.quantization.starts_with(row.beginning)) continue;
-    // Small files are header for the most part.
-    const double header = 64e6 * 8 / count;
-    if (each < row.least || each > row.most * twice + header)
-      found.push_back({"spec.parameters", "",
-                       fmt::format("{} parameters in {} bytes are {:.3g} bits each, which {} is not",
-                                   *spec.parameters, *size, each, spec.quantization)});
-    return;
-  }
-}
-
 /// The size of all weight files, when each is given.
 std::optional<std::int64_t> size_of(const cards::ModelSpec& spec) {
   if (spec.weights_bytes) return spec.weights_bytes;
   if (spec.sources.size() != 1) return {};
   return spec.sources[0].bytes;
+}
+
+/// How many bits a parameter has.
+class Density {
+ public:
+  Density(const cards::ModelSpec& spec, const Beside& beside, std::int64_t size) {
+    const auto count = static_cast<double>(*spec.parameters);
+    each_ = static_cast<double>(size) * 8 / count;
+    // A token table that is the output layer, too, counts once; some files hold it twice (Qwen3 0.6B).
+    twice_ =
+        1 + static_cast<double>(spec.shape.hidden.value_or(0)) * spec.shape.vocabulary.value_or(0) / count;
+    // A GGUF file brings its vocabulary along; sizes of others are sums of tensors, or rounded.
+    if (!beside.tensor_bytes) header_ = spec.format == "gguf" ? 16e6 * 8 / count : each_ / 100;
+  }
+  double each() const { return each_; }
+  bool below(const Bits& row) const { return each_ < row.least; }
+  bool above(const Bits& row) const { return each_ > row.most * twice_ + header_; }
+
+ private:
+  double each_ = 0, twice_ = 1, header_ = 0;
+};
+
+void bytes(const cards::ModelSpec& spec, const Beside& beside, std::vector<Remark>& found) {
+  const std::optional<std::int64_t> size = beside.tensor_bytes ? beside.tensor_bytes : size_of(spec);
+  if (!spec.parameters || *spec.parameters < 1 || !size || *size <= 0) return;
+  const Density density(spec, beside, *size);
+  const auto tell = [&](std::string_view what) {
+    found.push_back({"spec.parameters", "",
+                     fmt::format("{} parameters in {} bytes are {:.3g} bits each, which {}", *spec.parameters,
+                                 *size, density.each(), what)});
+  };
+  const std::string_view type = type_of(spec);
+  if (type.empty()) {
+    // Of 16 bits or fewer nothing can be said: there are quantizations of every size.
+    if (spec.format == "safetensors" && density.above(sixteen) &&
+        (density.below(thirty_two) || density.above(thirty_two)))
+      tell("no plain type has: they are 16 or 32");
+    return;
+  }
+  for (const Bits& row : bits) {
+    if (!type.starts_with(row.beginning)) continue;
+    const std::string_view word =
+        spec.quantization.empty() ? std::string_view(spec.dtype) : spec.quantization;
+    if (density.below(row) || density.above(row)) tell(fmt::format("{} is not", word));
+    return;
+  }
 }
 
 /// Parts that are more than the whole: layers by how they attend, parameters that a token passes.
@@ -123,7 +181,7 @@ std::vector<Remark> contradictions(const cards::ModelSpec& spec, const Beside& b
   parameters(spec, found);
   parts(spec, found);
   contexts(spec, found);
-  bytes(spec, beside.weights_bytes ? beside.weights_bytes : size_of(spec), found);
+  bytes(spec, beside, found);
   for (const cards::Source& source : spec.sources) {
     const std::string_view file = std::string_view(source.uri).substr(source.uri.rfind('/') + 1);
     if (spec.format == "safetensors" && file.ends_with(".gguf"))

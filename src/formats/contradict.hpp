@@ -7,7 +7,7 @@ namespace mlib::formats {
 
 /// What a source says besides the card, for the linter.
 struct Beside {
-  std::optional<std::int64_t> weights_bytes;  ///< of all weight files together
+  std::optional<std::int64_t> tensor_bytes;  ///< of all tensors together, without the files' headers
 };
 
 /// What of a Model card cannot be true together: heads, sizes, contexts, parameters and bytes.

@@ -257,6 +257,44 @@ TEST_CASE("a file that is far too large for its parameters contradicts itself") 
   CHECK(contradictions(spec, {std::int64_t{500'000'000}}).size() == 1);
 }
 
+TEST_CASE("bytes are held against parameters whatever says the type of the weights") {
+  const auto contradicts = [](const std::string& quantization, const std::string& dtype, double bits) {
+    cards::ModelSpec spec;
+    spec.format = "safetensors";
+    spec.parameters = 100'000'000;
+    spec.quantization = quantization;
+    spec.dtype = dtype;
+    spec.weights_bytes = static_cast<std::int64_t>(bits * 100'000'000 / 8);
+    return !contradictions(spec).empty();
+  };
+  for (const char* type : {"UD-Q4_K_XL", "INT4", "BITSANDBYTES"}) {
+    CHECK_FALSE(contradicts(type, "bfloat16", 5));
+    CHECK(contradicts(type, "bfloat16", 16));
+    CHECK(contradicts(type, "bfloat16", 2));
+  }
+  CHECK_FALSE(contradicts("INT8", "", 8.5));
+  CHECK(contradicts("INT8", "", 4.5));
+  CHECK_FALSE(contradicts("", "float32", 32));
+  CHECK(contradicts("", "float32", 16));
+  CHECK(contradicts("", "bfloat16", 32));
+  CHECK_FALSE(contradicts("", "", 16));
+  CHECK_FALSE(contradicts("", "", 31));
+  CHECK(contradicts("", "", 29.9));
+  CHECK(contradicts("", "", 48));
+}
+
+TEST_CASE("a header has room in a file, not among its tensors") {
+  cards::ModelSpec spec;
+  spec.format = "gguf";
+  spec.quantization = "Q4_K_M";
+  spec.parameters = 1'000'000;
+  spec.weights_bytes = 12'000'000;
+  CHECK(contradictions(spec).empty());
+  CHECK(contradictions(spec, {std::int64_t{2'000'000}}).size() == 1);
+  spec.weights_bytes = 40'000'000;
+  CHECK(contradictions(spec).size() == 1);
+}
+
 TEST_CASE("a part is no more than the whole, and there is one context") {
   cards::ModelSpec spec;
   spec.context_length = 4096;

@@ -1,29 +1,72 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <map>
+#include <set>
 
 #include "base/text.hpp"
 #include "formats/model.hpp"
+#include "formats/tensor_table.hpp"
 
 namespace mlib::formats {
 namespace {
 
+constexpr std::size_t most_tensors = 1'000'000;
+
+/// A model, which may be in several files: the first has the metadata, each its own tensors (llama.cpp,
+/// tools/gguf-split).
+struct Merged {
+  Gguf gguf;
+  std::string first;
+  std::uint64_t first_size = 0, size = 0;  ///< of that file and of all
+  std::int64_t named = 1;                  ///< parts that there are
+  std::set<std::int64_t> here;
+  std::vector<std::string> cut;  ///< files that are shorter than their tensors
+
+  bool whole() const { return static_cast<std::int64_t>(here.size()) >= named; }
+
+  void add(const Bytes& bytes, const std::string& file) {
+    Gguf part = read_gguf(bytes, file);
+    const std::int64_t number = part.metadata.integer_at({"split.no"});
+    const std::int64_t of_all = std::max<std::int64_t>(1, part.metadata.integer_at({"split.count"}));
+    if (!here.insert(number).second)
+      throw Problem(Kind::invalid, fmt::format("{}: another file has `split.no` {}, too", file, number));
+    if (part.tensors.size() > most_tensors - gguf.tensors.size())
+      throw Problem(Kind::too_large,
+                    fmt::format("{}: more than {} tensors in all parts", file, most_tensors));
+    if (bytes.size() < part.needed)
+      cut.push_back(fmt::format("{} has {} bytes, its tensors need {}: it is not whole",
+                                of_all == 1 ? "the file" : file, bytes.size(), part.needed));
+    size += bytes.size();
+    if (number == 0 || here.size() == 1) {
+      first = file;
+      first_size = bytes.size();
+      named = of_all;
+      gguf.metadata = std::move(part.metadata);
+    }
+    std::move(part.tensors.begin(), part.tensors.end(), std::back_inserter(gguf.tensors));
+  }
+};
+
 /// Fills a card from what a GGUF file says; keys: github.com/ggml-org/ggml, docs/gguf.md.
 class GgufCard {
  public:
-  GgufCard(const Gguf& gguf, const Wanted& wanted) : gguf_(gguf), draft_(wanted) {
-    architecture_ = gguf.metadata.text_at({"general.architecture"});
+  GgufCard(const Merged& model, const Wanted& wanted) : model_(model), gguf_(model.gguf), draft_(wanted) {
+    architecture_ = gguf_.metadata.text_at({"general.architecture"});
   }
 
-  Imported fill(std::uint64_t size, std::string_view file, const Wanted& wanted) {
-    const std::string_view stem = file.substr(0, file.rfind('.'));
-    draft_.name({{text("general.name"), "general.name"}, {stem, "the file's name"}});
+  Imported fill(const Wanted& wanted) {
+    const std::string_view file = model_.first, part = part_ending(file);
+    const std::size_t end = part.empty() ? file.rfind('.') : file.size() - part.size();
+    draft_.name({{text("general.name"), "general.name"}, {file.substr(0, end), "the file's name"}});
     about();
-    weights(size, wanted);
+    weights(wanted);
     shape();
+    if (model_.whole()) compare();
     leave_out();
-    return draft_.done(static_cast<std::int64_t>(size));
+    return draft_.done(tensor_bytes());
   }
 
  private:
@@ -58,20 +101,39 @@ class GgufCard {
                         embeds ? "it pools, as embedding models do" : "it does not pool");
   }
 
-  void weights(std::uint64_t size, const Wanted& wanted) {
+  void weights(const Wanted& wanted) {
     cards::ModelSpec& spec = draft_.card.spec;
     if (!wanted.location.empty()) {
-      spec.sources.push_back({"file://" + wanted.location, "", static_cast<std::int64_t>(size)});
+      const std::string folder = wanted.location.substr(0, wanted.location.rfind('/') + 1);
+      spec.sources.push_back(
+          {"file://" + folder + model_.first, "", static_cast<std::int64_t>(model_.first_size)});
       draft_.report.guess("spec.sources", "the file's path", "other machines find it elsewhere");
       draft_.report.leave("sha256", "the whole file would have to be read: sha256sum gives it");
     }
-    spec.weights_bytes = static_cast<std::int64_t>(size);
-    draft_.report.take("spec.weights_bytes", "the file's size");
+    if (model_.whole()) {
+      spec.weights_bytes = static_cast<std::int64_t>(model_.size);
+      draft_.report.take("spec.weights_bytes", model_.named > 1
+                                                   ? fmt::format("the sizes of {} files", model_.named)
+                                                   : "the file's size");
+    }
     used_.emplace_back("tokenizer.chat_template");
     spec.chat_template = find("tokenizer.chat_template") != nullptr;
     draft_.report.take("spec.chat_template",
                        *spec.chat_template ? "tokenizer.chat_template" : "there is none");
     quantization();
+    parts();
+    for (const std::string& each : model_.cut) draft_.report.doubt("spec.sources", each);
+  }
+
+  void parts() {
+    cards::ModelSpec& spec = draft_.card.spec;
+    used_.insert(used_.end(), {"split.no", "split.count", "split.tensors.count"});
+    if (!model_.whole()) {
+      draft_.report.leave("parameters, bytes", "only all parts together say them");
+      return draft_.report.doubt("spec.sources",
+                                 fmt::format("the model is in {} parts, of which {} {} here", model_.named,
+                                             model_.here.size(), model_.here.size() == 1 ? "is" : "are"));
+    }
     std::uint64_t elements = 0;
     for (const GgufTensor& tensor : gguf_.tensors) elements += tensor.elements;
     if (elements > 0) {
@@ -80,10 +142,11 @@ class GgufCard {
     } else {
       draft_.report.leave("tensors", "there are none: a file of vocabulary alone");
     }
-    if (size < gguf_.needed)
-      draft_.report.doubt(
-          "spec.sources",
-          fmt::format("the file has {} bytes, its tensors need {}: it is not whole", size, gguf_.needed));
+    const std::int64_t counted = gguf_.metadata.integer_at({"split.tensors.count"});
+    if (model_.named > 1 && counted > 0 && static_cast<std::size_t>(counted) != gguf_.tensors.size())
+      draft_.report.doubt("spec.parameters",
+                          fmt::format("split.tensors.count says {} tensors, the parts have {}", counted,
+                                      gguf_.tensors.size()));
   }
 
   void quantization() {
@@ -171,6 +234,25 @@ class GgufCard {
           fmt::format("{} value{} that a card has no place for", count, count == 1 ? "" : "s"));
   }
 
+  void compare() {
+    TensorTable table;
+    for (const GgufTensor& tensor : gguf_.tensors)
+      table.add(tensor.name, tensor.shape.size() == 2 ? tensor.shape[1] : 0);
+    table.compare(draft_.card.spec.shape, 0, draft_.report);
+  }
+
+  /// Of all tensors without the header, unless one is of a type that nobody here knows.
+  std::optional<std::int64_t> tensor_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const GgufTensor& tensor : gguf_.tensors) {
+      if (tensor.type.empty()) return {};
+      bytes += tensor.bytes;
+    }
+    if (bytes > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return {};
+    return static_cast<std::int64_t>(bytes);
+  }
+
+  const Merged& model_;
   const Gguf& gguf_;
   ModelDraft draft_;
   std::string architecture_;
@@ -180,8 +262,15 @@ class GgufCard {
 }  // namespace
 
 Imported from_gguf(const Bytes& bytes, std::string_view file, const Wanted& wanted) {
-  const Gguf gguf = read_gguf(bytes, file);
-  return GgufCard(gguf, wanted).fill(bytes.size(), file, wanted);
+  Merged model;
+  model.add(bytes, std::string(file));
+  return GgufCard(model, wanted).fill(wanted);
+}
+
+Imported from_gguf(const std::vector<FolderFile>& parts, const Wanted& wanted) {
+  Merged model;
+  for (const FolderFile& each : parts) model.add(*each.bytes, each.name);
+  return GgufCard(model, wanted).fill(wanted);
 }
 
 }  // namespace mlib::formats

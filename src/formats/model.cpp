@@ -18,8 +18,8 @@ void ModelDraft::name(std::initializer_list<std::pair<std::string_view, std::str
     throw Problem(Kind::usage, "the source has no name that a card can have", "give it one: --as NAME");
 }
 
-Imported ModelDraft::done(std::optional<std::int64_t> weights_bytes) {
-  for (Remark& each : contradictions(card.spec, {weights_bytes}))
+Imported ModelDraft::done(std::optional<std::int64_t> tensor_bytes) {
+  for (Remark& each : contradictions(card.spec, {tensor_bytes}))
     report.contradictions.push_back(std::move(each));
   return {{schema::encode(card)}, std::move(report)};
 }

@@ -19,7 +19,7 @@ class ModelDraft {
   /// Gives the card its name: the wanted one, or the first of `from` that has one.
   void name(std::initializer_list<std::pair<std::string_view, std::string_view>> from);
   /// The card and its report, contradictions looked for.
-  Imported done(std::optional<std::int64_t> weights_bytes);
+  Imported done(std::optional<std::int64_t> tensor_bytes);
 
  private:
   Wanted wanted_;
@@ -27,6 +27,9 @@ class ModelDraft {
 
 /// A Model card from a GGUF file's header; `file` is its name. Problem{invalid} when it cannot be read.
 Imported from_gguf(const Bytes& bytes, std::string_view file, const Wanted& wanted);
+/// The same of a model in parts, in any order; what only all of them say is left out where one is missing.
+/// `wanted.location` is that of one of them. Problem{too_large} with more than 1,000,000 tensors in all.
+Imported from_gguf(const std::vector<FolderFile>& parts, const Wanted& wanted);
 
 /// A Model card from a Hugging Face folder: config.json, README.md's front matter,
 /// model.safetensors.index.json and the headers of *.safetensors. Problem{invalid} when there is no

@@ -35,6 +35,7 @@ class Original {
 
   Imported read(const Node& json) {
     collect(json);
+    refuse_our_own();
     for (const Seen& each : architectures_) framework_of(each);
     for (const Seen& each : models_) model(each);
     pair_up();
@@ -49,6 +50,22 @@ class Original {
   [[noreturn]] void refuse(const std::string& path, const std::string& cause, std::string hint = "") const {
     throw Problem(Kind::invalid, fmt::format("{}: {}: {}", name_, path.empty() ? "(whole)" : path, cause),
                   std::move(hint));
+  }
+
+  /// An architecture of the original's has an id of its own and a manifest's path. Only a Model Library,
+  /// which has neither for most of its frameworks, says their name for both.
+  void refuse_our_own() const {
+    for (const Seen& each : architectures_) {
+      const std::string id = each.node->text_at({"id"});
+      if (id != each.node->text_at({"deployment_yaml"}) || !is_dns_label(id)) continue;
+      throw Problem(
+          Kind::usage,
+          fmt::format("{}: these are a Model Library's cards in the original's shape, which has no "
+                      "place for the GPUs, sizes and limits that they need ({} is a framework's name)",
+                      name_, each.path),
+          "take the cards themselves: copy the folder that it was started with (--catalog), or write "
+          "one there by `mlib get model NAME -o yaml`; those of the program are in each mlib");
+    }
   }
 
   /// A field that the original's cards of a kind always have, of the type that it has there.

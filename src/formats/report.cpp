@@ -31,6 +31,7 @@ std::string to_text(const Report& report) {
   part(text, "guessed", report.guessed);
   part(text, "left out", report.left_out);
   part(text, "cannot all be true", report.contradictions);
+  part(text, "would not validate", report.refused);
   return text;
 }
 

@@ -25,7 +25,7 @@ struct Remark {
 
 /// What an import did, for people and programs.
 struct Report {
-  std::vector<Remark> taken, guessed, left_out, contradictions;
+  std::vector<Remark> taken, guessed, left_out, contradictions, refused;
 
   void take(std::string field, std::string from) { taken.push_back({std::move(field), std::move(from), ""}); }
   void guess(std::string field, std::string from, std::string reason) {
@@ -37,6 +37,9 @@ struct Report {
   void doubt(std::string field, std::string reason) {
     contradictions.push_back({std::move(field), "", std::move(reason)});
   }
+  void refuse(std::string field, std::string reason) {
+    refused.push_back({std::move(field), "", std::move(reason)});
+  }
 
   template <class D>
   void describe(D& d) {
@@ -44,6 +47,7 @@ struct Report {
     d.field("guessed", guessed, {.help = "Facts that follow from others, to be looked at"});
     d.field("left_out", left_out, {.help = "What the source says and a card has no place for"});
     d.field("contradictions", contradictions, {.help = "Facts that cannot all be true"});
+    d.field("refused", refused, {.help = "What the catalogue would refuse the cards for"});
   }
 };
 

@@ -29,7 +29,8 @@ constexpr std::array types{
 
 class Reading {
  public:
-  Reading(const Bytes& file, std::string_view name) : file_(file), name_(name) {}
+  Reading(const Bytes& file, std::string_view name, const TensorTaker& taker)
+      : file_(file), name_(name), taker_(taker) {}
 
   Safetensors read() {
     const Node header = json();
@@ -83,12 +84,14 @@ class Reading {
         place->items().size() != 2)
       refuse_tensor(name, "lacks its dtype, shape or data_offsets");
     std::uint64_t elements = 1;
+    std::vector<std::uint64_t> extents;
     for (const Node& each : shape->items()) {
       const std::int64_t extent = each.is_integer() ? each.integer() : -1;
       if (extent < 0 ||
           (extent > 0 && elements > (std::uint64_t{1} << 50U) / static_cast<std::uint64_t>(extent)))
         refuse_tensor(name, "has a shape that no tensor has");
       elements *= static_cast<std::uint64_t>(extent);
+      extents.push_back(static_cast<std::uint64_t>(extent));
     }
     const std::int64_t from = place->items()[0].is_integer() ? place->items()[0].integer() : -1;
     const std::int64_t to = place->items()[1].is_integer() ? place->items()[1].integer() : -1;
@@ -102,16 +105,20 @@ class Reading {
     made_.elements += elements;
     made_.bytes += bytes;
     made_.needed = std::max(made_.needed, static_cast<std::uint64_t>(to));
+    if (taker_) taker_(name, dtype, extents);
   }
 
   const Bytes& file_;
   std::string name_;
+  const TensorTaker& taker_;
   std::uint64_t data_ = 0;
   Safetensors made_;
 };
 
 }  // namespace
 
-Safetensors read_safetensors(const Bytes& file, std::string_view name) { return Reading(file, name).read(); }
+Safetensors read_safetensors(const Bytes& file, std::string_view name, const TensorTaker& taker) {
+  return Reading(file, name, taker).read();
+}
 
 }  // namespace mlib::formats

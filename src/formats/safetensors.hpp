@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -21,8 +22,12 @@ struct Safetensors {
   schema::Node metadata = schema::Node::map();
 };
 
+/// Takes a tensor of the header: how it is called, its dtype, and its extents, the slowest first.
+using TensorTaker = std::function<void(const std::string& name, const std::string& dtype,
+                                       const std::vector<std::uint64_t>& shape)>;
+
 /// Reads the header (8 bytes of length, then JSON; at most 32 MiB), never the data. Problem{invalid} names
 /// `name`, what is wrong and where. Layout: github.com/huggingface/safetensors, README.md.
-Safetensors read_safetensors(const Bytes& file, std::string_view name);
+Safetensors read_safetensors(const Bytes& file, std::string_view name, const TensorTaker& taker = {});
 
 }  // namespace mlib::formats

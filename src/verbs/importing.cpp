@@ -77,7 +77,8 @@ Imported from_source(const World& world, const std::string& source, Wanted wante
   }
   const auto file = formats::open_file(source);
   const std::string_view name = std::string_view(source).substr(source.rfind('/') + 1);
-  if (name.ends_with(".gguf") || file->read(0, 4) == "GGUF") return formats::from_gguf(*file, name, wanted);
+  if (name.ends_with(".gguf") || file->read(0, 4) == "GGUF")
+    return formats::from_gguf(formats::open_parts(source), wanted);
   if (name.ends_with(".safetensors"))
     throw Problem(Kind::usage, fmt::format("{}: a safetensors file alone says too little", source),
                   "import the folder that it and its config.json are in");
@@ -115,27 +116,60 @@ std::vector<std::string> missing_for(const cards::Framework& framework, const ca
   return missing;
 }
 
-/// The framework that fits best of those that load the model's format and serve its task, as they say or,
-/// where they do not say, as other models of the format have it.
+/// True for a framework that loads files of the model's format, as it says or, where it does not say, as
+/// other models of the catalogue have it.
+bool loads_format(const cards::Library& library, const cards::Framework& framework,
+                  const std::string& format) {
+  const std::vector<std::string>& formats = framework.spec.serves.formats;
+  if (!formats.empty()) return holds(formats, format);
+  return std::any_of(library.models.begin(), library.models.end(), [&](const cards::Model& other) {
+    return other.spec.framework == framework.metadata.name && other.spec.format == format;
+  });
+}
+
+/// True for a type of weights that some framework says it loads; what none knows tells none from another.
+bool is_known(const cards::Library& library, const std::string& type) {
+  return std::any_of(library.frameworks.begin(), library.frameworks.end(), [&](const cards::Framework& each) {
+    return holds(each.spec.serves.quantizations, type);
+  });
+}
+
+/// True where `serves` says that it loads weights of that type; where it says nothing, it loads plain ones.
+bool loads_type(const cards::Serves& serves, const std::string& type) {
+  if (!serves.quantizations.empty()) return holds(serves.quantizations, type);
+  return type == "BF16" || type == "FP16" || type == "FP32";
+}
+
+/// The framework that fits best of those that load the model's format and serve its task.
 std::optional<Candidate> framework_for(const cards::Library& library, const cards::Model& model) {
   std::optional<Candidate> best;
+  const std::string &task = model.spec.task, &type = model.spec.quantization;
+  const bool known = is_known(library, type);
   for (const cards::Framework& each : library.frameworks) {
     const cards::Serves& serves = each.spec.serves;
-    const std::string& task = model.spec.task;
     const auto alike = [&](const cards::Model& other) {
       return other.spec.framework == each.metadata.name && other.spec.format == model.spec.format &&
              (task.empty() || other.spec.task == task);
     };
     const auto models = std::count_if(library.models.begin(), library.models.end(), alike);
-    const bool loads = serves.formats.empty() ? models > 0 : holds(serves.formats, model.spec.format);
-    if (!loads) continue;
+    if (!loads_format(library, each, model.spec.format)) continue;
+    if (serves.formats.empty() && models == 0) continue;
     if (!serves.tasks.empty() && !task.empty() && !holds(serves.tasks, task)) continue;
-    const std::string& type = model.spec.quantization;
-    Candidate candidate{!serves.quantizations.empty() && !type.empty() && !holds(serves.quantizations, type),
-                        missing_for(each, model), models, each.metadata.name};
+    Candidate candidate{known && !loads_type(serves, type), missing_for(each, model), models,
+                        each.metadata.name};
     if (!best || candidate.before(*best)) best = std::move(candidate);
   }
   return best;
+}
+
+/// Says so where no framework is known to load weights of the model's type, though some say which they load.
+void doubt_type(const cards::Library& library, const cards::Model& model, const std::string& chosen,
+                formats::Report& report) {
+  const std::string& type = model.spec.quantization;
+  if (type.empty() || is_known(library, type)) return;
+  if (library.get_framework(chosen).spec.serves.quantizations.empty()) return;
+  report.doubt("spec.quantization", fmt::format("no framework of this catalogue says that it loads `{}`",
+                                                shortened(visible(type), 40)));
 }
 
 /// Gives a Model card without a framework one.
@@ -149,13 +183,15 @@ void choose_framework(const cards::Library& library, Imported& imported) {
         task.empty() ? model.spec.format : fmt::format("{} for {}", model.spec.format, task);
     const std::optional<Candidate> chosen = framework_for(library, model);
     std::vector<std::string> known;
-    for (const cards::Framework& each : library.frameworks) known.push_back(each.metadata.name);
+    for (const cards::Framework& each : library.frameworks)
+      if (loads_format(library, each, model.spec.format)) known.push_back(each.metadata.name);
     if (!chosen)
       throw Problem(Kind::usage, fmt::format("no framework of this catalogue is known to serve {}", what),
                     fmt::format("name one: --framework {}", known.empty() ? "NAME" : join(known, " | ")));
     card.find("spec")->set("framework", chosen->name);
     imported.report.guess("spec.framework", what,
                           fmt::format("{} serves it; --framework names another", chosen->name));
+    doubt_type(library, model, chosen->name, imported.report);
     if (!chosen->missing.empty())
       imported.report.leave(
           "values", fmt::format("{} needs {}, which nothing here says: write it into the card", chosen->name,
@@ -163,9 +199,22 @@ void choose_framework(const cards::Library& library, Imported& imported) {
   }
 }
 
-/// What is wrong or likely wrong with the cards beside the catalogue in force, as remarks.
-void check(const World& world, const std::vector<Node>& cards, formats::Report& report) {
+/// True for a file of models, hardware, templates or benchmarks alone. They say nothing of imported cards,
+/// and one of the same name would stand in their way.
+bool stands_aside(const cards::File& file) {
+  const auto holds_a = [&](std::string_view kind) {
+    const std::string line = fmt::format("kind: {}\n", kind);
+    return file.text.starts_with(line) || file.text.find("\n" + line) != std::string::npos;
+  };
+  return !holds_a("Framework") &&
+         (holds_a("Model") || holds_a("Hardware") || holds_a("Template") || holds_a("Benchmark"));
+}
+
+/// What the frameworks and rules of the catalogue in force refuse the cards for. That and what they warn of
+/// goes to the report.
+std::vector<Finding> check(const World& world, const std::vector<Node>& cards, formats::Report& report) {
   std::vector<cards::File> files = world.files();
+  std::erase_if(files, stands_aside);
   std::set<std::string> own;
   for (const Node& card : cards) {
     std::string path =
@@ -174,9 +223,15 @@ void check(const World& world, const std::vector<Node>& cards, formats::Report& 
     own.insert(std::move(path));
   }
   const std::shared_ptr<const cards::Library> library = cards::load(std::move(files), "");
-  for (const std::vector<Finding>* list : {&library->findings, &library->warnings})
-    for (const Finding& each : *list)
-      if (own.contains(each.place.file)) report.doubt(to_text(each.path), each.message);
+  std::vector<Finding> refused;
+  for (const Finding& each : library->findings) {
+    if (!own.contains(each.place.file)) continue;
+    report.refuse(to_text(each.path), each.message);
+    refused.push_back(each);
+  }
+  for (const Finding& each : library->warnings)
+    if (own.contains(each.place.file)) report.doubt(to_text(each.path), each.message);
+  return refused;
 }
 
 void write_new(const std::string& path, const std::string& text) {
@@ -208,7 +263,14 @@ Response import_cards(const World& world, const Caller&, const ImportArguments& 
   Imported imported = arguments.source.empty() ? from_json(world, arguments.text, "text", wanted)
                                                : from_source(world, arguments.source, wanted);
   choose_framework(*library, imported);
-  check(world, imported.cards, imported.report);
+  std::vector<Finding> refused = check(world, imported.cards, imported.report);
+  const std::string count =
+      fmt::format("{} card{}", imported.cards.size(), imported.cards.size() == 1 ? "" : "s");
+  if (!arguments.to.empty() && !refused.empty())
+    throw Problem(Kind::invalid,
+                  fmt::format("{} finding{} in {}: nothing was written", refused.size(),
+                              refused.size() == 1 ? "" : "s", count),
+                  "without --to they go to standard output, to be mended by hand", std::move(refused));
   Node value = Node::map();
   value.set("cards", Node(Node::List(imported.cards)));
   value.set("report", schema::encode(imported.report));
@@ -216,10 +278,12 @@ Response import_cards(const World& world, const Caller&, const ImportArguments& 
   std::string notes = formats::to_text(imported.report);
   if (!arguments.to.empty() && !imported.cards.empty()) {
     write_new(arguments.to, text);
-    text = fmt::format("{} card{} written to {}\n", imported.cards.size(),
-                       imported.cards.size() == 1 ? "" : "s", arguments.to);
+    text = fmt::format("{} written to {}\n", count, arguments.to);
   }
-  return {.value = std::move(value), .text = std::move(text), .notes = std::move(notes)};
+  return {.value = std::move(value),
+          .text = std::move(text),
+          .notes = std::move(notes),
+          .exit_code = refused.empty() ? 0 : exit_code(Kind::invalid)};
 }
 
 }  // namespace mlib::verbs

@@ -14,12 +14,15 @@ struct ImportArguments {
     d.field("text", text, {.help = "The original's JSON or a config.json itself, instead of a source"});
     d.field("as", as, {.help = "Name of the card", .format = "dns-label"});
     d.field("framework", framework, {.help = "Framework that serves it (one that serves its format)"});
-    d.field("to", to, {.help = "New file for the cards, instead of standard output", .format = "local"});
+    d.field("to", to,
+            {.help = "New file for cards that validate, instead of standard output", .format = "local"});
   }
 };
 
 /// Cards from what others write, with a report of what was taken, guessed, left out and cannot all be true.
-/// Problem{invalid} for what cannot be read, Problem{conflict} when the new file exists.
+/// Cards that would not validate are in the answer, its exit code says so, and no file is written of them:
+/// Problem{invalid} with their findings. Problem{invalid} for what cannot be read, too, Problem{conflict}
+/// when the new file exists.
 Response import_cards(const World&, const Caller&, const ImportArguments&);
 
 }  // namespace mlib::verbs

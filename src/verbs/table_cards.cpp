@@ -182,7 +182,7 @@ std::vector<Verb> reading() {
        Names{"source"},
        check,
        "import ./model.Q4_K_M.gguf --to models/model-q4.yaml\nimport ./Qwen3-0.6B/\n"
-       "import http://127.0.0.1:8001/get_all"},
+       "import http://original.example:8001/get_all"},
       {"schema",
        Method::get,
        "/api/v1/schemas/{kind}",

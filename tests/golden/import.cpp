@@ -55,7 +55,8 @@ formats::Imported original(const std::string& text) {
 }  // namespace
 
 /// Input: `=== PATH` and what is in the file: of *.gguf and *.safetensors lines that make bytes, else text.
-/// One file `cards.json` is the original's, one *.gguf is a model, everything else a Hugging Face folder.
+/// One file `cards.json` is the original's, one or more *.gguf are a model, everything else a Hugging Face
+/// folder.
 std::string imported(const std::string& input) {
   std::map<std::string, std::string> texts;
   std::string path;
@@ -70,11 +71,10 @@ std::string imported(const std::string& input) {
   try {
     const auto& [name, text] = *texts.begin();
     if (name == "cards.json") return shown(original(text));
-    if (name.ends_with(".gguf"))
-      return shown(formats::from_gguf(formats::TextBytes(text), name, {"", "echo", "/w/" + name}));
     std::vector<formats::FolderFile> files;
     for (const auto& [each, content] : texts)
       files.push_back({each, std::make_shared<formats::TextBytes>(content)});
+    if (name.ends_with(".gguf")) return shown(formats::from_gguf(files, {"", "echo", "/w/" + name}));
     return shown(formats::from_hugging_face(files, "model", {"", "echo", "/w/model"}));
   } catch (const Problem& problem) {
     return to_text(problem) + "\n";
