@@ -56,6 +56,7 @@ Response list(const World& world, const Library& library, const std::vector<C>& 
   } else {
     response = in_columns(finder, kind, rows, arguments.columns);
   }
+  if (rows.empty()) response.notes = unknown_texts(world, finder, kind, arguments);
   if (!arguments.name.empty()) response.value = Node(std::move(response.value.items()[0]));
   return response;
 }

@@ -23,16 +23,22 @@ constexpr std::pair<std::string_view, CardKind> words[] = {{"template", CardKind
                                                            {"hardware", CardKind::hardware},
                                                            {"framework", CardKind::framework}};
 
+/// The kind for which an expression was written has all of its fields, or nearly.
+int farness(const std::vector<Finding>& findings) {
+  if (findings.front().fault != Fault::unknown_field) return 0;
+  return findings.front().hint.starts_with("did you mean") ? 1 : 2;
+}
+
 /// A filter is for one kind of card or more: what is wrong for the kind for which least is wrong.
 void check(const Finder& finder, const std::string& text) {
   std::vector<Finding> least;
   for (const CardKind kind : all_kinds) {
     std::vector<Finding> findings;
     if (cards::Expression::parse({"EXPRESSION", text}, finder.grammar(kind), findings)) return;
-    const bool near = findings.front().hint.starts_with("did you mean");
-    if (least.empty() || findings.size() < least.size() ||
-        (near && !least.front().hint.starts_with("did you mean")))
-      least = std::move(findings);
+    const auto better = [&] {
+      return std::pair(farness(findings), findings.size()) < std::pair(farness(least), least.size());
+    };
+    if (least.empty() || better()) least = std::move(findings);
   }
   throw Problem(Kind::usage, "the filter cannot be understood", "", std::move(least));
 }
