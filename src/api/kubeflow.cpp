@@ -184,7 +184,7 @@ Node models(const Library& library, const Query& query) {
   for (std::size_t row = 0; row < library.models.size(); ++row)
     items.push_back(model_item(library.models[row], row));
   const Artifacts artifacts(library);
-  filter_models(items, query.text("filterQuery"), artifacts);
+  filter_models(items, query.text("filterQuery"), artifacts, library);
   if (!has_source(query)) items.clear();
   if (const std::string words = query.text("q"); !words.empty())
     std::erase_if(items, [&](const Node& item) { return !answers(item, words); });

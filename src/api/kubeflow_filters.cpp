@@ -45,9 +45,25 @@ void add_properties(const Items& items, Names& names) {
       for (const schema::Entry& entry : properties->entries()) names.insert(entry.key);
 }
 
+using TypeOf = std::function<cards::FieldType(const std::string& name)>;
+
+/// The type of a figure of benchmarks, or of what else an artifact says.
+cards::FieldType artifact_type(const cards::Library& library, const std::string& name) {
+  const auto path = library.finder().resolve(CardKind::a_template, "benchmarks." + name);
+  return path ? library.finder().type(CardKind::a_template, *path) : cards::FieldType{};
+}
+
+/// The type of a model's field: that of its card's field of the same name.
+cards::FieldType model_type(const cards::Library& library, const std::string& name) {
+  if (name.starts_with(of_artifacts)) return artifact_type(library, name.substr(of_artifacts.size()));
+  const auto path = library.finder().resolve(CardKind::model, name == "tasks" ? "task" : name);
+  return path ? library.finder().type(CardKind::model, *path) : cards::FieldType{};
+}
+
 /// `open`: names that are fields beside the known ones.
-cards::Fields grammar(Names known, std::function<bool(const std::string&)> open) {
+cards::Fields grammar(Names known, std::function<bool(const std::string&)> open, TypeOf type) {
   cards::Fields fields;
+  fields.type = std::move(type);
   fields.resolve = [known, open](const std::string& written) -> std::optional<std::string> {
     std::string name = bare_name(written);
     const bool typed = name.size() < written.size();
@@ -221,13 +237,15 @@ Node artifacts_value(const Artifacts& artifacts, const Node& model, const std::s
   return all.items().empty() ? Node() : all;
 }
 
-void filter_models(Items& models, const std::string& query, const Artifacts& artifacts) {
+void filter_models(Items& models, const std::string& query, const Artifacts& artifacts,
+                   const cards::Library& library) {
   if (query.empty()) return;
   Names known;
   add_words(model_fields, known);
   add_properties(models, known);
   const auto open = [](const std::string& name) { return name.starts_with(of_artifacts); };
-  keep(models, query, grammar(std::move(known), open), [&](const Node& item, const std::string& name) {
+  const auto type = [&](const std::string& name) { return model_type(library, name); };
+  keep(models, query, grammar(std::move(known), open, type), [&](const Node& item, const std::string& name) {
     return open(name) ? artifacts_value(artifacts, item, name.substr(of_artifacts.size()))
                       : value_of(item, name);
   });
@@ -242,7 +260,8 @@ void filter_artifacts(Items& all, const std::string& query, const cards::Library
   const auto open = [&library](const std::string& name) {
     return library.finder().resolve(CardKind::a_template, "benchmarks." + name).has_value();
   };
-  keep(all, query, grammar(std::move(known), open),
+  const auto type = [&](const std::string& name) { return artifact_type(library, name); };
+  keep(all, query, grammar(std::move(known), open, type),
        [](const Node& item, const std::string& name) { return value_of(item, name); });
 }
 

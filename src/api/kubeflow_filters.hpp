@@ -10,7 +10,9 @@ namespace mlib::api::kubeflow {
 /// Leaves those of the models for which the condition holds. A field is one of the OpenAPI's, a property, or
 /// `artifacts.NAME`: a property that any of the model's artifacts has. What has a type's suffix
 /// (`ttft_p90.double_value`) may be something that nobody has. Problem{usage} with the place and the nearest.
-void filter_models(Items& models, const std::string& query, const Artifacts& artifacts);
+/// Literals are read by the fields of our cards that the names stand for.
+void filter_models(Items& models, const std::string& query, const Artifacts& artifacts,
+                   const cards::Library& library);
 /// The same of a model's artifacts; figures of benchmarks may be named also where this model has none.
 void filter_artifacts(Items& all, const std::string& query, const cards::Library& library);
 

@@ -88,7 +88,7 @@ struct Facade {
 
 TEST_CASE("saved filters are named queries, where those can say what they say") {
   Facade facade;
-  facade.save("fast", "benchmarks.ttft_p95 < 200 AND model.license = mit");
+  facade.save("fast", "benchmarks.ttft_p95 < 0.2s AND model.license = mit");
   facade.save("ours",
               "ours = 'yes' AND name LIKE 'u%' AND format IN ('gguf', 'safetensors') AND license != gemma");
   facade.save("never", "benchmarks.itl_p99 <= 5");  // nobody has measured it
@@ -157,6 +157,22 @@ TEST_CASE("a figure may be asked for where there is none") {
   CHECK(facade.ask("models?source=other&filterQuery=licence='mit'", 400)
             .text_at({"message"})
             .find("`license`") != std::string::npos);
+}
+
+TEST_CASE("a filterQuery reads literals as --filter does, and refuses the same") {
+  Facade facade;
+  const std::string query = "models?filterQuery=provider='org'%20AND%20";
+  CHECK(facade.names(query + "parameters%20%3E=%201K") == "quick");
+  CHECK(facade.names(query + "parameters.int_value%20%3C%200.1M") == "quick");
+  CHECK(facade.names(query + "artifacts.ttft_p95%20%3C%200.06s") == "quick");
+  const auto refused = [&](const std::string& condition) {
+    return facade.ask(query + condition, 400).text_at({"message"});
+  };
+  CHECK(refused("parameters%20%3E%205usd").find("`parameters` is a number, and `5usd` is not") !=
+        std::string::npos);
+  CHECK(refused("format='GGUF'").find("did you mean `gguf`?") != std::string::npos);
+  CHECK(refused("artifacts.ttft_p95%20%3C%20'soon'").find("a number of milliseconds") != std::string::npos);
+  CHECK(refused("name%20%3E%205").find("`name` is a text, and 5 is a number") != std::string::npos);
 }
 
 TEST_CASE("words are looked for in what an item says, not in how it is written") {

@@ -53,13 +53,18 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
   const std::string wanted = lower(word.substr(0, 128));
   std::string best;
   std::size_t least = std::max<std::size_t>(2, wanted.size() / 3) + 1;
+  const auto look = [&](std::string_view part, const std::string& whole, std::size_t more) {
+    if (part.size() > wanted.size() + least || part.empty()) return;
+    const std::size_t far = distance(wanted, lower(part));
+    if (far + more >= least || far >= std::max(wanted.size(), part.size())) return;
+    least = far + more;
+    best = whole;
+  };
   for (const std::string& each : known) {
-    if (each.size() > wanted.size() + least || each.empty()) continue;
-    const std::size_t far = distance(wanted, lower(each));
-    if (far < least && far < std::max(wanted.size(), each.size())) {
-      least = far;
-      best = each;
-    }
+    look(each, each, 0);
+    // A name may have been written as far as one of its dashes: `nvidia-h100` of nvidia-h100-pcie-80gb.
+    for (std::size_t dash = each.find('-'); dash != std::string::npos; dash = each.find('-', dash + 1))
+      look(std::string_view(each).substr(0, dash), each, 1);
   }
   return best;
 }

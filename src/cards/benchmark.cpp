@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.hpp"
@@ -35,7 +36,31 @@ std::string reasons_of(const Node& results) {
   return join(all, "; ");
 }
 
+constexpr std::array<std::string_view, 6> times{"ttft_", "ttfo_", "e2e_", "itl_", "tpot_", "ntpot_"};
+
+std::vector<std::string> made_figure_names() {
+  std::vector<std::string> names{"requests_per_second", "hardware_type", "hardware_count", "use_case",
+                                 std::string(results_verdict)};
+  std::vector<std::string_view> of(times.begin(), times.end());
+  of.push_back("tps_");
+  for (const std::string_view each : of)
+    for (const std::string_view what : {"mean", "p50", "p90", "p95", "p99"})
+      names.push_back(fmt::format("{}{}", each, what));
+  return names;
+}
+
 }  // namespace
+
+const std::vector<std::string>& figure_names() {
+  static const std::vector<std::string> names = made_figure_names();
+  return names;
+}
+
+std::string_view unit_of_figure(std::string_view name) {
+  const bool time =
+      std::any_of(times.begin(), times.end(), [&](std::string_view each) { return name.starts_with(each); });
+  return time ? "ms" : "";
+}
 
 std::string verdict_of(const Benchmark& benchmark) { return benchmark.results.text_at({results_verdict}); }
 

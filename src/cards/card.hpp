@@ -104,10 +104,11 @@ struct EngineVersion {
 
   template <class D>
   void describe(D& d) {
-    d.field("version", version, {.help = "As the engine calls it", .required = true, .min = 1});
+    d.field("version", version,
+            {.help = "As the engine calls it", .required = true, .min = 1, .format = "version"});
     d.field("image", image, {.help = "Container image of this version, with tag"});
     d.field("digest", digest, {.help = "The image's sha256:…, where it is known"});
-    d.field("released", released, {.help = "Day of release, YYYY-MM-DD"});
+    d.field("released", released, {.help = "Day of release, YYYY-MM-DD", .format = "date"});
   }
 };
 
@@ -146,7 +147,7 @@ struct FrameworkSpec {
   template <class D>
   void describe(D& d) {
     d.field("engine", engine, {.help = "The serving engine", .required = true});
-    d.field("version", version, {.help = "The engine's version"});
+    d.field("version", version, {.help = "The engine's version", .format = "version"});
     d.field("image", image, {.help = "Container image, with tag"});
     d.field("manifest", manifest, {.help = "File with the Kubernetes objects, beside this one"});
     d.field("protocol", protocol, {.help = "API that the engine speaks, one of those in protocols/"});

@@ -1,9 +1,8 @@
-#include "cards/expression.hpp"
-
 #include <algorithm>
 #include <cmath>
 
 #include "base/text.hpp"
+#include "cards/expression_parts.hpp"
 
 namespace mlib::cards {
 namespace {
@@ -29,19 +28,12 @@ std::optional<double> number_of(const Node& node) {
   return {};
 }
 
-/// Two texts as quantities, when both are and one has a unit (or an exponent).
-std::optional<int> as_quantities(std::string_view a, std::string_view b) {
-  const auto has_unit = [](std::string_view text) {
-    return std::any_of(text.begin(), text.end(), is_letter);
-  };
-  const auto may_be = [](std::string_view text) {
-    return !text.empty() && (is_digit(text[0]) || text[0] == '-' || text[0] == '.');
-  };
-  if (!may_be(a) || !may_be(b) || (!has_unit(a) && !has_unit(b))) return {};
-  const std::optional<double> left = quantity(a);
-  const std::optional<double> right = quantity(b);
-  if (!left || !right) return {};
-  return *left < *right ? -1 : *left > *right ? 1 : 0;
+int order_of(double a, double b) { return a < b ? -1 : a > b ? 1 : 0; }
+
+/// A text that is a quantity and has a unit (or an exponent).
+bool is_measured(std::string_view text) {
+  if (text.empty() || !(is_digit(text[0]) || text[0] == '-' || text[0] == '.')) return false;
+  return std::any_of(text.begin(), text.end(), is_letter) && quantity(text).has_value();
 }
 
 std::size_t digits_end(std::string_view text, std::size_t at) {
@@ -49,9 +41,13 @@ std::size_t digits_end(std::string_view text, std::size_t at) {
   return at;
 }
 
-int order_of(std::string_view a, std::string_view b) {
-  const std::optional<int> order = as_quantities(a, b);
-  return order ? *order : natural_order(a, b);
+/// -1, 0 or 1; nothing when only one of the two is a number or has a unit: there is no order between them.
+std::optional<int> order_of(const Node& a, const Node& b) {
+  if (a.is_string() && b.is_string() && !is_measured(a.string()) && !is_measured(b.string()))
+    return natural_order(a.string(), b.string());
+  const std::optional<double> left = number_of(a);
+  const std::optional<double> right = number_of(b);
+  return left && right ? std::optional(order_of(*left, *right)) : std::nullopt;
 }
 
 struct Operand {
@@ -61,29 +57,30 @@ struct Operand {
 
 Truth truth(bool yes) { return yes ? Truth::yes : Truth::no; }
 
-bool equal_scalars(const Operand& a, const Operand& b) {
-  if (a.node->is_number() && b.node->is_number()) return a.node->number() == b.node->number();
-  if (a.node->is_string() && b.node->is_string())
-    return a.node->string() == b.node->string() || as_quantities(a.node->string(), b.node->string()) == 0;
+bool equal_scalars(const Operand& a, const Operand& b, bool as_text) {
+  if (a.node->is_string() && b.node->is_string()) {
+    if (as_text || a.node->string() == b.node->string()) return a.node->string() == b.node->string();
+    return (is_measured(a.node->string()) || is_measured(b.node->string())) &&
+           order_of(*a.node, *b.node) == 0;
+  }
   if (!a.node->is_scalar() || !b.node->is_scalar()) return *a.node == *b.node;
-  const std::string left = text_of(*a.node, a.term);
-  const std::string right = text_of(*b.node, b.term);
-  return left == right || as_quantities(left, right) == 0;
+  if (!as_text && (a.node->is_number() || b.node->is_number())) {
+    const std::optional<double> left = number_of(*a.node);
+    const std::optional<double> right = number_of(*b.node);
+    if (left && right) return *left == *right;
+  }
+  return text_of(*a.node, a.term) == text_of(*b.node, b.term);
 }
 
-Truth compare_scalars(Op op, const Operand& a, const Operand& b) {
-  if (op == Op::equal) return truth(equal_scalars(a, b));
+Truth compare_scalars(const Term& term, const Operand& a, const Operand& b) {
+  if (term.op == Op::equal) return truth(equal_scalars(a, b, term.as_text));
   const auto ordered = [](const Node& node) { return node.is_number() || node.is_string(); };
   if (!ordered(*a.node) || !ordered(*b.node)) return Truth::unknown;
-  int order = 0;
-  if (a.node->is_number() && b.node->is_number()) {
-    const double left = a.node->number();
-    const double right = b.node->number();
-    order = left < right ? -1 : left > right ? 1 : 0;
-  } else {
-    order = order_of(text_of(*a.node, a.term), text_of(*b.node, b.term));
-  }
-  return truth(op == Op::less ? order < 0 : order <= 0);
+  const std::optional<int> order =
+      term.as_text ? std::optional(natural_order(text_of(*a.node, a.term), text_of(*b.node, b.term)))
+                   : order_of(*a.node, *b.node);
+  if (!order) return Truth::unknown;
+  return truth(term.op == Op::less ? *order < 0 : *order <= 0);
 }
 
 /// A list compares as any of its items.
@@ -107,12 +104,6 @@ Truth is_like(const Operand& value, const Operand& pattern, bool fold) {
       LikePattern(text_of(*pattern.node, pattern.term), fold).matches(text_of(*value.node, value.term)));
 }
 
-Node from_number(double value) {
-  constexpr double exact = 9007199254740992.0;  // 2^53: so far every integer is a double
-  if (std::abs(value) < exact && value == std::floor(value)) return static_cast<std::int64_t>(value);
-  return value;
-}
-
 /// Of two numbers; a null where there is none: no number, a division by zero.
 Node calculate(Op op, const Node& a, const Node& b) {
   const std::optional<double> left = number_of(a);
@@ -124,7 +115,7 @@ Node calculate(Op op, const Node& a, const Node& b) {
   if (op == Op::multiply) result = *left * *right;
   if (op == Op::divide) result = *left / *right;
   if (op == Op::modulo) result = std::fmod(*left, *right);
-  return std::isfinite(result) ? from_number(result) : Node();
+  return std::isfinite(result) ? detail::from_number(result) : Node();
 }
 
 /// The value of a term that is no condition; a null pointer: not known. `made` holds what was calculated.
@@ -163,7 +154,7 @@ Truth comparison(const Term& term, const Values& values) {
       const Operand one{&left, &term.parts[0]};
       const Operand other{&right, &term.parts[1]};
       if (term.op == Op::like || term.op == Op::ilike) return is_like(one, other, term.op == Op::ilike);
-      return compare_scalars(term.op, one, other);
+      return compare_scalars(term, one, other);
     });
   });
 }
@@ -174,7 +165,7 @@ Truth is_in(const Term& term, const Values& values) {
   if (value == nullptr) return Truth::unknown;
   return any_of(*value, [&](const Node& item) {
     return truth(std::any_of(term.parts.begin() + 1, term.parts.end(), [&](const Term& choice) {
-      return equal_scalars({&item, &term.parts[0]}, {&choice.value, &choice});
+      return equal_scalars({&item, &term.parts[0]}, {&choice.value, &choice}, term.as_text);
     }));
   });
 }
@@ -196,6 +187,12 @@ Truth is_null(const Term& term, const Values& values) {
 }
 
 }  // namespace
+
+Node detail::from_number(double value) {
+  constexpr double exact = 9007199254740992.0;  // 2^53: so far every integer is a double
+  if (std::abs(value) < exact && value == std::floor(value)) return static_cast<std::int64_t>(value);
+  return value;
+}
 
 LikePattern::LikePattern(std::string_view pattern, bool fold)
     : pattern_(fold ? lower(pattern) : std::string(pattern)), fold_(fold) {}

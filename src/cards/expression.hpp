@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cards/field_type.hpp"
 #include "schema/document.hpp"
 
 /// One language for filters, rules and conditions:
@@ -25,9 +26,15 @@ struct Fields {
   /// For filters: a value needs no quotes (`framework=vllm`, `title=Gemma 3`), a name may hold `-` and `/`,
   /// and after `=` and `!=` a word without a dot is always a text.
   bool bare_words = false;
+  /// What the values of a path are; without it nothing is known of any. Called once for each field.
+  std::function<FieldType(const std::string& path)> type = {};
 };
 /// Exactly these paths; one that ends in `.` opens every name below it (`values.`).
 Fields fields_of(std::vector<std::string> paths);
+
+/// For a field that there is none of: "did you mean `X`?", of a card that has its last part if need be, or
+/// "".
+std::string nearest_field(const std::string& written, const std::vector<std::string>& known);
 
 /// The three values of logic.
 enum class Truth : std::int8_t { no, unknown, yes };
@@ -64,12 +71,17 @@ struct Term {
   std::string text = {};    ///< of a literal, as it was written
   int field = -1;           ///< of a field: its index in Expression::fields
   int column = 0;           ///< 1-based, in characters
+  bool measured = false;    ///< of a literal: digits and letters without quotes, a number with its unit
+  bool as_text = false;     ///< of a comparison: of texts, also where they look like quantities
 };
 
 /// A condition over fields, parsed once and evaluated as often as wanted.
 ///
-/// Values compare so: numbers as numbers; texts that are quantities of which one has a unit as quantities
-/// (`16Gi` < `20G`); other texts in natural order (`0.9.1` < `0.10`), with a number as its text. A list
+/// A literal is read when the expression is parsed, as what the field beside it is (FieldType): `70B`, `80GB`
+/// and `0.2s` become numbers in the field's unit; one that is no value of that field is a finding.
+///
+/// Values compare so: numbers, and quantities with them, by their amount (`16Gi` < `20G`); texts in natural
+/// order (`0.9.1` < `0.10`); a number or quantity with another text in no order at all (unknown). A list
 /// compares as any of its items; `!=`, NOT LIKE and NOT IN are the negation of `=`, LIKE and IN. A null
 /// equals nothing but `''`, and is neither less nor greater (unknown). What is not known makes the comparison
 /// unknown; `IS NULL` holds for both. A boolean field is a condition by itself.

@@ -5,11 +5,12 @@
 #include <charconv>
 
 #include "base/text.hpp"
-#include "cards/expression.hpp"
+#include "cards/expression_parts.hpp"
 
 namespace mlib::cards {
 namespace {
 
+using detail::Broken;
 using schema::Node;
 using Op = Term::Op;
 
@@ -35,16 +36,10 @@ std::optional<Node> number(std::string_view text) {
   return {};
 }
 
-/// What ends the parse at the first thing that is no part of an expression.
-struct Broken {
-  Fault fault;
-  std::size_t at;
-  std::string message, hint;
-};
-
-/// For a field that was written without the card that has it: `license` for `model.license`; of several the
-/// one with the fewest parts. `whole`: its last part is exactly that word, else near to it.
-std::string by_last_part(const std::string& word, const std::vector<std::string>& known, bool whole) {
+/// For a field that was written without the card that has it, or with another: `license` for `model.license`;
+/// of several the one with the fewest parts. `whole`: its last part is exactly the same, else near to it.
+std::string by_last_part(const std::string& written, const std::vector<std::string>& known, bool whole) {
+  const std::string word = written.substr(written.rfind('.') + 1);
   constexpr std::size_t shortest_near = 5;
   std::vector<std::string> parts;
   for (const std::string& each : known) parts.push_back(each.substr(each.rfind('.') + 1));
@@ -76,7 +71,7 @@ class Parser {
   }
 
   std::vector<std::string> paths;
-  std::vector<Broken> unknown;  ///< fields that are none: found all in one go
+  std::vector<Broken> unknown;  ///< fields that are none, found all in one go
 
  private:
   static std::string example() { return "for example: framework = 'vllm' AND benchmarks.ttft_p95 < 200"; }
@@ -146,27 +141,21 @@ class Parser {
     return made(op, at, std::move(parts));
   }
 
-  std::size_t offset_of(const Term& term) const {
-    std::size_t at = 0;
-    for (int left = term.column - 1; left > 0 && at < text_.size(); --left) do
-        ++at;
-      while (at < text_.size() && is_utf8_continuation(text_[at]));
-    return at;
-  }
-
   /// A condition stays; a field becomes one.
   Term condition(Term term) {
     if (is_condition(term)) return term;
     if (term.op != Op::field && !(term.op == Op::literal && term.value.is_boolean()))
-      throw Broken{Fault::wrong_type, offset_of(term), "this is a value, and a condition is expected",
+      throw Broken{Fault::wrong_type, detail::offset_of(text_, term),
+                   "this is a value, and a condition is expected",
                    "compare it: = != < > <= >= LIKE ILIKE IN, IS NULL"};
-    const std::size_t at = offset_of(term);
+    const std::size_t at = detail::offset_of(text_, term);
     return made(Op::is_true, at, std::move(term));
   }
 
   Term value(Term term) {
     if (!is_condition(term)) return term;
-    throw Broken{Fault::wrong_type, offset_of(term), "this is a condition, and a value is expected", ""};
+    throw Broken{Fault::wrong_type, detail::offset_of(text_, term),
+                 "this is a condition, and a value is expected", ""};
   }
 
   Term disjunction() { return chain("OR", Op::disjunction, &Parser::conjunction); }
@@ -351,12 +340,10 @@ class Parser {
       ++at_;
     std::string text = text_.substr(at, at_ - at);
     if (std::optional<Node> value = number(text)) return literal(at, std::move(*value), std::move(text));
-    if (!quantity(text))
-      throw Broken{Fault::syntax, at,
-                   fmt::format("`{}` is neither a number nor a quantity", shortened(text, 40)),
-                   "16, 0.5, 1e9 or 16Gi; a text in '…'"};
     Node value(text);
-    return literal(at, std::move(value), std::move(text));
+    Term term = literal(at, std::move(value), std::move(text));
+    term.measured = true;  // whether its letters are a unit says the field beside it
+    return term;
   }
 
   /// The text between two of `quote`; a doubled one, or one after a \, is part of it.
@@ -393,10 +380,9 @@ class Parser {
   }
 
   std::string hint_for(const std::string& name) const {
+    if (lower(name) == "null") return "IS NULL holds where a card does not say, IS NOT NULL where one does";
     const std::vector<std::string> known = fields_.known();
-    std::string hint = by_last_part(name, known, true);
-    if (hint.empty()) hint = suggestion(name, known);
-    if (hint.empty()) hint = by_last_part(name, known, false);
+    std::string hint = nearest_field(name, known);
     const bool bare = fields_.bare_words && known.size() > 10;
     if (hint.empty() && bare) hint = "some fields: " + join({known.begin(), known.begin() + 8}, ", ");
     return hint;
@@ -437,6 +423,20 @@ Fields fields_of(std::vector<std::string> paths) {
   return {resolve, known};
 }
 
+std::string nearest_field(const std::string& written, const std::vector<std::string>& known) {
+  std::string hint = by_last_part(written, known, true);
+  if (hint.empty()) hint = suggestion(written, known);
+  return hint.empty() ? by_last_part(written, known, false) : hint;
+}
+
+std::size_t detail::offset_of(const std::string& text, const Term& term) {
+  std::size_t at = 0;
+  for (int left = term.column - 1; left > 0 && at < text.size(); --left) do
+      ++at;
+    while (at < text.size() && is_utf8_continuation(text[at]));
+  return at;
+}
+
 std::optional<Expression> Expression::parse(const schema::Source& source, const Fields& fields,
                                             std::vector<Finding>& findings) {
   Parser parser(source.text, fields);
@@ -448,6 +448,9 @@ std::optional<Expression> Expression::parse(const schema::Source& source, const 
   } catch (const Broken& found) {
     broken = found;
   }
+  // What a field is can only be asked of one that there is.
+  if (!broken && parser.unknown.empty())
+    detail::read_literals(made.term_, source.text, parser.paths, fields, parser.unknown);
   for (const Broken& each : parser.unknown) findings.push_back(finding_of(source, each));
   if (broken) findings.push_back(finding_of(source, *broken));
   if (findings.size() > before) return {};

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <tuple>
 
 using namespace mlib;
 using namespace mlib::cards;
@@ -73,7 +74,16 @@ TEST_CASE("comparisons of texts, numbers and booleans") {
 TEST_CASE("quantities compare as quantities, versions in natural order") {
   CHECK(yes("memory > 16G AND memory < 17.5G AND memory = 16384Mi AND memory = 17179869184"));
   CHECK(yes("memory >= '16Gi' AND memory / 2 = 8Gi AND memory * 2 < 1Ti"));
-  CHECK(yes("version > '0.9.2' AND version < '0.11' AND version > 0.9"));
+  CHECK(yes("version > '0.9.2' AND version < '0.11'"));
+}
+
+TEST_CASE("a number or quantity is in no order with another text") {
+  CHECK(unknown("version > 0.9"));
+  CHECK(unknown("title > 5 OR title <= 5"));
+  CHECK(unknown("memory > 'abc' OR memory <= 'abc'"));
+  CHECK(holds("memory >= 80GB", true) == Truth::unknown);
+  CHECK(no("title = 5 OR memory = 'abc'"));
+  CHECK(yes("title != 5"));
 }
 
 TEST_CASE("AND binds more than OR, NOT more than AND, * more than +") {
@@ -177,6 +187,153 @@ TEST_CASE("an error says where, and what is nearest") {
     INFO(text);
     CHECK(refusal(text).find(said) != std::string::npos);
   }
+}
+
+namespace {
+
+/// Fields of each type, with a value.
+const std::map<std::string, std::pair<FieldType, Node>, std::less<>> typed{
+    {"name", {{.is = FieldType::Is::text}, "gemma-3"}},
+    {"format", {{.is = FieldType::Is::text, .choices = {"gguf", "safetensors"}}, "gguf"}},
+    {"version", {{.is = FieldType::Is::version}, "0.10.1"}},
+    {"parameters", {{.is = FieldType::Is::number}, 70'000'000'000}},
+    {"context_length", {{.is = FieldType::Is::number, .unit = "tokens"}, 131072}},
+    {"weights_bytes", {{.is = FieldType::Is::number, .unit = "bytes"}, 1'000'000'000}},
+    {"ttft_p95", {{.is = FieldType::Is::number, .unit = "ms"}, 150}},
+    {"cpus", {{.is = FieldType::Is::number, .unit = "cores"}, 8}},
+    {"memory", {{.is = FieldType::Is::quantity, .unit = "bytes"}, "46069Mi"}},
+    {"gated", {{.is = FieldType::Is::boolean}, true}},
+    {"released", {{.is = FieldType::Is::date}, "2025-06-09"}},
+    {"price", {{.is = FieldType::Is::map, .parts = {"per_hour", "as_of"}}, Node::map()}},
+    {"license", {{.is = FieldType::Is::text}, Node()}},
+    {"hash", {{.is = FieldType::Is::text}, "10e3"}},
+};
+
+Fields typed_fields(bool bare) {
+  std::vector<std::string> paths;
+  for (const auto& [name, field] : typed) paths.push_back(name);
+  Fields made = fields_of(paths);
+  made.bare_words = bare;
+  made.type = [](const std::string& path) { return typed.find(path)->second.first; };
+  return made;
+}
+
+Truth typed_truth(const std::string& text, bool bare) {
+  return Expression::parse({"rule", text}, typed_fields(bare)).evaluate([](const std::string& path) {
+    return std::optional(typed.find(path)->second.second);
+  });
+}
+
+/// The first line and the hint of what is wrong.
+std::pair<std::string, std::string> typed_refusal(const std::string& text, bool bare) {
+  std::vector<Finding> findings;
+  Expression::parse({"rule", text}, typed_fields(bare), findings);
+  REQUIRE(!findings.empty());
+  const std::string said = to_text(findings[0]);
+  return {said.substr(0, said.find('\n')), findings[0].hint};
+}
+
+}  // namespace
+
+TEST_CASE("a literal with a unit is read in that of the field, with bare words and without") {
+  for (const char* text : {"parameters = 70B",
+                           "parameters > 69.5B",
+                           "NOT parameters > 70B",
+                           "parameters >= 7e10",
+                           "parameters IN (7B, 70B)",
+                           "parameters / 2 = 35B",
+                           "parameters > 2 * 34B",
+                           "70B <= parameters",
+                           "-parameters < 0",
+                           "context_length = 128K",
+                           "context_length = 128Ki",
+                           "context_length > 128000",
+                           "context_length < 1M",
+                           "weights_bytes = 1GB",
+                           "weights_bytes < 1GiB",
+                           "weights_bytes > 0.9G",
+                           "weights_bytes >= 953Mi",
+                           "ttft_p95 < 0.2s",
+                           "ttft_p95 = 150ms",
+                           "ttft_p95 < 1m",
+                           "ttft_p95 < 151",
+                           "ttft_p95 >= 0.15s",
+                           "cpus = 8000m",
+                           "memory < 80GB",
+                           "memory > 48GB",
+                           "memory < 48.4GB",
+                           "memory < 45GiB",
+                           "memory = 46069Mi",
+                           "memory * 2 > 89Gi",
+                           "gated = 'TRUE'",
+                           "released > '2025-06-01'",
+                           "version > 0.9",
+                           "version < 0.11",
+                           "name < 'h'",
+                           "format = 'gguf'",
+                           "format IN ('gguf')",
+                           "name != 5",
+                           "license = ''",
+                           "memory != ''",
+                           "hash = '10e3' AND hash != '10000'"}) {
+    INFO(text);
+    CHECK(typed_truth(text, false) == Truth::yes);
+    CHECK(typed_truth(text, true) == Truth::yes);
+  }
+  CHECK(typed_truth("released > 2025-06-01 AND released < 2025-06-10", true) == Truth::yes);
+  CHECK(typed_truth("hash = '10000' OR hash = '1e4'", false) == Truth::no);
+}
+
+TEST_CASE("a literal that is no value of its field is refused where it stands") {
+  const std::tuple<const char*, const char*, const char*> refused[] = {
+      {"memory > abc", "rule:1:10: error: `memory` is an amount of bytes, and `abc` is not",
+       "for example: memory > 80GB; KB, MB, GB, TB are powers of 1000 and KiB, MiB, GiB, TiB (Ki, Mi, Gi, "
+       "Ti) "
+       "of 1024"},
+      {"parameters > 5usd", "rule:1:14: error: `parameters` is a number, and `5usd` is not",
+       "for example: parameters > 7B; K, M, B and T stand for 10^3, 10^6, 10^9 and 10^12"},
+      {"parameters > 1e400", "rule:1:14: error: `1e400` is beyond what a number can be", ""},
+      {"context_length <= 8GB", "rule:1:19: error: `context_length` is a number of tokens, and `8GB` is not",
+       "for example: context_length <= 128K; K stands for 1024 tokens and M for 1024 K, as in the names of "
+       "models"},
+      {"ttft_p95 < 3Gi", "rule:1:12: error: `ttft_p95` is a number of milliseconds, and `3Gi` is not",
+       "for example: ttft_p95 < 200ms; us, ms, s, m or h; without one it is in milliseconds"},
+      {"name > 5", "rule:1:8: error: `name` is a text, and 5 is a number", "for example: name > 'm'"},
+      {"released > 5", "rule:1:12: error: `released` is a day, and 5 is a number",
+       "for example: released > '2025-06-30'"},
+      {"released > '01/02/2025'", "rule:1:12: error: `released` is a day, and `01/02/2025` is not",
+       "for example: released > '2025-06-30'"},
+      {"released = '2025-02-29'", "rule:1:12: error: `released` is a day, and `2025-02-29` is not",
+       "for example: released = '2025-06-30'"},
+      {"gated = yes", "rule:1:9: error: `gated` is TRUE or FALSE, and `yes` is not",
+       "for example: gated = TRUE"},
+      {"gated > TRUE", "rule:1:9: error: `gated` is TRUE or FALSE, and neither is the greater",
+       "for example: gated = TRUE"},
+      {"price < 2", "rule:1:1: error: `price` has parts, and is no value itself",
+       "price.per_hour, price.as_of"},
+      {"format = GGUF", "rule:1:10: error: `format` is never `GGUF`",
+       "did you mean `gguf`? one of: gguf, safetensors"},
+      {"format IN (gguf, onxx)", "rule:1:18: error: `format` is never `onxx`", "one of: gguf, safetensors"},
+      {"name", "rule:1:1: error: `name` is a text, and a condition is expected",
+       "compare it: = != < > <= >= LIKE ILIKE IN, IS NULL"},
+      {"name * 2 > 1", "rule:1:1: error: `name` is a text, and arithmetic takes numbers", ""},
+  };
+  for (const auto& [text, said, hint] : refused) {
+    INFO(text);
+    const auto [line, nearest_right] = typed_refusal(text, true);
+    CHECK(line == said);
+    CHECK(nearest_right == hint);
+  }
+  CHECK(typed_refusal("parameters > name", false).first ==
+        "rule:1:14: error: `parameters` is a number, and `name` a text: they cannot be compared");
+  CHECK(typed_refusal("released > 2025-01-02", false).first ==
+        "rule:1:12: error: `released` is a day, and this is a number");
+  CHECK(typed_refusal("name > 5 OR parameters > 5usd", false).first ==
+        typed_refusal("name > 5", false).first);
+}
+
+TEST_CASE("a field that is called null: IS NULL is meant") {
+  CHECK(refusal("license = null").find("IS NULL holds where") != std::string::npos);
 }
 
 TEST_CASE("size and depth of an expression are bounded") {

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/text.hpp"
+#include "cards/benchmark.hpp"
 
 namespace mlib::cards {
 namespace {
@@ -169,8 +170,11 @@ Fields Finder::grammar(CardKind kind) const {
   fields.known = [this, kind] {
     std::vector<std::string> names;
     for (const FieldFact& fact : this->fields(kind)) names.push_back(fact.name);
+    if (kind == CardKind::a_template)
+      for (const std::string& figure : figure_names()) names.push_back("benchmarks." + figure);
     return names;
   };
+  fields.type = [this, kind](const std::string& path) { return type(kind, path); };
   return fields;
 }
 

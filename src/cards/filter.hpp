@@ -47,6 +47,9 @@ class Finder {
   /// The full path of a field; nothing when there is none.
   std::optional<std::string> resolve(CardKind kind, const std::string& written) const;
   std::shared_ptr<const Column> column(CardKind kind, const std::string& path) const;
+  /// What the values at a full path are: as the card's schema says, the framework's parameters, or, where
+  /// those leave it open, all of the values.
+  FieldType type(CardKind kind, const std::string& path) const;
   /// Every field that some card has, short; made once.
   const std::vector<FieldFact>& fields(CardKind kind) const;
 
@@ -68,6 +71,8 @@ class Finder {
   Column build(CardKind kind, const std::string& path) const;
   Column referred(CardKind from, CardKind to, const std::string& path) const;
   Column effective(const std::string& name) const;
+  /// Of a parameter as all frameworks that have it say.
+  FieldType type_of_value(const std::string& name) const;
   /// Of a template where no card sets the parameter: the fact that it is taken from, or its default.
   Node unset(std::size_t row, const std::vector<const Parameter*>& of_frameworks) const;
 

@@ -26,16 +26,9 @@ constexpr std::string_view of_revision = "revision";
 constexpr std::pair<std::string_view, CardKind> referable[] = {
     {"framework", CardKind::framework}, {"model", CardKind::model}, {"hardware", CardKind::hardware}};
 
-/// Figures of a benchmark that may be asked for before anybody measured them (the names of Kubeflow's
-/// performance artifacts).
 bool is_figure(std::string_view name) {
-  for (const std::string_view plain :
-       {"requests_per_second", "hardware_type", "hardware_count", "use_case", "verdict"})
-    if (name == plain) return true;
-  for (const std::string_view of : {"ttft_", "ttfo_", "e2e_", "tps_", "itl_", "tpot_", "ntpot_"})
-    for (const std::string_view what : {"mean", "p50", "p90", "p95", "p99"})
-      if (name.starts_with(of) && name.substr(of.size()) == what) return true;
-  return false;
+  const std::vector<std::string>& names = figure_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 std::string key_of(const Node& node) {
@@ -316,7 +309,9 @@ const std::vector<FieldFact>& Finder::fields(CardKind kind) const {
       std::string name = short_name(path);
       if (name.starts_with("benchmarks.results.")) name.erase(11, 8);
       if (own(kind, name) != path && !path.starts_with("spec.benchmarks.")) name = path;
-      found.push_back({name, path, field.help, field.unit});
+      const bool figure = name.starts_with("benchmarks.");
+      found.push_back(
+          {name, path, field.help, figure ? std::string(unit_of_figure(name.substr(11))) : field.unit});
     }
   }
   std::erase_if(found,

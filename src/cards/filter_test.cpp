@@ -67,6 +67,56 @@ TEST_CASE("templates are found by what they refer to, and by their benchmarks") 
   CHECK(templates("hardware.cpus * 1e9 > model.parameters") == "t1 t3");
 }
 
+TEST_CASE("literals are read by the kind of the field, wherever it comes from") {
+  const auto all = library();
+  const auto templates = [&](const std::string& text) { return found(*all, CardKind::a_template, text); };
+  const auto hardware = [&](const std::string& text) { return found(*all, CardKind::hardware, text); };
+  CHECK(hardware("memory >= 17GB") == "h16");  // 16Gi is 17.2 GB
+  CHECK(hardware("memory < 17GB") == "h9");
+  CHECK(hardware("memory > 8.5GiB") == "h16");
+  CHECK(hardware("storage >= 1TB") == "h9");
+  CHECK(found(*all, CardKind::model, "parameters > 0.3B") == "large");
+  CHECK(templates("model.parameters < 1B AND hardware.memory < 10GB") == "t3");
+  CHECK(templates("benchmarks.ttft_p95 < 0.2s") == "t1");
+  CHECK(templates("benchmarks.ttft_p95 > 300ms") == "");
+  CHECK(templates("benchmarks.deep.x.y < 2") == "t1");
+  CHECK(templates("values.context_length = 4K") == "t1 t2 t3");
+  CHECK(templates("values.storage = 1TiB") == "t2 t3");
+  CHECK(templates("hardware.cpus * 1B > model.parameters") == "t1 t3");
+}
+
+TEST_CASE("a literal that is no value of the field is refused, whichever card has it") {
+  const auto all = library();
+  const auto said = [&](CardKind kind, const std::string& text) {
+    std::vector<Finding> findings;
+    CHECK(!Expression::parse({"--filter", text}, all->finder().grammar(kind), findings));
+    return findings.empty() ? "" : findings[0].message;
+  };
+  const auto of_templates = [&](const std::string& text) { return said(CardKind::a_template, text); };
+  CHECK(of_templates("hardware.gpu.memory > abc") ==
+        "`hardware.gpu.memory` is an amount of bytes, and `abc` is not");
+  CHECK(of_templates("model.gated = yes") == "`model.gated` is TRUE or FALSE, and `yes` is not");
+  CHECK(of_templates("hardware.price < 2") == "`hardware.price` has parts, and is no value itself");
+  CHECK(of_templates("hardware.price.per_hour < 5usd") ==
+        "`hardware.price.per_hour` is a number, and `5usd` is not");
+  CHECK(of_templates("name > 5") == "`name` is a text, and 5 is a number");
+  CHECK(of_templates("model.parameters > 1e400") == "`1e400` is beyond what a number can be");
+  CHECK(of_templates("benchmarks.itl_p99 < 3usd") ==
+        "`benchmarks.itl_p99` is a number of milliseconds, and `3usd` is not");
+  CHECK(of_templates("model.format = ggf") == "`model.format` is never `ggf`");
+  CHECK(said(CardKind::model, "released > '01/02/2025'") == "`released` is a day, and `01/02/2025` is not");
+  CHECK(said(CardKind::hardware, "spec.kind = cpuu") == "`spec.kind` is never `cpuu`");
+}
+
+TEST_CASE("a figure that nobody has measured is suggested, too") {
+  const auto all = library();
+  std::vector<Finding> findings;
+  CHECK(!Expression::parse({"--filter", "benchmarks.itl_p9 < 3"}, all->finder().grammar(CardKind::a_template),
+                           findings));
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].hint.starts_with("did you mean `benchmarks.itl_p9"));
+}
+
 TEST_CASE("sorting puts quantities in their order, and what has no value last") {
   const auto all = library();
   CHECK(found(*all, CardKind::hardware, "cpus > 0", "memory") == "h9 h16");

@@ -57,7 +57,7 @@ struct Gpu {
     d.field("bandwidth", bandwidth, {.help = "Memory bandwidth of one GPU", .min = 0, .unit = "GB/s"});
     d.field("tflops", tflops, {.help = "Dense 16-bit arithmetic of one GPU", .min = 0, .unit = "TFLOP/s"});
     d.field("tflops_by_type", tflops_by_type, {.help = "Dense arithmetic of one GPU per type"});
-    d.field("compute_capability", compute_capability, {.help = "NVIDIA's, e.g. 9.0"});
+    d.field("compute_capability", compute_capability, {.help = "NVIDIA's, e.g. 9.0", .format = "version"});
     d.field("fp8", fp8, {.help = "It computes with FP8; absent when not established"});
     d.field("fp4", fp4, {.help = "It computes with FP4; absent when not established"});
     d.field("interconnect", interconnect, {.help = "How GPUs of a machine reach each other"});
@@ -75,7 +75,7 @@ struct Price {
   void describe(D& d) {
     d.field("per_hour", per_hour, {.help = "List price of one hour", .required = true, .min = 0});
     d.field("currency", currency, {.help = "ISO 4217"});
-    d.field("as_of", as_of, {.help = "Day of the price, YYYY-MM-DD", .required = true});
+    d.field("as_of", as_of, {.help = "Day of the price, YYYY-MM-DD", .required = true, .format = "date"});
     d.field("source", source, {.help = "Where it was read, repository:path@commit"});
   }
 };

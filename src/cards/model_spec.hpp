@@ -131,7 +131,7 @@ struct ModelSpec {
     d.field("family", family, {.help = "e.g. qwen3"});
     d.field("license", license, {.help = "SPDX id or name; absent when not established"});
     d.field("gated", gated, {.help = "The hub asks for an accepted licence; absent when not established"});
-    d.field("released", released, {.help = "Day it came out, YYYY-MM-DD"});
+    d.field("released", released, {.help = "Day it came out, YYYY-MM-DD", .format = "date"});
     d.field("parameters", parameters, {.help = "Number of weights", .min = 1});
     d.field("active_parameters", active_parameters, {.help = "Weights that a token passes", .min = 1});
     d.field("weights_bytes", weights_bytes,

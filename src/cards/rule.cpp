@@ -9,11 +9,25 @@ namespace mlib::cards {
 namespace {
 
 /// Facts that follow from others, as contract.cpp computes them.
-constexpr std::array<std::string_view, 12> derived{
-    "framework.name",        "model.name",      "hardware.name",          "template.name",
-    "model.weights",         "model.scheme",    "hardware.gpus",          "hardware.gpu_bytes",
-    "hardware.memory_bytes", "hardware.vendor", "hardware.storage_bytes", "hardware.capability",
+struct Derived {
+  std::string_view path;
+  FieldType::Is is = FieldType::Is::text;
+  std::string_view unit = "";
 };
+constexpr std::array<Derived, 12> derived{{
+    {"framework.name"},
+    {"model.name"},
+    {"hardware.name"},
+    {"template.name"},
+    {"model.weights", FieldType::Is::number, "bytes"},
+    {"model.scheme"},
+    {"hardware.gpus", FieldType::Is::number},
+    {"hardware.gpu_bytes", FieldType::Is::number, "bytes"},
+    {"hardware.memory_bytes", FieldType::Is::number, "bytes"},
+    {"hardware.vendor"},
+    {"hardware.storage_bytes", FieldType::Is::number, "bytes"},
+    {"hardware.capability", FieldType::Is::number},
+}};
 
 void add_paths(const Node& schema, const std::string& prefix, std::vector<std::string>& paths) {
   const Node* properties = schema.find("properties");
@@ -26,7 +40,8 @@ void add_paths(const Node& schema, const std::string& prefix, std::vector<std::s
 }
 
 std::vector<std::string> all_paths() {
-  std::vector<std::string> paths(derived.begin(), derived.end());
+  std::vector<std::string> paths;
+  for (const Derived& each : derived) paths.emplace_back(each.path);
   add_paths(schema::json_schema<FrameworkSpec>(), "framework.", paths);
   add_paths(schema::json_schema<ModelSpec>(), "model.", paths);
   add_paths(schema::json_schema<HardwareSpec>(), "hardware.", paths);
@@ -35,11 +50,30 @@ std::vector<std::string> all_paths() {
   return paths;
 }
 
+Node all_schemas() {
+  Node all = Node::map();
+  Node& cards = all.child("properties");
+  cards.set("framework", schema::json_schema<FrameworkSpec>());
+  cards.set("model", schema::json_schema<ModelSpec>());
+  cards.set("hardware", schema::json_schema<HardwareSpec>());
+  cards.set("template", schema::json_schema<TemplateSpec>());
+  return all;
+}
+
 }  // namespace
 
 Fields rule_fields() {
   static const std::vector<std::string> paths = all_paths();
-  return fields_of(paths);
+  Fields fields = fields_of(paths);
+  fields.type = rule_field_type;
+  return fields;
+}
+
+FieldType rule_field_type(const std::string& path) {
+  static const Node schemas = all_schemas();
+  for (const Derived& each : derived)
+    if (each.path == path) return {.is = each.is, .unit = std::string(each.unit)};
+  return type_in(schemas, path);
 }
 
 bool is_rule_field(const std::string& path) {

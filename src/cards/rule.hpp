@@ -64,6 +64,8 @@ struct Rules {
 
 /// What a rule or condition may name: framework.*, model.*, hardware.*, template.* and parameters.NAME.
 Fields rule_fields();
+/// What a field of a rule is; of parameters, which are each framework's own, nothing is known.
+FieldType rule_field_type(const std::string& path);
 /// The cards that a field of a rule may belong to: framework, model, hardware, template, parameters.
 bool is_rule_field(const std::string& path);
 

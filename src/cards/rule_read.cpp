@@ -153,7 +153,8 @@ void add_contract(Draft<Framework>& draft, const Beside& beside, std::vector<Fin
   for (const auto& [name, parameter] : spec.parameters) paths.push_back("parameters." + name);
   // With parameters that could not be read, each would look unknown.
   if (draft.doubts.touch({"spec", "parameters", "-"})) paths.emplace_back("parameters.");
-  const Fields fields = spec.conditions.empty() ? Fields{} : fields_of(std::move(paths));
+  Fields fields = spec.conditions.empty() ? Fields{} : fields_of(std::move(paths));
+  fields.type = rule_field_type;
   for (std::size_t i = 0; i < spec.conditions.size(); ++i) {
     const Condition& each = spec.conditions[i];
     if (draft.doubts.touch(Path{{"spec"}, {"conditions"}, {"", static_cast<int>(i)}})) continue;

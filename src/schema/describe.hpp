@@ -29,7 +29,7 @@ struct About {
   std::initializer_list<std::string_view> one_of = {};
   std::string_view unit = "";
   std::string_view format =
-      "";  ///< dns-label, quantity, or a card kind whose name the text is (model, hardware, …)
+      "";  ///< dns-label, quantity, date, version, or a card kind whose name the text is (model, …)
   bool secret = false;
 };
 

@@ -56,6 +56,7 @@ Response list(const World& world, const Library& library, const std::vector<C>& 
   } else {
     response = in_columns(finder, kind, rows, arguments.columns);
   }
+  if (rows.empty()) response.notes = unknown_texts(world, finder, kind, arguments);
   if (!arguments.name.empty()) response.value = Node(std::move(response.value.items()[0]));
   return response;
 }
@@ -71,15 +72,17 @@ std::string gpu_of(const cards::HardwareSpec& spec) {
                      spec.gpu->product.empty() ? spec.gpu->vendor : spec.gpu->product);
 }
 
-std::string parameters_of(const cards::ModelSpec& spec) {
-  if (!spec.parameters) return "";
-  const auto count = static_cast<double>(*spec.parameters);
+std::string count_of(const std::optional<std::int64_t>& number) {
+  if (!number) return "";
+  const auto count = static_cast<double>(*number);
   constexpr double nearly = 0.9995;  // from here on three digits are 1 of the next unit
   return count >= nearly * 1e12  ? fmt::format("{:.3g}T", count / 1e12)
          : count >= nearly * 1e9 ? fmt::format("{:.3g}B", count / 1e9)
          : count >= nearly * 1e6 ? fmt::format("{:.3g}M", count / 1e6)
                                  : fmt::format("{:.3g}k", count / 1e3);
 }
+
+std::string parameters_of(const cards::ModelSpec& spec) { return count_of(spec.parameters); }
 
 /// How many benchmarks there are, and the headline of the newest that counts (of the newest, when none does).
 std::string measured(const cards::TemplateSpec& spec) {
@@ -99,6 +102,24 @@ struct Found {
 
 void fact(Found& found, std::string_view name, std::string value) {
   if (!value.empty()) found.facts.rows.push_back({std::string(name), std::move(value)});
+}
+
+void evidence(Found& found, const std::vector<std::string>& all) {
+  for (const std::string& each : all) fact(found, "evidence", each);
+}
+
+/// A number with its unit; "" when there is none.
+template <class T>
+std::string with_unit(const std::optional<T>& value, std::string_view unit) {
+  return value ? fmt::format("{} {}", *value, unit) : "";
+}
+
+std::string yes_or_no(const std::optional<bool>& value) { return !value ? "" : *value ? "yes" : "no"; }
+
+std::string bytes_of(const std::optional<std::int64_t>& bytes) {
+  if (!bytes) return "";
+  const auto count = static_cast<double>(*bytes);
+  return count >= 1e9 ? fmt::format("{:.1f} GB", count / 1e9) : fmt::format("{:.1f} MB", count / 1e6);
 }
 
 /// A heading and what a card says of its framework's parameters; nothing when it says nothing.
@@ -152,19 +173,73 @@ Found framework(const Library& library, const std::string& name) {
   return found;
 }
 
+/// What memory and speed follow from.
+void shape(Found& found, const cards::Shape& shape) {
+  fact(found, "layers", shown(shape.layers));
+  if (shape.heads) {
+    std::string heads = fmt::format("{}", *shape.heads);
+    if (shape.kv_heads) heads += fmt::format(", {} of keys and values", *shape.kv_heads);
+    if (shape.head_size) heads += fmt::format(", of size {}", *shape.head_size);
+    fact(found, "heads", heads);
+  }
+  fact(found, "hidden", shown(shape.hidden));
+  fact(found, "vocabulary", shown(shape.vocabulary));
+  if (shape.experts)
+    fact(found, "experts",
+         fmt::format("{}{}", *shape.experts,
+                     shape.active_experts ? fmt::format(", {} for each token", *shape.active_experts) : ""));
+  for (const cards::Attention& each : shape.attention) {
+    std::string text = each.kind;
+    if (each.layers) text += fmt::format(", {} layers", *each.layers);
+    if (each.window) text += fmt::format(", window of {} tokens", *each.window);
+    fact(found, "attention", text);
+  }
+  fact(found, "KV cache", with_unit(shape.kv_bytes_per_token, "bytes a token at 16 bits"));
+}
+
 Found model(const Library& library, const std::string& name) {
   const cards::Model& card = library.get_model(name);
   Found found{.kind = "Model", .metadata = card.metadata, .card = schema::encode(card)};
   fact(found, "revision", cards::revision(cards::canonical(card)));
   fact(found, "framework", card.spec.framework);
+  fact(found, "repository", card.spec.repository);
+  fact(found, "task", card.spec.task);
+  fact(found, "modalities", join(card.spec.modalities, ", "));
   fact(found, "format", card.spec.format);
   fact(found, "quantization", card.spec.quantization);
   fact(found, "parameters", parameters_of(card.spec));
-  fact(found, "context", card.spec.context_length ? fmt::format("{} tokens", *card.spec.context_length) : "");
+  fact(found, "active", count_of(card.spec.active_parameters));
+  const bool from_source = !card.spec.weights_bytes && !card.spec.sources.empty();
+  fact(found, "size", bytes_of(from_source ? card.spec.sources.front().bytes : card.spec.weights_bytes));
+  fact(found, "context", with_unit(card.spec.context_length, "tokens"));
+  shape(found, card.spec.shape);
+  fact(found, "released", card.spec.released);
   fact(found, "license", card.spec.license);
+  fact(found, "gated", yes_or_no(card.spec.gated));
   for (const cards::Source& source : card.spec.sources) fact(found, "weights", source.uri);
   values(found, card.spec.values);
+  evidence(found, card.spec.evidence);
   return found;
+}
+
+/// Of one of its GPUs.
+void gpu(Found& found, const cards::Gpu& gpu) {
+  fact(found, "  memory", gpu.memory);
+  fact(found, "  bandwidth", with_unit(gpu.bandwidth, "GB/s"));
+  fact(found, "  16 bits", with_unit(gpu.tflops, "TFLOP/s"));
+  fact(found, "  FP32", with_unit(gpu.tflops_by_type.fp32, "TFLOP/s"));
+  fact(found, "  FP8", with_unit(gpu.tflops_by_type.fp8, "TFLOP/s"));
+  fact(found, "  FP4", with_unit(gpu.tflops_by_type.fp4, "TFLOP/s"));
+  fact(found, "  INT8", with_unit(gpu.tflops_by_type.int8, "TOP/s"));
+  fact(found, "  capability", gpu.compute_capability);
+  fact(found, "  has FP8", yes_or_no(gpu.fp8));
+  fact(found, "  has FP4", yes_or_no(gpu.fp4));
+  if (gpu.interconnect) {
+    const std::string speed = with_unit(gpu.interconnect->bandwidth, "GB/s each way");
+    fact(found, "  linked by", gpu.interconnect->kind + (speed.empty() ? "" : ", " + speed));
+  }
+  fact(found, "  power", with_unit(gpu.tdp, "W"));
+  fact(found, "  resource", gpu.resource);
 }
 
 Found hardware(const Library& library, const std::string& name) {
@@ -176,11 +251,13 @@ Found hardware(const Library& library, const std::string& name) {
   fact(found, "storage", card.spec.storage);
   fact(found, "replicas", shown(card.spec.replicas));
   fact(found, "gpu", gpu_of(card.spec));
+  if (card.spec.gpu) gpu(found, *card.spec.gpu);
   if (card.spec.price)
     fact(found, "price",
          fmt::format("{} {} an hour ({})", card.spec.price->per_hour, card.spec.price->currency,
                      card.spec.price->as_of));
   values(found, card.spec.values);
+  evidence(found, card.spec.evidence);
   return found;
 }
 

@@ -101,6 +101,35 @@ TEST_CASE("sizes of models have three digits and a unit, never an exponent") {
   CHECK(large.table->rows.at(0)[4] == "1.03T");
 }
 
+TEST_CASE("where nothing is found, a text that no card has is told with the nearest") {
+  ScriptedWorld w;
+  const auto told = [&](const std::string& filter) {
+    return get_templates(w.world, w.ann, {{.filter = {filter}}}).notes;
+  };
+  CHECK(told("framework = 'vlmm'") == "no template has framework `vlmm`; near: `vllm`\n");
+  CHECK(told("framework=vllm AND hardware.gpu.vendor IN (nvidea)") ==
+        "no template has hardware.gpu.vendor `nvidea`; near: `nvidia`\n");
+  CHECK(told("framework=vllm").empty());
+  CHECK(told("framework != vlmm").empty());
+  CHECK(told("framework=vllm AND model.format=gguf AND hardware.vendor=cpu").empty());
+}
+
+TEST_CASE("sorting by a field that there is none of names the nearest, also of another card") {
+  ScriptedWorld w;
+  GetArguments arguments;
+  arguments.sort = "model.paramters";
+  CHECK(failure([&] { get_models(w.world, w.ann, arguments); }).hint() == "did you mean `parameters`?");
+  CHECK(failure([&] { get_templates(w.world, w.ann, arguments); }).hint() ==
+        "did you mean `model.parameters`?");
+}
+
+TEST_CASE("a filter is saved only if it can be understood, and is judged by the kind that it is for") {
+  ScriptedWorld w;
+  const Problem wrong = failure([&] { save_filter(w.world, w.ann, {"big", "gpu.memory > abc"}); });
+  REQUIRE(wrong.findings().size() == 1);
+  CHECK(wrong.findings()[0].message == "`gpu.memory` is an amount of bytes, and `abc` is not");
+}
+
 TEST_CASE("a saved filter is used by its name") {
   ScriptedWorld w;
   save_filter(w.world, w.ann, {"small", "name=gemma-3-270m"});

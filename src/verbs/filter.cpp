@@ -41,6 +41,11 @@ RecordFilter::RecordFilter(const World& world, const std::vector<std::string>& f
       names.push_back(std::string(of_template) + fact.name);
     return names;
   };
+  fields.type = [&](const std::string& path) {
+    return path.starts_with(of_template)
+               ? finder.type(cards::CardKind::a_template, path.substr(of_template.size()))
+               : cards::type_in(schema, path);
+  };
   all_ = expressions(world, filters, fields);
 }
 

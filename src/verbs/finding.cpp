@@ -23,10 +23,14 @@ constexpr std::pair<std::string_view, CardKind> words[] = {{"template", CardKind
                                                            {"hardware", CardKind::hardware},
                                                            {"framework", CardKind::framework}};
 
-/// How far a hint leads away from what was written: a field of the card itself before one of another card.
-std::size_t detour(const std::vector<Finding>& findings) {
-  const std::string& hint = findings.front().hint;
-  return hint.starts_with("did you mean") ? hint.size() : std::string::npos;
+/// How far an expression is from one of that kind, which has all of its fields, or nearly: less is nearer.
+int farness(const std::vector<Finding>& findings) {
+  if (findings.front().fault != Fault::unknown_field) return 0;
+  return findings.front().hint.starts_with("did you mean") ? 1 : 2;
+}
+auto rank(const std::vector<Finding>& findings) {
+  // A hint of the card's own field is shorter than one of another card's.
+  return std::tuple(farness(findings), findings.size(), findings.front().hint.size());
 }
 
 /// A filter is for one kind of card or more: what is wrong for the kind for which least is wrong.
@@ -35,11 +39,7 @@ void check(const Finder& finder, const std::string& text) {
   for (const CardKind kind : all_kinds) {
     std::vector<Finding> findings;
     if (cards::Expression::parse({"EXPRESSION", text}, finder.grammar(kind), findings)) return;
-    const bool nearer = !least.empty() && detour(findings) < detour(least);
-    const bool near_at_all = nearer && detour(least) == std::string::npos;
-    if (least.empty() || findings.size() < least.size() || near_at_all ||
-        (nearer && findings.size() == least.size()))
-      least = std::move(findings);
+    if (least.empty() || rank(findings) < rank(least)) least = std::move(findings);
   }
   throw Problem(Kind::usage, "the filter cannot be understood", "", std::move(least));
 }

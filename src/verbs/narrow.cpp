@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "verbs/finding.hpp"
 #include "verbs/names.hpp"
 
 namespace mlib::verbs {
@@ -31,7 +32,43 @@ std::string path_of(const Finder& finder, cards::CardKind kind, const std::strin
   if (std::optional<std::string> path = finder.resolve(kind, field)) return *path;
   const cards::Fields fields = finder.grammar(kind);
   throw Problem(Kind::usage, fmt::format("{}: there is no field `{}`", option, shortened(field, 60)),
-                suggestion(field, fields.known()));
+                cards::nearest_field(field, fields.known()));
+}
+
+using cards::Term;
+
+/// A field and a text that it must equal (or one of several).
+struct WantedText {
+  const Term* field;
+  const Term* text;
+};
+
+void add_wanted(const Term& term, std::vector<WantedText>& all) {
+  if (term.op == Term::Op::conjunction || term.op == Term::Op::disjunction)
+    for (const Term& part : term.parts) add_wanted(part, all);
+  if ((term.op != Term::Op::equal && term.op != Term::Op::in) || !term.as_text) return;
+  for (const Term& field : term.parts)
+    for (const Term& text : term.parts)
+      if (field.op == Term::Op::field && text.op == Term::Op::literal && !text.value.string().empty())
+        all.push_back({&field, &text});
+}
+
+void add_texts(const Node& value, std::vector<std::string>& all) {
+  if (value.is_string()) all.push_back(value.string());
+  if (value.is_list())
+    for (const Node& item : value.items()) add_texts(item, all);
+}
+
+/// What some card has, of those that are referred to only what is.
+std::vector<std::string> texts_of(const cards::Column& column) {
+  std::vector<bool> used(column.values.size(), false);
+  for (const std::uint32_t code : column.codes) used[code] = true;
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < used.size(); ++i)
+    if (used[i]) add_texts(column.values[i], all);
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
 }
 
 }  // namespace
@@ -70,6 +107,31 @@ std::vector<std::uint32_t> narrowed(const World& world, const Finder& finder, ca
   if (wanted.limit > 0 && rows.size() > static_cast<std::size_t>(wanted.limit))
     rows.resize(static_cast<std::size_t>(wanted.limit));
   return rows;
+}
+
+std::string unknown_texts(const World& world, const Finder& finder, cards::CardKind kind,
+                          const Narrowing& wanted) {
+  constexpr std::size_t most_compared = 5000;
+  constexpr std::size_t most_told = 10;
+  std::string lines;
+  for (const Expression& each : expressions(world, wanted.filter, finder.grammar(kind))) {
+    std::vector<WantedText> all;
+    add_wanted(each.term(), all);
+    for (const WantedText& one : all) {
+      const auto field = static_cast<std::size_t>(one.field->field);
+      const std::vector<std::string> known = texts_of(*finder.column(kind, each.fields()[field]));
+      const std::string& text = one.text->value.string();
+      if (std::binary_search(known.begin(), known.end(), text)) continue;
+      const std::string near = known.size() > most_compared ? "" : nearest(text, known);
+      lines += fmt::format("no {} has {} `{}`", word_of(kind), one.field->text, shortened(text, 60));
+      if (!near.empty())
+        lines += fmt::format("; near: `{}`", near);
+      else if (!known.empty() && known.size() <= most_told)
+        lines += fmt::format("; known: {}", join(known, ", "));
+      lines += '\n';
+    }
+  }
+  return lines;
 }
 
 Response in_columns(const Finder& finder, cards::CardKind kind, const std::vector<std::uint32_t>& rows,

@@ -10,7 +10,8 @@ namespace mlib::verbs {
 inline constexpr std::string_view filter_help =
     "Condition, e.g. \"format=gguf\" or \"memory > 16Gi AND NOT name LIKE 'tiny%'\", or @NAME of a saved "
     "one; "
-    "repeat it to narrow down; `mlib filter-options` lists the fields";
+    "repeat it to narrow down; `mlib filter-options` lists the fields, and numbers take units: 70B, 128K "
+    "tokens, 80GB, 0.2s";
 
 /// The expressions of `--filter`; `@NAME` stands for a saved one. Problem{usage} with the place in the text
 /// and the nearest field; Problem{not_found} with the nearest name.
@@ -30,6 +31,11 @@ struct Narrowing {
 /// Problem{usage} for a sort by no field.
 std::vector<std::uint32_t> narrowed(const World& world, const cards::Finder& finder, cards::CardKind kind,
                                     const Narrowing& wanted);
+
+/// Why nothing was found, for people: a line for each text that a filter asks for and no card has ("no
+/// template has framework `vlmm`; near: `vllm`"). "" when there is none.
+std::string unknown_texts(const World& world, const cards::Finder& finder, cards::CardKind kind,
+                          const Narrowing& wanted);
 
 /// The table and value of `--columns`.
 Response in_columns(const cards::Finder& finder, cards::CardKind kind, const std::vector<std::uint32_t>& rows,
