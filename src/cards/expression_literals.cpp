@@ -256,7 +256,10 @@ class Literals {
 
   void boolean(const Term& comparison, Term& value, const Side& of) {
     const std::string word = value.value.is_string() ? lower(value.value.string()) : "";
-    if (word == "true" || word == "false") value.value = Node(word == "true");
+    if (word == "true" || word == "false") {
+      value.value = Node(word == "true");
+      value.text = word;
+    }
     if (!value.value.is_boolean()) return refuse_literal(comparison, value, of);
     if (is_order(comparison))
       refuse(value, fmt::format("`{}` is TRUE or FALSE, and neither is the greater", of.field->text),

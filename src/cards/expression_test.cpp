@@ -276,7 +276,7 @@ TEST_CASE("a literal with a unit is read in that of the field, with bare words a
                            "license = ''",
                            "memory != ''",
                            "hash = '10e3' AND hash != '10000'"}) {
-    INFO(text);
+    INFO(std::string(text));
     CHECK(typed_truth(text, false) == Truth::yes);
     CHECK(typed_truth(text, true) == Truth::yes);
   }

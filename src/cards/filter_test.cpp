@@ -19,8 +19,10 @@ std::string card(const std::string& kind, const std::string& name, const std::st
 std::shared_ptr<const Library> library() {
   std::vector<File> files = embedded();
   std::string text =
-      card("Model", "small", "{framework: llama-cpp-server, format: gguf, parameters: 270000000}") +
-      card("Model", "large", "{framework: llama-cpp-server, format: none, parameters: 70000000000}") +
+      card("Model", "small",
+           "{framework: llama-cpp-server, format: gguf, family: f-small, parameters: 270000000}") +
+      card("Model", "large",
+           "{framework: llama-cpp-server, format: none, family: f-large, parameters: 70000000000}") +
       card("Hardware", "h16", "{cpus: 4, memory: 16Gi}") +
       card("Hardware", "h9", "{cpus: 8, memory: 9G, storage: 1Ti}") +
       card("Template", "t1",

@@ -135,7 +135,8 @@ std::string advice(const Plan& plan, const Sample& sample) {
 
 /// Sends requests that do not count, from the warm-up's `first` on.
 std::vector<Sample> asked_before(const Plan& plan, Load load, std::size_t first, const Cancel& cancel) {
-  load.timeout = load.drain = plan.timeout;
+  load.timeout = plan.timeout;
+  load.drain = plan.timeout + second;  // so that each ends by its own time-out
   Asker asker(plan, of_warm_up + first, latest_end(load));
   run(plan.endpoint, load, asker, cancel);
   asker.decoder().stop();

@@ -258,6 +258,7 @@ TEST_CASE("what the decoder has no room for in time is given up, and said to be"
     exchange.status = 200;
     exchange.event_stream = true;
     while (exchange.body.size() < 32U << 20U) exchange.body += word_event;
+    exchange.body += "data: [DONE]\n\n";
     return exchange;
   };
   Exchange one = long_answer(), two = long_answer(), three = long_answer();

@@ -96,7 +96,8 @@ std::string question(const loadgen::Protocol& protocol, const std::string& model
 /// The value at a JSON pointer as Python reaches for it: ["choices"][0].
 std::string python_steps(const std::string& pointer) {
   std::string text;
-  for (const std::string& step : cards::pointer_steps(pointer).value()) {
+  const auto steps = cards::pointer_steps(pointer).value();
+  for (const std::string& step : steps) {
     const bool index = !step.empty() && step.find_first_not_of("0123456789") == std::string::npos;
     text += fmt::format("[{}]", index ? step : schema::to_json(step));
   }
