@@ -266,11 +266,12 @@ Response import_cards(const World& world, const Caller&, const ImportArguments& 
   std::vector<Finding> refused = check(world, imported.cards, imported.report);
   const std::string count =
       fmt::format("{} card{}", imported.cards.size(), imported.cards.size() == 1 ? "" : "s");
-  if (!arguments.to.empty() && !refused.empty())
-    throw Problem(Kind::invalid,
-                  fmt::format("{} finding{} in {}: nothing was written", refused.size(),
-                              refused.size() == 1 ? "" : "s", count),
-                  "without --to they go to standard output, to be mended by hand", std::move(refused));
+  if (!arguments.to.empty() && !refused.empty()) {
+    const std::string said = fmt::format("{} finding{} in {}: nothing was written", refused.size(),
+                                         refused.size() == 1 ? "" : "s", count);
+    throw Problem(Kind::invalid, said, "without --to they go to standard output, to be mended by hand",
+                  std::move(refused));
+  }
   Node value = Node::map();
   value.set("cards", Node(Node::List(imported.cards)));
   value.set("report", schema::encode(imported.report));
