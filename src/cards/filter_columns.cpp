@@ -158,7 +158,7 @@ bool Finder::is_parameter(const std::string& name) const {
 
 std::optional<std::string> Finder::own(CardKind kind, const std::string& written) const {
   if (written == of_revision) return written;
-  for (const std::string_view prefix : {"", "spec.", "metadata.", "metadata.labels."}) {
+  for (const std::string_view prefix : {"spec.", "", "metadata.", "metadata.labels."}) {
     std::string path = std::string(prefix) + written;
     for (const schema::FormField& field : described(kind)) {
       if (field.path == path) return path;
@@ -315,7 +315,7 @@ const std::vector<FieldFact>& Finder::fields(CardKind kind) const {
     }
   }
   std::erase_if(found,
-                [](const FieldFact& fact) { return fact.name == "apiVersion" || fact.name == "kind"; });
+                [](const FieldFact& fact) { return fact.path == "apiVersion" || fact.path == "kind"; });
   found.push_back({std::string(of_revision), std::string(of_revision), "Hash of what the card says", ""});
   if (kind == CardKind::a_template)
     found.push_back({"framework", std::string(template_framework), "Framework that serves it", ""});

@@ -24,7 +24,7 @@ std::shared_ptr<const Library> library() {
       card("Model", "large",
            "{framework: llama-cpp-server, format: none, family: f-large, parameters: 70000000000}") +
       card("Hardware", "h16", "{cpus: 4, memory: 16Gi}") +
-      card("Hardware", "h9", "{cpus: 8, memory: 9G, storage: 1Ti}") +
+      card("Hardware", "h9", "{kind: cpu, cpus: 8, memory: 9G, storage: 1Ti}") +
       card("Template", "t1",
            "{model: small, hardware: h16, benchmarks: [{id: a, description: d, results: "
            "{ttft_p95: 120, deep: {x.y: 1}}}, {id: b, description: d, results: {ttft_p95: 300}}]}") +
@@ -77,6 +77,7 @@ TEST_CASE("literals are read by the kind of the field, wherever it comes from") 
   CHECK(hardware("memory < 17GB") == "h9");
   CHECK(hardware("memory > 8.5GiB") == "h16");
   CHECK(hardware("storage >= 1TB") == "h9");
+  CHECK(hardware("kind = cpu") == "h9");  // what the hardware is, not that it is a card of hardware
   CHECK(found(*all, CardKind::model, "parameters > 0.3B") == "large");
   CHECK(templates("model.parameters < 1B AND hardware.memory < 10GB") == "t3");
   CHECK(templates("benchmarks.ttft_p95 < 0.2s") == "t1");

@@ -111,7 +111,7 @@ TEST_CASE("where nothing is found, a text that no card has is told with the near
         "no template has hardware.gpu.vendor `nvidea`; near: `nvidia`\n");
   CHECK(told("framework=vllm").empty());
   CHECK(told("framework != vlmm").empty());
-  CHECK(told("framework=vllm AND model.format=gguf AND hardware.name=cpu-4vcpu-16gb").empty());
+  CHECK(told("framework=vllm AND model.format=gguf AND hardware.kind=cpu").empty());
 }
 
 TEST_CASE("sorting by a field that there is none of names the nearest, also of another card") {
