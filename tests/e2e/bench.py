@@ -262,11 +262,11 @@ def records(mlib, url):
     """Single requests, from which the result's figures can be computed again."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "requests.jsonl"
-        result = json.loads(mlib("bench", "endpoint", url, "--users", "2", "--requests", "20", "--max-tokens", "8", "-o", "json",
-                                 "--records", str(path)).out)
+        result = json.loads(mlib("bench", "endpoint", url, "--users", "2", "--requests", "20", "--max-tokens", "8", "--ignore-end",
+                                 "-o", "json", "--records", str(path)).out)
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         schema = json.loads(mlib("schema", "benchmark-record").out)
-        bed.claim(len(lines) == result["counts"]["offered"] == 20 and {each["result"] for each in lines} == {result["id"]},
+        bed.claim(len(lines) == result["counts"]["good"] == 20 and {each["result"] for each in lines} == {result["id"]},
                   "a record for each request", lines[:2])
         wrong = [fault for line in lines for fault in json_schema.faults(line, schema)]
         bed.claim(not wrong, "as their schema says", wrong[:3])
