@@ -66,7 +66,7 @@ def carries(user):
     until(process, "measuring inside the cluster")
     secrets = user.cluster.objects("secrets", "-n", "model-library", *OURS)
     carried = [base64.b64decode(each["data"]["requests"]).decode() for each in secrets if "requests" in each.get("data", {})]
-    bed.claim(carried == [PROMPTS.strip()], "requests of one's own are carried as a Secret", carried)
+    bed.claim(carried == [PROMPTS], "requests of one's own are carried as a Secret", carried)
     told = process.stderr.read()
     code = process.wait(60)
     process.stderr.close()
@@ -76,7 +76,7 @@ def carries(user):
               "are asked, and not kept", f"{code} {told} {text[:3000]} {user.left()}")
     prompts.write_text('"' + "x" * (1 << 20) + '"\n')
     refused = user.bench("--prompts", prompts, "--in-cluster", CLIENT)
-    bed.claim(refused.code != 0 and "1048578 bytes" in refused.err and "holds 1048576" in refused.err and not user.left(),
+    bed.claim(refused.code != 0 and "1048579 bytes" in refused.err and "holds 1048576" in refused.err and not user.left(),
               "more than a Secret holds is refused before anything is deployed", refused)
 
 
