@@ -348,26 +348,27 @@ void bench_template(const World& world, const Caller& caller, const BenchTemplat
                   "what comes back from the cluster is the result, with a sample of its requests");
   const std::vector<Point> points =
       points_of(*library, card, arguments.hardware, arguments.sweep, arguments.set);
-  std::optional<loadgen::Records> records;
-  if (!arguments.records.empty()) records.emplace(arguments.records);
-  const Benching bench{world,
-                       caller,
-                       sink,
-                       cancel,
-                       library,
-                       card,
-                       target_of(world, arguments.where.target).first,
-                       arguments.where.reach,
-                       {namespace_or_default(arguments.namespace_name), trial_name(card.metadata.name)},
-                       arguments.start_timeout,
-                       arguments.api_key,
-                       arguments.in_cluster,
-                       records ? &*records : nullptr,
-                       requests_in(arguments.load.prompts).text};
+  Benching bench{world,
+                 caller,
+                 sink,
+                 cancel,
+                 library,
+                 card,
+                 target_of(world, arguments.where.target).first,
+                 arguments.where.reach,
+                 {namespace_or_default(arguments.namespace_name), trial_name(card.metadata.name)},
+                 arguments.start_timeout,
+                 arguments.api_key,
+                 arguments.in_cluster,
+                 nullptr,
+                 requests_in(arguments.load.prompts).text};
   const loadgen::Plan plan = plan_for(arguments.load, *library, card);
   const bool several = points.size() > 1 || !arguments.sweep.empty();
   if (several) tell_outputs(sink);
   const std::unique_ptr<store::Hold> held = begin(bench, plan);
+  // Not before: what is refused empties no file, nor one that another benchmark writes.
+  std::optional<loadgen::Records> records;
+  if (!arguments.records.empty()) bench.records = &records.emplace(arguments.records);
   if (!several) return one(bench, points.front(), plan);
   sweep(bench, points, plan, arguments.again);
 }

@@ -2,11 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/text.hpp"
 #include "net/client.hpp"
 #include "verbs/bench_points.hpp"
 #include "verbs/bench_testing.hpp"
 #include "verbs/catalogue.hpp"
+#include "verbs/made_tokenizer.hpp"
 
 using namespace mlib;
 using namespace mlib::verbs;
@@ -117,6 +121,31 @@ TEST_CASE("nothing is deployed where nothing can be kept, or another one runs") 
   test.arguments.sweep = {"API_key=1,2"};
   CHECK(failure([&] { test.run(); }).kind() == Kind::usage);
   CHECK(test.podman.observed == 0);
+}
+
+TEST_CASE("single requests are written to a file, which a run that is refused leaves as it was") {
+  Test test;
+  const Folder folder;
+  test.arguments.records = folder.write("requests.jsonl", "another's\n");
+  const auto text = [&] {
+    std::ifstream file(test.arguments.records);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  test.arguments.load.slo = "soon";
+  CHECK(has(failure([&] { test.run(); }).message(), "--slo"));
+  test.arguments.load.slo.clear();
+  {
+    const auto other = hold_trial(test.world, {"model-library", trial_name(tiny)});
+    CHECK(failure([&] { test.run(); }).kind() == Kind::conflict);
+  }
+  CHECK(text() == "another's\n");
+  test.run();
+  const std::string lines = text();
+  CHECK(std::count(lines.begin(), lines.end(), '\n') == 5);
+  CHECK(has(lines, test.kept.saved.at(0).metadata.name));
+  test.arguments.records = folder.path + "/none/requests.jsonl";
+  CHECK(has(failure([&] { test.run(); }).message(), "records cannot be written there"));
+  CHECK(test.nothing_left());
 }
 
 TEST_CASE("a sweep keeps each point, failures too, and repeats only those") {
