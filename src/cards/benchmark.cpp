@@ -39,7 +39,15 @@ std::string reasons_of(const Node& results) {
 constexpr std::array<std::string_view, 6> times{"ttft_", "ttfo_", "e2e_", "itl_", "tpot_", "ntpot_"};
 
 std::vector<std::string> made_figure_names() {
-  std::vector<std::string> names{"requests_per_second", "hardware_type", "hardware_count", "use_case",
+  std::vector<std::string> names{"requests_per_second",
+                                 "hardware_type",
+                                 "hardware_count",
+                                 "use_case",
+                                 "goodput",
+                                 "attainment",
+                                 "prompt_token_throughput",
+                                 "cost_per_million_output_tokens",
+                                 "cost_per_million_prompt_tokens",
                                  std::string(results_verdict)};
   std::vector<std::string_view> of(times.begin(), times.end());
   of.push_back("tps_");

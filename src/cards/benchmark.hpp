@@ -13,8 +13,8 @@ namespace mlib::cards {
 /// The keys of `results` that are no figures.
 inline constexpr std::string_view results_verdict = "verdict", results_reasons = "reasons";
 
-/// What of a benchmark may be asked for before anybody measured it (the names of Kubeflow's performance
-/// artifacts); all but these are plain numbers: hardware_type, use_case, verdict.
+/// What of a benchmark may be asked for before anybody measured it (by the names of Kubeflow's performance
+/// artifacts, where it has them); all but these are plain numbers: hardware_type, use_case, verdict.
 const std::vector<std::string>& figure_names();
 /// `ms` of a time (ttft_p95), "" of other figures.
 std::string_view unit_of_figure(std::string_view name);

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "verbs/bench_testing.hpp"
 
 using namespace mlib;
@@ -170,6 +172,22 @@ TEST_CASE("each machine that a deployment runs on is held against the card") {
   CHECK(off_card(card, {engine("a"), engine("b"), engine("b")}, {eight("a"), eight("b"), eight("c")}) ==
         std::vector<std::string>{"the hardware card says 16 cores, a has 8",
                                  "the hardware card says 16 cores, b has 8"});
+}
+
+TEST_CASE("every figure that a result is kept with may be asked for before anybody measured it") {
+  loadgen::Result result = loadgen::made_result();
+  loadgen::Measured price;
+  price.value = 1;
+  result.metrics.emplace_back("cost_per_million_prompt_tokens", price);
+  const cards::BenchmarkCard card = card_of(result);
+  const std::vector<std::string>& known = cards::figure_names();
+  int figures = 0;
+  for (const schema::Entry& each : card.spec.results.entries()) {
+    if (!each.value.is_number()) continue;
+    CHECK_MESSAGE(std::find(known.begin(), known.end(), each.key) != known.end(), each.key);
+    ++figures;
+  }
+  CHECK(figures > 20);
 }
 
 TEST_CASE("the labels of the shipped cards' own node selectors name their product") {
