@@ -193,6 +193,16 @@ TEST_CASE("a key comes from standard input or a file, never from the command lin
   CHECK(s.err.str().find("canary") == std::string::npos);
 }
 
+TEST_CASE("a key from standard input that is empty is refused, so that nothing comes up without one") {
+  Session s;
+  for (const char* typed : {"", " \n"}) {
+    s.typed = typed;
+    CHECK(s.run("render tiny-llama-test --name demo --api-key-stdin") == 2);
+    CHECK(s.err.str().find("error: --api-key-stdin: standard input is empty\n") == 0);
+    CHECK(s.out.str().empty());
+  }
+}
+
 TEST_CASE("what is wrong with an argument is told by what was typed") {
   Session s;
   CHECK(s.run("bench endpoint http://127.0.0.1:9 --rate 0 --max-tokens 0") == 2);

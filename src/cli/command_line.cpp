@@ -215,8 +215,7 @@ class Parser {
       case Option::Takes::file:
         return file(into, option, *value);
       case Option::Takes::stdin:
-        into.set(option.property, trim(inputs_.read_stdin()));
-        return;
+        return piped(into, option);
       case Option::Takes::pair:
         return pair(into, option, *value);
       case Option::Takes::value:
@@ -226,6 +225,17 @@ class Parser {
         check_allowed(option, *value);
         return one(into, option, *value);
     }
+  }
+
+  /// A secret without the blanks around it. Nothing is never what was meant: the command that was to print it
+  /// has failed, and an endpoint would come up without its key.
+  void piped(Node& into, const Option& option) {
+    const std::string text(trim(inputs_.read_stdin()));
+    if (text.empty())
+      throw Problem(
+          Kind::invalid, fmt::format("{}: standard input is empty", option.flag),
+          fmt::format("printf %s \"$KEY\" | mlib {} … {}, or leave the option out", name_, option.flag));
+    into.set(option.property, text);
   }
 
   /// What is in a file: of a secret or another text without the blanks around it, of what has a name as it
