@@ -13,8 +13,8 @@
 namespace mlib::verbs {
 namespace {
 
-/// Of an answer that comes in one piece.
-constexpr std::size_t whole_answer_limit = 8U << 20U;
+/// Bytes of an answer, also of one that comes in pieces: some 200,000 tokens.
+constexpr std::size_t answer_limit = 64U << 20U;
 
 /// A deployment's target and what it says of it.
 struct Place {
@@ -261,13 +261,18 @@ void chat(const World& world, const Caller&, const ChatArguments& arguments, con
   call.timeout = std::chrono::minutes{10};
   Answering answering(record, sink);
   EventStream stream([&](const std::string& data) { return answering.take(protocol->piece, data); }, lines);
+  std::size_t received = 0;
   std::string whole;
   const net::Answer answer = place.target->send(
       *world.http, call,
       [&](std::string_view bytes) {
+        received += bytes.size();
+        if (received > answer_limit)
+          throw Problem(Kind::too_large,
+                        fmt::format("`{}` answers with more than {} MiB", record.name, answer_limit >> 20U));
         if (streams) return stream.feed(bytes);
         whole += bytes;
-        return whole.size() <= whole_answer_limit;
+        return true;
       },
       &cancel);
   if (answer.status / 100 != 2) throw refusal(record, answer);

@@ -169,6 +169,15 @@ TEST_CASE("chat and snippet ask by the framework's protocol, whatever it is") {
         "framework llama-cpp-server has the protocol `made`, which cannot be chatted with");
 }
 
+TEST_CASE("an answer that does not end is broken off") {
+  Test t;
+  t.streamed = "data: " + std::string(64U << 20U, 'x');
+  const Problem problem = failure([&] { t.ask(); });
+  CHECK(problem.kind() == Kind::too_large);
+  CHECK(problem.message() == "`demo` answers with more than 64 MiB");
+  CHECK(t.pieces.empty());
+}
+
 TEST_CASE("an event stream is the same wherever the network cuts it") {
   const std::string text = "data: one\ndata: two\n\n: comment\nid: 4\ndata:three\r\n\r\n\ndata: last";
   for (std::size_t cut = 0; cut <= text.size(); ++cut) {
