@@ -12,11 +12,11 @@ namespace {
 constexpr Instant ms = 1'000'000;
 
 /// A whole answer, due at 0 and there after 100 ms.
-Sample whole(Protocol protocol, const std::string& body) {
+Sample whole(Protocol protocol, const std::string& body, int status = 200) {
   Exchange exchange;
   exchange.begun = exchange.sent = ms;
   exchange.head = exchange.end = 100 * ms;
-  exchange.status = 200;
+  exchange.status = status;
   exchange.body = body;
   exchange.arrivals = {{100 * ms, static_cast<std::uint32_t>(body.size())}};
   return decode(exchange, protocol, nullptr);
@@ -132,6 +132,17 @@ TEST_CASE("an answer without what its protocol gives is an error") {
   CHECK(error(shipped("http"), "<html>").empty());  // whatever it says
   CHECK(whole(shipped("chat"), "<html>").foreign);
   CHECK_FALSE(whole(shipped("chat"), R"({"error":"no memory"})").foreign);
+}
+
+TEST_CASE("an engine's words are UTF-8 in a result, whatever it sends") {
+  const Sample odd =
+      whole(shipped("chat"),
+            "{\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":\"caf\\u00e9 \xff\xfep\"}]}");
+  CHECK(odd.good());
+  CHECK(odd.finish == "café \\xff\\xfep");
+  const std::string error = "{\"error\":{\"message\":\"no \xc3 memory\\u001b[31m\"}}";
+  CHECK(whole(shipped("chat"), error).error == "the engine says: no \\xc3 memory\\x1b[31m");
+  CHECK(whole(shipped("chat"), error, 500).error == "status 500: no \\xc3 memory\\x1b[31m");
 }
 
 TEST_CASE("what an answer says of its tokens is read, whatever the protocol") {
