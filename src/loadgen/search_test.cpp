@@ -286,6 +286,20 @@ TEST_CASE("an invalid result is not compared, and what was not alike is said") {
   CHECK(compare(a, b).differences.empty());
 }
 
+TEST_CASE("a figure that only one of two results has is not compared") {
+  const Result a = made_result();
+  Result b = a;
+  const auto compared = [&] {
+    const std::vector<Difference> all = compare(a, b).differences;
+    return std::any_of(all.begin(), all.end(),
+                       [](const Difference& each) { return each.metric == "request_throughput"; });
+  };
+  CHECK(compared());
+  for (auto& [name, metric] : b.metrics)
+    if (name == "request_throughput") metric.value.reset();
+  CHECK_FALSE(compared());
+}
+
 TEST_CASE("no form of a result is wider than a terminal, or runs what an engine sent") {
   const Result result = made_result();
   for (const std::string& line : split(people_text(result), '\n')) CHECK(utf8_length(line) <= 80);
