@@ -147,6 +147,7 @@ TEST_CASE("users are whole numbers") {
   const Found found = searched(engine, range);
   CHECK(*found.holds_at == 13);
   CHECK(*found.fails_at == 14);
+  CHECK(people_text(found).find("\n           8  yes") != std::string::npos);
   Engine few{.limit = 0};
   CHECK_FALSE(searched(few, range).holds_at);
 }
