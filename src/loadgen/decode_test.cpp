@@ -119,6 +119,8 @@ TEST_CASE("an answer without what its protocol gives is an error") {
   CHECK(error(shipped("embeddings"), R"({"data":"none"})") == "the answer has no list of results");
   CHECK(error(shipped("rerank"), R"({"results":[{"index":0,"relevance_score":0.5}]})").empty());
   CHECK(error(shipped("rerank"), R"({"message":"ok"})") == "the answer has no list of results");
+  CHECK(error(shipped("rerank"), R"([{"score":0.5,"document":"a","index":0}])").empty());  // SGLang's
+  CHECK(error(shipped("rerank"), "[]") == "the answer has no list of results");
   CHECK(error(shipped("deepsparse"), R"({"outputs":[{"text":"a"}]})").empty());
   CHECK(error(shipped("deepsparse"), R"({"status":"ok"})") == "the answer has no list of results");
   CHECK(error(shipped("deepsparse"), R"({"outputs":[]})") == "the answer has no list of results");
@@ -151,6 +153,8 @@ TEST_CASE("what an answer says of its tokens is read, whatever the protocol") {
   CHECK(embedded.prompt_tokens == 7);
   CHECK(embedded.tokens == 0);
   CHECK_FALSE(embedded.usage);
+  CHECK(whole(shipped("rerank"), R"({"results":[{"index":0}],"usage":{"total_tokens":7}})").prompt_tokens ==
+        7);
   const Sample completed =
       whole(shipped("completions"),
             R"({"choices":[{"text":"a b","finish_reason":"length"}],"usage":{"completion_tokens":2,)"
