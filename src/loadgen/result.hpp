@@ -320,7 +320,8 @@ struct VerdictText {
             {.help = "Whether the figures may be believed",
              .required = true,
              .one_of = {"valid", "suspect", "invalid"}});
-    d.field("reasons", reasons, {.help = "Why not, in words and numbers"});
+    d.field("reasons", reasons,
+            {.help = "Why not, and what else is to be known of it, in words and numbers"});
   }
 };
 
