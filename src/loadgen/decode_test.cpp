@@ -121,6 +121,9 @@ TEST_CASE("an answer without what its protocol gives is an error") {
   CHECK(error(shipped("rerank"), R"({"message":"ok"})") == "the answer has no list of results");
   CHECK(error(shipped("rerank"), R"([{"score":0.5,"document":"a","index":0}])").empty());  // SGLang's
   CHECK(error(shipped("rerank"), "[]") == "the answer has no list of results");
+  CHECK(error(shipped("tei-rerank"), R"([{"index":0,"score":0.5}])").empty());
+  CHECK(error(shipped("tei-rerank"), R"({"error":"full","error_type":"Overloaded"})") ==
+        "the engine says: full");
   CHECK(error(shipped("deepsparse"), R"({"outputs":[{"text":"a"}]})").empty());
   CHECK(error(shipped("deepsparse"), R"({"status":"ok"})") == "the answer has no list of results");
   CHECK(error(shipped("deepsparse"), R"({"outputs":[]})") == "the answer has no list of results");
@@ -194,6 +197,8 @@ TEST_CASE("each protocol's request") {
   CHECK(body_of(asking, ask) == R"({"model":"m","input":"one two"})");
   asking.protocol = shipped("rerank");
   CHECK(body_of(asking, ask) == R"({"model":"m","query":"one","documents":["one two"]})");
+  asking.protocol = shipped("tei-rerank");
+  CHECK(body_of(asking, ask) == R"({"query":"one","texts":["one two"]})");
   asking.protocol = shipped("deepsparse");
   CHECK(body_of(asking, ask) == R"({"prompt":"one two"})");  // the engine's own end
   ask.max_tokens = 5;
