@@ -42,8 +42,9 @@ TEST_CASE("a JSON pointer's steps") {
 }
 
 TEST_CASE("the shipped protocols hold what they always held") {
-  CHECK(call_names(shipped_protocols()) ==
-        std::vector<std::string>{"deepsparse", "http", "chat", "completions", "embeddings", "rerank"});
+  CHECK(call_names(shipped_protocols()) == std::vector<std::string>{"deepsparse", "http", "chat",
+                                                                    "completions", "embeddings", "rerank",
+                                                                    "tei-embeddings", "tei-rerank"});
   for (const Protocol& protocol : shipped_protocols())
     for (const auto& [name, call] : protocol.calls) CHECK(faults_of(call).empty());
   CHECK(call_for(shipped_protocols(), "openai", "text-generation").first == "chat");
@@ -51,7 +52,11 @@ TEST_CASE("the shipped protocols hold what they always held") {
   CHECK(call_for(shipped_protocols(), "openai", "embedding").first == "embeddings");
   CHECK(call_for(shipped_protocols(), "openai", "rerank").first == "rerank");
   CHECK(call_for(shipped_protocols(), "http", "embedding").first == "http");
-  CHECK(load(embedded(), "")->protocols.size() == shipped_protocols().size());
+  const auto library = load(embedded(), "");
+  CHECK(library->protocols.size() == shipped_protocols().size());
+  for (const Framework& each : library->frameworks)  // which has no /v1/rerank
+    if (each.spec.engine == "tei")
+      CHECK(call_for(library->protocols, each.spec.protocol, "rerank").second.path == "/rerank");
 }
 
 TEST_CASE("a folder's own protocol stands beside the shipped ones") {

@@ -146,8 +146,8 @@ std::vector<Sample> asked_before(const Plan& plan, Load load, std::size_t first,
 
 /// Which of its requests failed, and why; "" when none did.
 std::string failures_of(const Plan& plan, const std::vector<Sample>& warmed) {
-  std::map<std::string, int> causes;
-  int failed = 0;
+  std::map<std::string, std::uint64_t> causes;
+  std::uint64_t failed = 0;
   for (const Sample& sample : warmed) {
     if (sample.good()) continue;
     ++failed;
@@ -155,7 +155,8 @@ std::string failures_of(const Plan& plan, const std::vector<Sample>& warmed) {
   }
   if (failed == 0) return "";
   std::vector<std::string> parts;
-  for (const auto& [cause, count] : causes) parts.push_back(fmt::format("{} × {}", count, cause));
+  for (const auto& [cause, count] : most_frequent(causes))
+    parts.push_back(fmt::format("{} × {}", count, cause));
   return fmt::format("{} of {} requests of the warm-up failed: {}{}", failed, warmed.size(),
                      join(parts, "; "), warmed.back().good() ? "" : " (" + advice(plan, warmed.back()) + ")");
 }

@@ -95,7 +95,10 @@ void add_samples(Comparison& to, std::string metric, const std::vector<double>& 
 
 void add_figure(Comparison& to, const Result& a, const Result& b, std::string_view name) {
   const Measured *of_a = find_metric(a, name), *of_b = find_metric(b, name);
-  if (of_a == nullptr || of_b == nullptr || !of_a->low || !of_b->low || !of_a->high || !of_b->high) return;
+  const auto whole = [](const Measured* each) {  // a file may hold an interval alone
+    return each != nullptr && each->value && each->low && each->high;
+  };
+  if (!whole(of_a) || !whole(of_b)) return;
   Difference made;
   made.metric = name;
   made.unit = of_a->unit;

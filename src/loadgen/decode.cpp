@@ -18,12 +18,17 @@ std::optional<int> count_of(const std::optional<double>& number) {
   return static_cast<int>(*number);
 }
 
+/// What the engine says in words, as a result can hold it: in UTF-8, whatever the engine sends.
+std::string words_of(std::string_view raw, std::size_t most) {
+  return visible(shortened(unescaped(raw), most));
+}
+
 /// Puts what is not an event's own into the sample.
 void note(Sample& sample, const Said& said) {
-  if (!said.finish.empty()) sample.finish = shortened(said.finish, 40);
+  if (!said.finish.empty()) sample.finish = words_of(said.finish, 40);
   if (said.is_error && sample.error.empty())
-    sample.error = fmt::format("the engine says: {}",
-                               said.error.empty() ? "error" : shortened(unescaped(said.error), 200));
+    sample.error =
+        fmt::format("the engine says: {}", said.error.empty() ? "error" : words_of(said.error, 200));
   sample.prompt_tokens = count_of(said.prompt_tokens).value_or(sample.prompt_tokens);
   sample.cached_tokens = count_of(said.cached).value_or(sample.cached_tokens);
   sample.reasoning_tokens = count_of(said.thought).value_or(sample.reasoning_tokens);
@@ -124,7 +129,7 @@ Sample decode(const Exchange& exchange, const Protocol& protocol, std::vector<In
     Said said;
     protocol->whole.read(exchange.body, said);
     sample.error = fmt::format("status {}", exchange.status);
-    if (!said.error.empty()) sample.error += fmt::format(": {}", shortened(unescaped(said.error), 200));
+    if (!said.error.empty()) sample.error += ": " + words_of(said.error, 200);
   }
   if (protocol->reads) {
     if (exchange.event_stream && protocol->call.stream)

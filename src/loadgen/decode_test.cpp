@@ -12,11 +12,11 @@ namespace {
 constexpr Instant ms = 1'000'000;
 
 /// A whole answer, due at 0 and there after 100 ms.
-Sample whole(Protocol protocol, const std::string& body) {
+Sample whole(Protocol protocol, const std::string& body, int status = 200) {
   Exchange exchange;
   exchange.begun = exchange.sent = ms;
   exchange.head = exchange.end = 100 * ms;
-  exchange.status = 200;
+  exchange.status = status;
   exchange.body = body;
   exchange.arrivals = {{100 * ms, static_cast<std::uint32_t>(body.size())}};
   return decode(exchange, protocol, nullptr);
@@ -119,6 +119,11 @@ TEST_CASE("an answer without what its protocol gives is an error") {
   CHECK(error(shipped("embeddings"), R"({"data":"none"})") == "the answer has no list of results");
   CHECK(error(shipped("rerank"), R"({"results":[{"index":0,"relevance_score":0.5}]})").empty());
   CHECK(error(shipped("rerank"), R"({"message":"ok"})") == "the answer has no list of results");
+  CHECK(error(shipped("rerank"), R"([{"score":0.5,"document":"a","index":0}])").empty());  // SGLang's
+  CHECK(error(shipped("rerank"), "[]") == "the answer has no list of results");
+  CHECK(error(shipped("tei-rerank"), R"([{"index":0,"score":0.5}])").empty());
+  CHECK(error(shipped("tei-rerank"), R"({"error":"full","error_type":"Overloaded"})") ==
+        "the engine says: full");
   CHECK(error(shipped("deepsparse"), R"({"outputs":[{"text":"a"}]})").empty());
   CHECK(error(shipped("deepsparse"), R"({"status":"ok"})") == "the answer has no list of results");
   CHECK(error(shipped("deepsparse"), R"({"outputs":[]})") == "the answer has no list of results");
@@ -134,12 +139,25 @@ TEST_CASE("an answer without what its protocol gives is an error") {
   CHECK_FALSE(whole(shipped("chat"), R"({"error":"no memory"})").foreign);
 }
 
+TEST_CASE("an engine's words are UTF-8 in a result, whatever it sends") {
+  const Sample odd =
+      whole(shipped("chat"),
+            "{\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":\"caf\\u00e9 \xff\xfep\"}]}");
+  CHECK(odd.good());
+  CHECK(odd.finish == "café \\xff\\xfep");
+  const std::string error = "{\"error\":{\"message\":\"no \xc3 memory\\u001b[31m\"}}";
+  CHECK(whole(shipped("chat"), error).error == "the engine says: no \\xc3 memory\\x1b[31m");
+  CHECK(whole(shipped("chat"), error, 500).error == "status 500: no \\xc3 memory\\x1b[31m");
+}
+
 TEST_CASE("what an answer says of its tokens is read, whatever the protocol") {
   const Sample embedded = whole(
       shipped("embeddings"), R"({"data":[{"embedding":[1]}],"usage":{"prompt_tokens":7,"total_tokens":7}})");
   CHECK(embedded.prompt_tokens == 7);
   CHECK(embedded.tokens == 0);
   CHECK_FALSE(embedded.usage);
+  CHECK(whole(shipped("rerank"), R"({"results":[{"index":0}],"usage":{"total_tokens":7}})").prompt_tokens ==
+        7);
   const Sample completed =
       whole(shipped("completions"),
             R"({"choices":[{"text":"a b","finish_reason":"length"}],"usage":{"completion_tokens":2,)"
@@ -179,6 +197,8 @@ TEST_CASE("each protocol's request") {
   CHECK(body_of(asking, ask) == R"({"model":"m","input":"one two"})");
   asking.protocol = shipped("rerank");
   CHECK(body_of(asking, ask) == R"({"model":"m","query":"one","documents":["one two"]})");
+  asking.protocol = shipped("tei-rerank");
+  CHECK(body_of(asking, ask) == R"({"query":"one","texts":["one two"]})");
   asking.protocol = shipped("deepsparse");
   CHECK(body_of(asking, ask) == R"({"prompt":"one two"})");  // the engine's own end
   ask.max_tokens = 5;

@@ -88,6 +88,7 @@ void Decoder::add(Exchange&& exchange, Instant patience) {
     exchange.cut(0);
     exchange.error = client_full;
     ++given_up;
+    ++refused_;
   }
   held_ += exchange.bytes();
   waiting_.push_back(std::move(exchange));
@@ -113,6 +114,7 @@ void Decoder::tell(Live& live) {
   tpot_.settle();
   live.ttft = ttft_.mean;
   live.tpot = tpot_.mean;
+  live.errors = std::min(live.errors + refused_, live.ended);  // of some the loop may not have told yet
 }
 
 void Decoder::work() {
@@ -149,10 +151,12 @@ bool Decoder::decode_next(bool waits) {
   if (answers_ != nullptr)
     answers_->put(exchange.user, good ? std::optional<std::string>(std::move(text)) : std::nullopt);
   const std::size_t size = exchange.bytes();
+  const bool refused = !good && exchange.error.empty() && exchange.status < 400;
   exchange.cut(0);
   const std::lock_guard lock(mutex_);
   held_ -= size;
   room_.notify_one();
+  refused_ += refused ? 1 : 0;
   if (good) {
     ttft_.add(ttft_of(sample));
     tpot_.add(tpot_of(sample));

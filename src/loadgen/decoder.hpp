@@ -58,7 +58,8 @@ class Decoder {
   void add(Exchange&& exchange, Instant patience);
   /// Decodes what is left, at the priority of who calls: the run is over, and nobody is in the way.
   void stop();
-  /// Means of the answers decoded since it was last asked; what it knew before when there was none.
+  /// Means of the answers decoded since it was last asked; what it knew before when there was none. Adds to
+  /// the loop's errors what only decoding found to be one.
   void tell(Live& live);
 
   // Once stopped:
@@ -88,6 +89,7 @@ class Decoder {
   std::deque<Exchange> waiting_;
   std::vector<Instant> between_;
   Recent ttft_, tpot_;
+  std::uint64_t refused_ = 0;  ///< that the loop took for answers
   bool ended_ = false;
   std::thread thread_;
 };

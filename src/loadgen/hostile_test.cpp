@@ -274,6 +274,28 @@ TEST_CASE("what the decoder has no room for in time is given up, and said to be"
   CHECK(decoder.given_up == 1);
 }
 
+TEST_CASE("who looks on is told of the errors that only decoding finds, and of each once") {
+  Decoder decoder(shipped("chat"));
+  Exchange stopped, closed, busy;
+  stopped.status = closed.status = 200;
+  stopped.event_stream = closed.event_stream = true;
+  stopped.body = closed.body = word_event;
+  closed.error = "the connection was closed within the answer";
+  busy.status = 503;
+  decoder.add(std::move(stopped), 0);
+  decoder.add(std::move(closed), 0);
+  decoder.add(std::move(busy), 0);
+  decoder.stop();
+  Live live;
+  live.ended = 9;
+  live.errors = 2;  // those two the loop knows itself
+  decoder.tell(live);
+  CHECK(live.errors == 3);
+  live.ended = live.errors = 2;
+  decoder.tell(live);
+  CHECK(live.errors == 2);
+}
+
 TEST_CASE("what is cut of an exchange is given back") {
   Exchange exchange;
   for (std::uint32_t i = 1; i <= 1000; ++i) {

@@ -10,8 +10,9 @@
 namespace mlib::loadgen {
 namespace {
 
-constexpr int least_reads = 4;      // of an answer whose tokens are to be seen apart
-constexpr double stall_factor = 5;  // of the median gap: a longer one is a stall
+constexpr int least_reads = 4;         // of an answer whose tokens are to be seen apart
+constexpr double stall_factor = 5;     // of the median gap: a longer one is a stall
+constexpr std::size_t most_told = 10;  // of the words in which an engine says why
 
 double ms(Instant duration) { return static_cast<double>(duration) / 1e6; }
 
@@ -272,6 +273,17 @@ std::uint64_t samples_needed(double p) {
   return static_cast<std::uint64_t>(std::ceil(std::log(0.01) / std::log(p) - 1e-9));
 }
 
+std::map<std::string, std::uint64_t> most_frequent(const std::map<std::string, std::uint64_t>& counts) {
+  std::vector<std::pair<std::string, std::uint64_t>> all(counts.begin(), counts.end());
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::map<std::string, std::uint64_t> told;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto& [text, count] = all[i];
+    told[i < most_told || text == client_full ? text : "others"] += count;
+  }
+  return told;
+}
+
 Share wilson(std::uint64_t good, std::uint64_t of) {
   Share share{good, of};
   if (of == 0) return share;
@@ -328,6 +340,8 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
     tokens.add(first, sample.last, sample.tokens);
     prompts.add(sample.sent, first, std::max(sample.prompt_tokens, 0));
   }
+  metrics.errors = most_frequent(metrics.errors);
+  metrics.finish_reasons = most_frequent(metrics.finish_reasons);
   metrics.usage = metrics.usage && metrics.good > 0;
   metrics.seconds = static_cast<double>(window) / 1e9;
   metrics.lag = distribution(std::move(lag));

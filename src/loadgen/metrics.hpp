@@ -101,9 +101,14 @@ struct Metrics {
   /// Of each limit alone, over offered load; of none where no good answer had a first token to limit, and
   /// then there is no attainment either.
   std::vector<Share> kept;
-  std::map<std::string, std::uint64_t> errors;          ///< by text
-  std::map<std::string, std::uint64_t> finish_reasons;  ///< of good answers, as the engine says
+  std::map<std::string, std::uint64_t> errors;          ///< by text, the most frequent
+  std::map<std::string, std::uint64_t> finish_reasons;  ///< of good answers, as the engine says; likewise
 };
+
+/// The ten most frequent, and what is left of them counted as `others`: an engine may put a number of its own
+/// into each of its errors, and a result is not to grow by that. `client_full` is kept apart, since it is no
+/// failure of the engine's.
+std::map<std::string, std::uint64_t> most_frequent(const std::map<std::string, std::uint64_t>& counts);
 
 /// Milliseconds of one request; nothing where it has none.
 std::optional<double> ttft_of(const Sample& sample);

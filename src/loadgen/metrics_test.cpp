@@ -161,3 +161,20 @@ TEST_CASE("the share of prompts that a cache answered is of those whose engine s
   CHECK(metrics.cached_in->low == doctest::Approx(0.25));
   CHECK(metrics.cached_in->high == doctest::Approx(0.25));
 }
+
+TEST_CASE("causes that are another for each request are told as far as anybody would read them") {
+  std::vector<Sample> samples(100, streamed(8));
+  for (std::size_t i = 0; i < 60; ++i) samples[i].error = "status 500: request " + std::to_string(i);
+  for (std::size_t i = 60; i < 70; ++i) samples[i].error = "status 429";
+  samples[70].error = client_full;
+  for (std::size_t i = 71; i < 100; ++i) samples[i].finish = "stop " + std::to_string(i);
+  const Metrics metrics = measure(samples, {}, second, {});
+  CHECK(metrics.failed == 71);
+  CHECK(metrics.errors.size() == 12);
+  CHECK(metrics.errors.at("status 429") == 10);
+  CHECK(metrics.errors.at("status 500: request 0") == 1);
+  CHECK(metrics.errors.at("others") == 60 - 9);
+  CHECK(metrics.errors.at(std::string(client_full)) == 1);
+  CHECK(metrics.finish_reasons.size() == 11);
+  CHECK(metrics.finish_reasons.at("others") == 29 - 10);
+}

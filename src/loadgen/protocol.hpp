@@ -29,8 +29,8 @@ struct Api {
 using Protocol = std::shared_ptr<const Api>;
 /// Problem{invalid} for a call that is not sound.
 Protocol protocol_of(const cards::NamedCall& call);
-/// One that this program ships: chat, completions, embeddings, rerank, deepsparse, http. Problem{usage} with
-/// the nearest name.
+/// One that this program ships: chat, completions, embeddings, rerank, tei-embeddings, tei-rerank,
+/// deepsparse, http. Problem{usage} with the nearest name.
 const Protocol& shipped(std::string_view name);
 /// True when this program ships the very same under its name.
 bool is_shipped(const Api& api);

@@ -299,9 +299,9 @@ struct Counts {
     d.field("good", good, {.help = "With a whole answer", .required = true});
     d.field("failed", failed, {.help = "Without", .required = true});
     d.field("unfinished", unfinished, {.help = "Still out when the run ended", .required = true});
-    d.field("errors", errors, {.help = "How many failed for which cause"});
+    d.field("errors", errors, {.help = "How many failed for which cause, of many the ten most frequent"});
     d.field("finish_reasons", finish_reasons,
-            {.help = "How many good answers ended why, as the engine says: stop, length, …"});
+            {.help = "How many good answers ended why, as the engine says: stop, length, …; likewise"});
     d.field("prompt_tokens", prompt_tokens, {.help = "Of good ones, as the engine says", .unit = "tokens"});
     d.field("output_tokens", output_tokens, {.help = "Of good ones", .unit = "tokens"});
     d.field("cached_tokens", cached_tokens, {.help = "Of the prompts', from a cache", .unit = "tokens"});
@@ -320,7 +320,8 @@ struct VerdictText {
             {.help = "Whether the figures may be believed",
              .required = true,
              .one_of = {"valid", "suspect", "invalid"}});
-    d.field("reasons", reasons, {.help = "Why not, in words and numbers"});
+    d.field("reasons", reasons,
+            {.help = "Why not, and what else is to be known of it, in words and numbers"});
   }
 };
 

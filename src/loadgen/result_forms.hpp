@@ -49,7 +49,7 @@ std::string verdict_title(const Result& result);
 std::vector<std::string> remarks(const Result& result);
 /// How many requests kept a limit: `97.6 % [94.4, 99.0]`, or that nobody saw.
 std::string share_text(const LimitText& limit);
-/// `200 of 205 requests had a good answer, 5 failed (5 × HTTP 503)`.
+/// `200 of 205 requests had a good answer, 5 failed: 5 × HTTP 503`.
 std::string counts_text(const Result& result);
 
 }  // namespace mlib::loadgen

@@ -36,17 +36,24 @@ Node length_of(const LengthText& length) {
   return made;
 }
 
+/// Good answers that say how many tokens their prompts had; all of them in a result from before that was
+/// kept.
+std::int64_t prompted(const Result& result) {
+  const Measured* mean = find_metric(result, "mean_prompt_tokens");
+  return mean == nullptr ? result.counts.good : mean->count;
+}
+
 /// Of prompts that are not made the length is only known by their answers.
 Node prompt_length_of(const Result& result) {
   if (result.workload.prompts == "made") return length_of(result.workload.prompt);
-  const Counts& counts = result.counts;
+  const std::int64_t count = prompted(result);
   const double mean =
-      counts.good > 0 ? static_cast<double>(counts.prompt_tokens) / static_cast<double>(counts.good) : 0;
+      count > 0 ? static_cast<double>(result.counts.prompt_tokens) / static_cast<double>(count) : 0;
   return map_of({{"distribution", "other"}, {"value", mean}});
 }
 
-Node length_total(std::int64_t tokens, std::int64_t good) {
-  return map_of({{"units", "count"}, {"mean", static_cast<double>(tokens) / static_cast<double>(good)}});
+Node length_total(std::int64_t tokens, std::int64_t answers) {
+  return map_of({{"units", "count"}, {"mean", static_cast<double>(tokens) / static_cast<double>(answers)}});
 }
 
 /// The engine, as a component that is not validated further: what its accelerators are is not known here.
@@ -110,8 +117,8 @@ Node aggregate_of(const Result& result) {
   const Counts& counts = result.counts;
   Node requests =
       map_of({{"total", counts.offered}, {"failures", counts.failed}, {"incomplete", counts.unfinished}});
-  if (counts.good > 0 && counts.prompt_tokens > 0)
-    requests.set("input_length", length_total(counts.prompt_tokens, counts.good));
+  if (prompted(result) > 0 && counts.prompt_tokens > 0)
+    requests.set("input_length", length_total(counts.prompt_tokens, prompted(result)));
   if (counts.good > 0 && counts.output_tokens > 0)
     requests.set("output_length", length_total(counts.output_tokens, counts.good));
   Node made = map_of({{"requests", std::move(requests)}});

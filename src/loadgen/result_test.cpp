@@ -184,6 +184,19 @@ TEST_CASE(
   CHECK(load->find("rate_qps") == nullptr);
 }
 
+TEST_CASE("llm-d's mean length of prompts is that of the answers that say it") {
+  Plan plan = made_plan();
+  plan.workload.prompts = instructions();
+  Outcome outcome = made_outcome(plan);
+  for (std::size_t i = 0; i < outcome.samples.size(); i += 2)
+    outcome.samples[i].prompt_tokens = outcome.samples[i].cached_tokens = -1;
+  outcome.metrics = measure(outcome.samples, {}, 20 * second, {});
+  const Node report = schema::read_json(llm_d_text(result_of(plan, outcome, {})));
+  CHECK(report.at({"scenario", "load", "standardized", "input_seq_len", "value"})->number() == 256);
+  CHECK(report.at({"results", "request_performance", "aggregate", "requests", "input_length", "mean"})
+            ->number() == 256);
+}
+
 TEST_CASE("what could not be measured is a result too, and says why") {
   const Result result = failed_result(made_plan(), Problem(Kind::failed, "out of memory"), {});
   CHECK(result.ended == "failed");

@@ -166,9 +166,11 @@ std::string people_text(const Found& found) {
   std::string text = wrapped(fmt::format("{}: {}", found.objective, one_line(found.conclusion)), 0) + "\n\n";
   text += fmt::format("{:>12}  {:<10}{:>8}  {:<9}{}\n", found.over == "users" ? "USERS" : "REQUESTS/S",
                       "HOLDS", "SECONDS", "VERDICT", "WHY NOT");
-  for (const Try& each : found.tries)
-    text += fmt::format("{:>12}  {:<10}{:>8}  {:<9}{}\n", digits(each.load), each.holds, digits(each.seconds),
+  for (const Try& each : found.tries) {
+    const std::string load = found.over == "users" ? fmt::format("{:.0f}", each.load) : digits(each.load);
+    text += fmt::format("{:>12}  {:<10}{:>8}  {:<9}{}\n", load, each.holds, digits(each.seconds),
                         each.validity, wrapped(one_line(each.why), 43));
+  }
   if (found.best) text += "\nAt the highest load at which it holds:\n\n" + people_text(*found.best);
   for (std::size_t at = text.find(" \n"); at != std::string::npos; at = text.find(" \n")) text.erase(at, 1);
   return text;

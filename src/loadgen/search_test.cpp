@@ -147,6 +147,7 @@ TEST_CASE("users are whole numbers") {
   const Found found = searched(engine, range);
   CHECK(*found.holds_at == 13);
   CHECK(*found.fails_at == 14);
+  CHECK(people_text(found).find("\n           8  yes") != std::string::npos);
   Engine few{.limit = 0};
   CHECK_FALSE(searched(few, range).holds_at);
 }
@@ -284,6 +285,20 @@ TEST_CASE("an invalid result is not compared, and what was not alike is said") {
   CHECK(unlike.unlike[0] == "load rate: 10.0 and 12.0");
   b.verdict.validity = "invalid";
   CHECK(compare(a, b).differences.empty());
+}
+
+TEST_CASE("a figure that only one of two results has is not compared") {
+  const Result a = made_result();
+  Result b = a;
+  const auto compared = [&] {
+    const std::vector<Difference> all = compare(a, b).differences;
+    return std::any_of(all.begin(), all.end(),
+                       [](const Difference& each) { return each.metric == "request_throughput"; });
+  };
+  CHECK(compared());
+  for (auto& [name, metric] : b.metrics)
+    if (name == "request_throughput") metric.value.reset();
+  CHECK_FALSE(compared());
 }
 
 TEST_CASE("no form of a result is wider than a terminal, or runs what an engine sent") {
