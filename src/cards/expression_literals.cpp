@@ -141,7 +141,8 @@ class Literals {
       if (is_map(second)) return;
       const Side& known = first.field != nullptr ? first : second;
       if (first.field != nullptr && second.field != nullptr && !same_class(first, second)) return;
-      read(term, term.parts[0], first.field != nullptr ? first : second);
+      // IN has several values and one side before them: that is read once, since what was read is a number.
+      if (i == 1) read(term, term.parts[0], first.field != nullptr ? first : second);
       read(term, term.parts[i], second.field != nullptr ? second : first);
       const bool both = first.field == nullptr || second.field == nullptr || is_text(second.type.is);
       term.as_text = is_text(known.type.is) && both;
