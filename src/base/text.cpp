@@ -16,8 +16,9 @@
 namespace mlib {
 namespace {
 
-/// Damerau's distance of neighbours: insert, delete, replace, swap of two neighbours.
-std::size_t distance(std::string_view a, std::string_view b) {
+/// Damerau's distance of neighbours (insert, delete, replace, swap of two neighbours) from `a` to each
+/// beginning of `b`: at j that of its first j bytes.
+std::vector<std::size_t> distances(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
   std::iota(last.begin(), last.end(), std::size_t{0});
   for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -30,7 +31,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
     std::swap(before, last);
     std::swap(last, now);
   }
-  return last[b.size()];
+  return last;
 }
 
 /// The length in bytes of the well-formed UTF-8 character at the front, 0 when there is none.
@@ -53,18 +54,19 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
   const std::string wanted = lower(word.substr(0, 128));
   std::string best;
   std::size_t least = std::max<std::size_t>(2, wanted.size() / 3) + 1;
-  const auto look = [&](std::string_view part, const std::string& whole, std::size_t more) {
-    if (part.size() > wanted.size() + least || part.empty()) return;
-    const std::size_t far = distance(wanted, lower(part));
-    if (far + more >= least || far >= std::max(wanted.size(), part.size())) return;
-    least = far + more;
-    best = whole;
-  };
   for (const std::string& each : known) {
-    look(each, each, 0);
+    const std::string name = lower(std::string_view(each).substr(0, wanted.size() + least));
+    const std::vector<std::size_t> far = distances(wanted, name);
+    const auto look = [&](std::size_t length, std::size_t more) {
+      if (length == 0 || length > name.size() || far[length] + more >= least) return;
+      if (far[length] >= std::max(wanted.size(), length)) return;
+      least = far[length] + more;
+      best = each;
+    };
+    look(each.size(), 0);
     // A name may have been written as far as one of its dashes: `nvidia-h100` of nvidia-h100-pcie-80gb.
-    for (std::size_t dash = each.find('-'); dash != std::string::npos; dash = each.find('-', dash + 1))
-      look(std::string_view(each).substr(0, dash), each, 1);
+    for (std::size_t dash = name.find('-'); dash != std::string::npos; dash = name.find('-', dash + 1))
+      look(dash, 1);
   }
   return best;
 }
