@@ -64,9 +64,10 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
       best = each;
     };
     look(each.size(), 0);
-    // A name may have been written as far as one of its dashes: `nvidia-h100` of nvidia-h100-pcie-80gb.
-    for (std::size_t dash = name.find('-'); dash != std::string::npos; dash = name.find('-', dash + 1))
-      look(dash, 1);
+    // A name may have been written as far as one of its dashes: `nvidia-h100` of nvidia-h100-pcie-80gb. Those
+    // that an option begins with end nothing.
+    std::size_t dash = std::min(name.find_first_not_of('-'), name.size());
+    while ((dash = name.find('-', dash + 1)) != std::string::npos) look(dash, 1);
   }
   return best;
 }
