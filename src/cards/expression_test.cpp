@@ -245,6 +245,10 @@ TEST_CASE("a literal with a unit is read in that of the field, with bare words a
                            "weights_bytes - 0.5GB IN (0.1GB, 500MB, 2GB)",
                            "parameters / 2 = 35B",
                            "parameters > 2 * 34B",
+                           "memory * parameters > 1GB",
+                           "parameters * memory > 1GB",
+                           "memory / cpus > 5GiB AND memory / cpus < 6.1GB",
+                           "weights_bytes * 2 / memory < 0.1",
                            "70B <= parameters",
                            "-parameters < 0",
                            "context_length = 128K",
@@ -318,6 +322,8 @@ TEST_CASE("a literal that is no value of its field is refused where it stands") 
       {"format IN (gguf, onxx)", "rule:1:18: error: `format` is never `onxx`", "one of: gguf, safetensors"},
       {"name", "rule:1:1: error: `name` is a text, and a condition is expected",
        "compare it: = != < > <= >= LIKE ILIKE IN, IS NULL"},
+      {"memory * 2 / weights_bytes > 1GB", "rule:1:30: error: `memory` is a number, and `1GB` is not",
+       "for example: memory > 8; K, M, B and T stand for 10^3, 10^6, 10^9 and 10^12"},
       {"name * 2 > 1", "rule:1:1: error: `name` is a text, and arithmetic takes numbers", ""},
   };
   for (const auto& [text, said, hint] : refused) {
