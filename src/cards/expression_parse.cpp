@@ -334,10 +334,17 @@ class Parser {
            (is_letter(text_[at_ + 1]) || is_digit(text_[at_ + 1]));
   }
 
+  /// The end of a unit: `/s`, as in 2TB/s.
+  bool is_per_second() const {
+    const std::string_view rest = std::string_view(text_).substr(at_);
+    return rest.starts_with("/s") && (rest.size() == 2 || !is_name(rest[2]));
+  }
+
   Term digits(std::size_t at) {
     while (at_ < text_.size() && (is_name(text_[at_]) || ((text_[at_] == '-' || text_[at_] == '+') &&
                                                           (text_[at_ - 1] == 'e' || text_[at_ - 1] == 'E'))))
       ++at_;
+    if (is_letter(text_[at_ - 1]) && is_per_second()) at_ += 2;
     std::string text = text_.substr(at, at_ - at);
     if (std::optional<Node> value = number(text)) return literal(at, std::move(*value), std::move(text));
     Node value(text);
