@@ -243,6 +243,8 @@ TEST_CASE("a literal with a unit is read in that of the field, with bare words a
                            "parameters >= 7e10",
                            "parameters IN (7B, 70B)",
                            "parameters + 1B IN (7B, 71B)",
+                           "-parameters IN (-7, -70B)",
+                           "-cpus IN (-8)",
                            "weights_bytes - 0.5GB IN (0.1GB, 500MB, 2GB)",
                            "parameters / 2 = 35B",
                            "parameters > 2 * 34B",
@@ -342,6 +344,8 @@ TEST_CASE("a literal that is no value of its field is refused where it stands") 
         "rule:1:14: error: `parameters` is a number, and `name` a text: they cannot be compared");
   CHECK(typed_refusal("released > 2025-01-02", false).first ==
         "rule:1:12: error: `released` is a day, and this is a number");
+  CHECK(typed_refusal("parameters IN (1, -parameters)", false).first ==
+        "rule:1:19: error: IN takes texts, numbers, TRUE and FALSE only");
   std::vector<Finding> once;
   Expression::parse({"rule", "parameters + 5x IN (1, 2)"}, typed_fields(false), once);
   CHECK(once.size() == 1);
