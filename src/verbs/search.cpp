@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.hpp"
 #include "verbs/catalogue.hpp"
@@ -37,16 +38,25 @@ struct Texts {
   std::vector<std::string> labels;
 };
 
-/// Whether the word is nearly the beginning of a word of the text. Numbers must be right.
+std::string digits_of(std::string_view text) {
+  std::string digits;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits),
+               [](char c) { return c >= '0' && c <= '9'; });
+  return digits;
+}
+
+/// Whether the word is nearly the beginning of a word of the text. Numbers must be right: `qwne3` is nearly
+/// qwen3. Of words with fewer than four letters nobody knows: an H100 is no A100.
 bool nearly(const std::string& word, std::string_view text) {
-  const bool number = std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (word.size() < 4 || number) return false;
+  const std::string numbers = digits_of(word);
+  if (word.size() < 4 + numbers.size()) return false;
   const std::size_t most = word.size() < 8 ? 1 : 2;
   std::size_t from = 0;
   while (from < text.size()) {
     const std::size_t end = std::min(text.find_first_of(" -_./=", from), text.size());
-    if (end - from + most >= word.size() && edits(word, text.substr(from, end - from), most) <= most)
-      return true;
+    const std::string_view part = text.substr(from, end - from);
+    const bool same_numbers = numbers.empty() || digits_of(part) == numbers;
+    if (part.size() + most >= word.size() && same_numbers && edits(word, part, most) <= most) return true;
     from = end + 1;
   }
   return false;
