@@ -16,24 +16,6 @@
 namespace mlib {
 namespace {
 
-/// Damerau's distance of neighbours (insert, delete, replace, swap of two neighbours) from `a` to each
-/// beginning of `b`: at j that of its first j bytes.
-std::vector<std::size_t> distances(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
-  std::iota(last.begin(), last.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    now[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        now[j] = std::min(now[j], before[j - 2] + 1);
-    }
-    std::swap(before, last);
-    std::swap(last, now);
-  }
-  return last;
-}
-
 /// The length in bytes of the well-formed UTF-8 character at the front, 0 when there is none.
 std::size_t character(std::string_view text) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -50,13 +32,29 @@ std::size_t character(std::string_view text) {
 
 }  // namespace
 
+std::vector<std::size_t> edit_distances(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
+  std::iota(last.begin(), last.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    now[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        now[j] = std::min(now[j], before[j - 2] + 1);
+    }
+    std::swap(before, last);
+    std::swap(last, now);
+  }
+  return last;
+}
+
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
   const std::string wanted = lower(word.substr(0, 128));
   std::string best;
   std::size_t least = std::max<std::size_t>(2, wanted.size() / 3) + 1;
   for (const std::string& each : known) {
     const std::string name = lower(std::string_view(each).substr(0, wanted.size() + least));
-    const std::vector<std::size_t> far = distances(wanted, name);
+    const std::vector<std::size_t> far = edit_distances(wanted, name);
     const auto look = [&](std::size_t length, std::size_t more) {
       if (length == 0 || length > name.size() || far[length] + more >= least) return;
       if (far[length] >= std::max(wanted.size(), length)) return;

@@ -8,6 +8,7 @@ using namespace mlib;
 
 TEST_CASE("the nearest name is found by edits and swaps, and none when all are far") {
   const std::vector<std::string> known{"memory", "cpus", "storage", "gpu"};
+  CHECK(edit_distances("ab", "bax") == std::vector<std::size_t>{2, 1, 1, 2});
   CHECK(nearest("memroy", known) == "memory");
   CHECK(nearest("CPU", known) == "cpus");
   CHECK(nearest("zzz", known).empty());

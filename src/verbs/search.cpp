@@ -7,25 +7,10 @@
 namespace mlib::verbs {
 namespace {
 
-/// Edits (insert, delete, replace, swap of neighbours) that make `word` a beginning of `text`; `most` + 1
-/// when it takes more than `most`.
+/// Edits that make `word` a beginning of `text`, right where they are at most `most`.
 std::size_t edits(std::string_view word, std::string_view text, std::size_t most) {
-  text = text.substr(0, word.size() + most);
-  std::vector<std::size_t> before;
-  std::vector<std::size_t> last(text.size() + 1);
-  std::vector<std::size_t> now(text.size() + 1);
-  for (std::size_t j = 0; j <= text.size(); ++j) last[j] = j;
-  for (std::size_t i = 1; i <= word.size(); ++i) {
-    now[0] = i;
-    for (std::size_t j = 1; j <= text.size(); ++j) {
-      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (word[i - 1] == text[j - 1] ? 0U : 1U)});
-      const bool swapped = i > 1 && j > 1 && word[i - 1] == text[j - 2] && word[i - 2] == text[j - 1];
-      if (swapped) now[j] = std::min(now[j], before[j - 2] + 1);
-    }
-    before = last;
-    last.swap(now);
-  }
-  return std::min(*std::min_element(last.begin(), last.end()), most + 1);
+  const std::vector<std::size_t> all = edit_distances(word, text.substr(0, word.size() + most));
+  return *std::min_element(all.begin(), all.end());
 }
 
 /// What is looked through of a card, in lower case.
