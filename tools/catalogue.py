@@ -356,12 +356,8 @@ def cards_of(models, hardware, args):
 def write(folder, cards):
     os.makedirs(folder, exist_ok=True)
     names = {each["metadata"]["name"] + ".yaml" for each in cards}
-    for each in sorted(os.listdir(folder)):
-        path = os.path.join(folder, each)
-        with open(path, encoding="utf-8") as file:
-            made = file.readline() == MADE
-        if made and each not in names:
-            os.remove(path)
+    for each in table_check.of_no_row(folder, names, MADE):
+        os.remove(os.path.join(folder, each))
     for each in cards:
         path = os.path.join(folder, each["metadata"]["name"] + ".yaml")
         if os.path.exists(path):

@@ -164,6 +164,8 @@ def main():
     if given.check:
         sys.exit(table_check.check(given.flags, texts, MADE))
     os.makedirs(given.flags, exist_ok=True)
+    for name in table_check.of_no_row(given.flags, texts, MADE):
+        os.remove(os.path.join(given.flags, name))
     for name, text in texts.items():
         with open(os.path.join(given.flags, name), "w", encoding="utf-8") as file:
             file.write(text)

@@ -16,23 +16,6 @@
 namespace mlib {
 namespace {
 
-/// Damerau's distance of neighbours: insert, delete, replace, swap of two neighbours.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
-  std::iota(last.begin(), last.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    now[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        now[j] = std::min(now[j], before[j - 2] + 1);
-    }
-    std::swap(before, last);
-    std::swap(last, now);
-  }
-  return last[b.size()];
-}
-
 /// The length in bytes of the well-formed UTF-8 character at the front, 0 when there is none.
 std::size_t character(std::string_view text) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -49,22 +32,40 @@ std::size_t character(std::string_view text) {
 
 }  // namespace
 
+std::vector<std::size_t> edit_distances(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
+  std::iota(last.begin(), last.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    now[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        now[j] = std::min(now[j], before[j - 2] + 1);
+    }
+    std::swap(before, last);
+    std::swap(last, now);
+  }
+  return last;
+}
+
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
   const std::string wanted = lower(word.substr(0, 128));
   std::string best;
   std::size_t least = std::max<std::size_t>(2, wanted.size() / 3) + 1;
-  const auto look = [&](std::string_view part, const std::string& whole, std::size_t more) {
-    if (part.size() > wanted.size() + least || part.empty()) return;
-    const std::size_t far = distance(wanted, lower(part));
-    if (far + more >= least || far >= std::max(wanted.size(), part.size())) return;
-    least = far + more;
-    best = whole;
-  };
   for (const std::string& each : known) {
-    look(each, each, 0);
-    // A name may have been written as far as one of its dashes: `nvidia-h100` of nvidia-h100-pcie-80gb.
-    for (std::size_t dash = each.find('-'); dash != std::string::npos; dash = each.find('-', dash + 1))
-      look(std::string_view(each).substr(0, dash), each, 1);
+    const std::string name = lower(std::string_view(each).substr(0, wanted.size() + least));
+    const std::vector<std::size_t> far = edit_distances(wanted, name);
+    const auto look = [&](std::size_t length, std::size_t more) {
+      if (length == 0 || length > name.size() || far[length] + more >= least) return;
+      if (far[length] >= std::max(wanted.size(), length)) return;
+      least = far[length] + more;
+      best = each;
+    };
+    look(each.size(), 0);
+    // A name may have been written as far as one of its dashes: `nvidia-h100` of nvidia-h100-pcie-80gb. Those
+    // that an option begins with end nothing.
+    std::size_t dash = std::min(name.find_first_not_of('-'), name.size());
+    while ((dash = name.find('-', dash + 1)) != std::string::npos) look(dash, 1);
   }
   return best;
 }

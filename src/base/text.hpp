@@ -8,6 +8,10 @@
 
 namespace mlib {
 
+/// Edits (insert, delete, replace, swap of neighbours: Damerau) that make `a` of each beginning of `b`: at j
+/// of its first j bytes.
+std::vector<std::size_t> edit_distances(std::string_view a, std::string_view b);
+
 /// The nearest of `known` to `word` by edit distance (case ignored), when near enough to be meant; ""
 /// otherwise.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);

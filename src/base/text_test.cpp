@@ -8,10 +8,13 @@ using namespace mlib;
 
 TEST_CASE("the nearest name is found by edits and swaps, and none when all are far") {
   const std::vector<std::string> known{"memory", "cpus", "storage", "gpu"};
+  CHECK(edit_distances("ab", "bax") == std::vector<std::size_t>{2, 1, 1, 2});
   CHECK(nearest("memroy", known) == "memory");
   CHECK(nearest("CPU", known) == "cpus");
   CHECK(nearest("zzz", known).empty());
   CHECK(nearest("nvidia-h1000", {"nvidia-a10g", "nvidia-h100-pcie-80gb"}) == "nvidia-h100-pcie-80gb");
+  CHECK(nearest("-x", {"--name", "--columns"}).empty());
+  CHECK(nearest("--max-modle", {"--name", "--max-model-len"}) == "--max-model-len");
   CHECK(nearest("nvidia-l44", {"nvidia-l4-24gb", "nvidia-l40"}) == "nvidia-l40");
   CHECK(suggestion("storge", known) == "did you mean `storage`?");
   CHECK(suggestion("zzz", known) == "known: memory, cpus, storage, gpu");

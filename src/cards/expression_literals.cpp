@@ -109,8 +109,8 @@ class Literals {
     wrong_.push_back({Fault::wrong_type, offset_of(text_, term), std::move(message), std::move(hint)});
   }
 
-  /// Of arithmetic a number, in the unit of its first field; what is multiplied or divided by another field
-  /// has a unit of its own.
+  /// Of arithmetic a number, in the unit of its first field that has one: memory by cores is bytes, too. What
+  /// is multiplied or divided by its own unit, or is a count divided by one, has a unit that nobody writes.
   Side side_of(const Term& term) const {
     if (term.op == Op::field) return {type_of(term), &term};
     if (!is_arithmetic(term)) return {};
@@ -121,7 +121,9 @@ class Literals {
     const bool scaled = term.op == Op::multiply || term.op == Op::divide;
     FieldType type;
     type.is = Is::number;
-    if (!scaled || first.field == nullptr || second.field == nullptr) type.unit = known.type.unit;
+    if (!scaled || first.field == nullptr || second.field == nullptr || first.type.unit != second.type.unit)
+      type.unit = known.type.unit;
+    if (term.op == Op::multiply && type.unit.empty() && first.type.unit.empty()) type.unit = second.type.unit;
     return {type, known.field};
   }
 
@@ -141,7 +143,8 @@ class Literals {
       if (is_map(second)) return;
       const Side& known = first.field != nullptr ? first : second;
       if (first.field != nullptr && second.field != nullptr && !same_class(first, second)) return;
-      read(term, term.parts[0], first.field != nullptr ? first : second);
+      // IN has several values and one side before them: that is read once, since what was read is a number.
+      if (i == 1) read(term, term.parts[0], first.field != nullptr ? first : second);
       read(term, term.parts[i], second.field != nullptr ? second : first);
       const bool both = first.field == nullptr || second.field == nullptr || is_text(second.type.is);
       term.as_text = is_text(known.type.is) && both;

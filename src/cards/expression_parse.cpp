@@ -228,12 +228,24 @@ class Parser {
       skip();
       std::optional<Term> bare = fields_.bare_words ? bare_value(Op::in) : std::nullopt;
       const std::size_t here = at_;
-      parts.push_back(bare ? std::move(*bare) : sum());
+      parts.push_back(bare ? std::move(*bare) : with_sign(sum()));
       if (parts.back().op != Op::literal)
         throw Broken{Fault::wrong_type, here, "IN takes texts, numbers, TRUE and FALSE only", ""};
     } while (sign(","));
     if (!sign(")")) throw Broken{Fault::syntax, at_, "`,` or `)` is expected here", ""};
     return made(Op::in, at, std::move(parts));
+  }
+
+  /// `-1` as one literal.
+  static Term with_sign(Term term) {
+    if (term.op != Op::negative || term.parts[0].op != Op::literal) return term;
+    if (!term.parts[0].measured && !term.parts[0].value.is_number()) return term;
+    Term one = std::move(term.parts[0]);
+    one.column = term.column;
+    one.text.insert(0, "-");
+    const std::optional<Node> signed_one = number(one.text);
+    one.value = signed_one ? *signed_one : Node(one.text);
+    return one;
   }
 
   /// A text without quotes; nothing (and no step taken) when what comes is a value as in any expression.
@@ -334,10 +346,17 @@ class Parser {
            (is_letter(text_[at_ + 1]) || is_digit(text_[at_ + 1]));
   }
 
+  /// The end of a unit: `/s`, as in 2TB/s.
+  bool is_per_second() const {
+    const std::string_view rest = std::string_view(text_).substr(at_);
+    return rest.starts_with("/s") && (rest.size() == 2 || !is_name(rest[2]));
+  }
+
   Term digits(std::size_t at) {
     while (at_ < text_.size() && (is_name(text_[at_]) || ((text_[at_] == '-' || text_[at_] == '+') &&
                                                           (text_[at_ - 1] == 'e' || text_[at_ - 1] == 'E'))))
       ++at_;
+    if (is_letter(text_[at_ - 1]) && is_per_second()) at_ += 2;
     std::string text = text_.substr(at, at_ - at);
     if (std::optional<Node> value = number(text)) return literal(at, std::move(*value), std::move(text));
     Node value(text);

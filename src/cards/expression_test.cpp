@@ -201,6 +201,7 @@ const std::map<std::string, std::pair<FieldType, Node>, std::less<>> typed{
     {"weights_bytes", {{.is = FieldType::Is::number, .unit = "bytes"}, 1'000'000'000}},
     {"ttft_p95", {{.is = FieldType::Is::number, .unit = "ms"}, 150}},
     {"cpus", {{.is = FieldType::Is::number, .unit = "cores"}, 8}},
+    {"bandwidth", {{.is = FieldType::Is::number, .unit = "GB/s"}, 2039}},
     {"memory", {{.is = FieldType::Is::quantity, .unit = "bytes"}, "46069Mi"}},
     {"gated", {{.is = FieldType::Is::boolean}, true}},
     {"released", {{.is = FieldType::Is::date}, "2025-06-09"}},
@@ -241,8 +242,16 @@ TEST_CASE("a literal with a unit is read in that of the field, with bare words a
                            "NOT parameters > 70B",
                            "parameters >= 7e10",
                            "parameters IN (7B, 70B)",
+                           "parameters + 1B IN (7B, 71B)",
+                           "-parameters IN (-7, -70B)",
+                           "-cpus IN (-8)",
+                           "weights_bytes - 0.5GB IN (0.1GB, 500MB, 2GB)",
                            "parameters / 2 = 35B",
                            "parameters > 2 * 34B",
+                           "memory * parameters > 1GB",
+                           "parameters * memory > 1GB",
+                           "memory / cpus > 5GiB AND memory / cpus < 6.1GB",
+                           "weights_bytes * 2 / memory < 0.1",
                            "70B <= parameters",
                            "-parameters < 0",
                            "context_length = 128K",
@@ -259,6 +268,9 @@ TEST_CASE("a literal with a unit is read in that of the field, with bare words a
                            "ttft_p95 < 151",
                            "ttft_p95 >= 0.15s",
                            "cpus = 8000m",
+                           "bandwidth >= 2TB/s AND bandwidth < 2.04TB/s",
+                           "bandwidth IN (2039GB/s, 3TB/s)",
+                           "bandwidth / 2TB/s > 1",
                            "memory < 80GB",
                            "memory > 48GB",
                            "memory < 48.4GB",
@@ -296,6 +308,8 @@ TEST_CASE("a literal that is no value of its field is refused where it stands") 
       {"context_length <= 8GB", "rule:1:19: error: `context_length` is a number of tokens, and `8GB` is not",
        "for example: context_length <= 128K; K stands for 1024 tokens and M for 1024 K, as in the names of "
        "models"},
+      {"bandwidth > 2TB", "rule:1:13: error: `bandwidth` is a number of GB/s, and `2TB` is not",
+       "for example: bandwidth > 8; a unit is written whole, with M, G, T or P: 2TB/s, 0.5PFLOP/s"},
       {"ttft_p95 < 3Gi", "rule:1:12: error: `ttft_p95` is a number of milliseconds, and `3Gi` is not",
        "for example: ttft_p95 < 200ms; us, ms, s, m or h; without one it is in milliseconds"},
       {"name > 5", "rule:1:8: error: `name` is a text, and 5 is a number", "for example: name > 'm'"},
@@ -316,6 +330,8 @@ TEST_CASE("a literal that is no value of its field is refused where it stands") 
       {"format IN (gguf, onxx)", "rule:1:18: error: `format` is never `onxx`", "one of: gguf, safetensors"},
       {"name", "rule:1:1: error: `name` is a text, and a condition is expected",
        "compare it: = != < > <= >= LIKE ILIKE IN, IS NULL"},
+      {"memory * 2 / weights_bytes > 1GB", "rule:1:30: error: `memory` is a number, and `1GB` is not",
+       "for example: memory > 8; K, M, B and T stand for 10^3, 10^6, 10^9 and 10^12"},
       {"name * 2 > 1", "rule:1:1: error: `name` is a text, and arithmetic takes numbers", ""},
   };
   for (const auto& [text, said, hint] : refused) {
@@ -328,6 +344,11 @@ TEST_CASE("a literal that is no value of its field is refused where it stands") 
         "rule:1:14: error: `parameters` is a number, and `name` a text: they cannot be compared");
   CHECK(typed_refusal("released > 2025-01-02", false).first ==
         "rule:1:12: error: `released` is a day, and this is a number");
+  CHECK(typed_refusal("parameters IN (1, -parameters)", false).first ==
+        "rule:1:19: error: IN takes texts, numbers, TRUE and FALSE only");
+  std::vector<Finding> once;
+  Expression::parse({"rule", "parameters + 5x IN (1, 2)"}, typed_fields(false), once);
+  CHECK(once.size() == 1);
   CHECK(typed_refusal("name > 5 OR parameters > 5usd", false).first ==
         typed_refusal("name > 5", false).first);
 }

@@ -30,6 +30,7 @@ constexpr Unit bytes[] = {{"b", 1},        {"k", 1e3},      {"kb", 1e3},     {"m
 constexpr Unit milliseconds[] = {{"us", 1e-3}, {"µs", 1e-3}, {"ms", 1},   {"s", 1e3},
                                  {"m", 6e4},   {"min", 6e4}, {"h", 3.6e6}};
 constexpr Unit cores[] = {{"m", 1e-3}};
+constexpr Unit prefixes[] = {{"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"P", 1e15}};
 
 template <std::size_t N>
 std::optional<double> factor_in(const Unit (&units)[N], std::string_view name) {
@@ -38,12 +39,23 @@ std::optional<double> factor_in(const Unit (&units)[N], std::string_view name) {
   return {};
 }
 
+bool is_rate(std::string_view unit) { return unit.ends_with("/s"); }
+
+/// Of TB/s for GB/s: what differs is the prefix.
+std::optional<double> factor_of_rate(std::string_view name, std::string_view unit) {
+  if (name.substr(1) != unit.substr(1)) return {};
+  const std::optional<double> written = factor_in(prefixes, name.substr(0, 1));
+  const std::optional<double> own = factor_in(prefixes, unit.substr(0, 1));
+  return written && own ? std::optional(*written / *own) : std::nullopt;
+}
+
 std::optional<double> factor_of(std::string_view name, std::string_view unit) {
   if (name.empty() || name == unit) return 1;
   if (unit.empty()) return factor_in(counts, name);
   if (unit == "tokens") return factor_in(tokens, name);
   if (unit == "bytes") return factor_in(bytes, lower(name));
   if (unit == "ms") return factor_in(milliseconds, name);
+  if (is_rate(unit)) return factor_of_rate(name, unit);
   return unit == "cores" ? factor_in(cores, name) : std::nullopt;
 }
 
@@ -126,6 +138,7 @@ std::string_view letters_of(std::string_view unit) {
   if (unit == "tokens") return "K stands for 1024 tokens and M for 1024 K, as in the names of models";
   if (unit == "bytes")
     return "KB, MB, GB, TB are powers of 1000 and KiB, MiB, GiB, TiB (Ki, Mi, Gi, Ti) of 1024";
+  if (is_rate(unit)) return "a unit is written whole, with M, G, T or P: 2TB/s, 0.5PFLOP/s";
   return unit == "ms" ? "us, ms, s, m or h; without one it is in milliseconds" : "";
 }
 

@@ -84,6 +84,25 @@ TEST_CASE("a file of the same name replaces a shipped protocol") {
   CHECK(find_call(library->protocols, "rerank") == nullptr);
 }
 
+TEST_CASE("a protocol that can be read in two ways is left out, and so is what names it") {
+  const std::string twice =
+      "apiVersion: model-library/v1\nkind: Protocol\nmetadata: {name: acme}\ncalls:\n"
+      "  generate: {path: /a, path: /b, answer: {text: [/response]}}\n";
+  const std::string framework =
+      "apiVersion: model-library/v1\nkind: Framework\nmetadata: {name: f}\n"
+      "spec: {engine: e, manifest: manifest.yaml, protocol: acme}\n";
+  const std::string manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: $deployment_name}\n";
+  const auto library = load(over_contract({{"protocols/acme.yaml", twice},
+                                           {"frameworks/f/framework.yaml", framework},
+                                           {"frameworks/f/manifest.yaml", manifest}}),
+                            "mine");
+  CHECK(find_call(library->protocols, "generate") == nullptr);
+  CHECK(library->frameworks.empty());
+  REQUIRE(library->findings.size() == 2);
+  CHECK(library->findings[0].message == "the protocol `acme` was left out, and so is this card");
+  CHECK(library->findings[1].message == "`path` is given twice");
+}
+
 TEST_CASE("what ends a line of a request is no path") {
   Call call;
   for (const char* path : {"", "v1", "/a b", "/a\r\nHost: other", "/\xC3\xA4", "/\x7f"}) {

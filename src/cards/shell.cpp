@@ -18,6 +18,10 @@ constexpr std::array<std::string_view, 53> small{
     "printf",   "pwd",   "read", "readonly", "return",  "rm",    "sed",   "set",   "shift", "sleep", "source",
     "test",     "touch", "trap", "true",     "ulimit",  "umask", "unset", "wait",  "wget"};
 
+/// Those of the shell that give variables other values.
+constexpr std::array<std::string_view, 7> setters{"declare", "export",   "for",  "local",
+                                                  "read",    "readonly", "unset"};
+
 template <class List>
 bool holds(const List& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -178,7 +182,7 @@ class Reading {
   }
 
   void value(ShellWord& word, std::string_view name, bool quoted) {
-    const std::optional<std::string> found = variable_(name);
+    const std::optional<std::string> found = holds(changed_, name) ? std::nullopt : variable_(name);
     // Without quotes blanks part words, and patterns become names of files.
     const bool whole = found && (quoted || found->find_first_of(" \t\n*?[") == std::string::npos);
     if (!whole || found->find(unknown_part) != std::string::npos)
@@ -219,11 +223,22 @@ class Reading {
     }
     std::move(word, words_.end(), std::back_inserter(command.words));
     words_.clear();
+    note_changes(command);
     if (!command.words.empty()) commands_.push_back(std::move(command));
+  }
+
+  /// A variable that the script sets itself has no longer the value that the container gave it; `A=1 engine`
+  /// sets it for the engine alone.
+  void note_changes(const ShellCommand& command) {
+    const bool sets = !command.words.empty() && holds(setters, command.words.front().text);
+    const std::vector<ShellWord>& words = command.words.empty() ? command.assignments : command.words;
+    if (!sets && !command.words.empty()) return;
+    for (const ShellWord& each : words) changed_.push_back(each.text.substr(0, name_length(each.text)));
   }
 
   std::string_view script_;
   const Variable& variable_;
+  std::vector<std::string> changed_;
   std::size_t at_ = 0;
   bool broken_ = false;
   std::vector<ShellWord> words_;

@@ -34,6 +34,10 @@ TEST_CASE("plain words, quotes, backslashes and variables that are known") {
         "engine|--port|8080|--url|http://x:8080/|two words");
   CHECK(started_by("engine $NAME ${OTHER:-1} $(date) `date` $1 $? '$PORT' \"\\$PORT\" 5$") ==
         "engine|?|?|?|?|?|?|$PORT|$PORT|5$");
+  CHECK(started_by("PORT=9; engine --port $PORT") == "engine|--port|?");
+  CHECK(started_by("export PORT=9 && engine --port $PORT") == "engine|--port|?");
+  CHECK(started_by("for PORT in 1 2; do sleep 1; done; engine --port $PORT") == "engine|--port|?");
+  CHECK(started_by("PORT=9 engine --port $PORT; echo PORT=1") == "engine|--port|8080");
   CHECK(started_by("engine \\\n  --a \\\n  1 # not --this\n") == "engine|--a|1");
   CHECK(started_by("engine --json '{\"a\": [1, 2]}' {x}") == "engine|--json|{\"a\": [1, 2]}|{x}");
   CHECK(started_by("engine \"$@\"") == "engine|@");

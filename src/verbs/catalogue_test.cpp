@@ -213,6 +213,9 @@ TEST_CASE("search finds all words and puts names first") {
   CHECK(names(search(w.world, w.ann, {"gema 270"})).rfind("gemma-3-270m", 0) == 0);
   CHECK(names(search(w.world, w.ann, {"gmma 270"})).rfind("gemma-3-270m", 0) == 0);
   CHECK(names(search(w.world, w.ann, {"gemma 271"})).empty());
+  CHECK(names(search(w.world, w.ann, {"qwne3"})).rfind("qwen3-", 0) == 0);
+  CHECK(names(search(w.world, w.ann, {"qwne4"})).empty());
+  CHECK(names(search(w.world, w.ann, {"h100"})).find("a100") == std::string::npos);
   CHECK(names(search(w.world, w.ann, {"GEMMA"})).rfind("gemma-", 0) == 0);
   CHECK(names(search(w.world, w.ann, {"cpu small"})).rfind("cpu-small", 0) == 0);
   CHECK(names(search(w.world, w.ann, {"gemma nonsense"})).empty());

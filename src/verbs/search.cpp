@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.hpp"
 #include "verbs/catalogue.hpp"
@@ -6,25 +7,10 @@
 namespace mlib::verbs {
 namespace {
 
-/// Edits (insert, delete, replace, swap of neighbours) that make `word` a beginning of `text`; `most` + 1
-/// when it takes more than `most`.
+/// Edits that make `word` a beginning of `text`, right where they are at most `most`.
 std::size_t edits(std::string_view word, std::string_view text, std::size_t most) {
-  text = text.substr(0, word.size() + most);
-  std::vector<std::size_t> before;
-  std::vector<std::size_t> last(text.size() + 1);
-  std::vector<std::size_t> now(text.size() + 1);
-  for (std::size_t j = 0; j <= text.size(); ++j) last[j] = j;
-  for (std::size_t i = 1; i <= word.size(); ++i) {
-    now[0] = i;
-    for (std::size_t j = 1; j <= text.size(); ++j) {
-      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (word[i - 1] == text[j - 1] ? 0U : 1U)});
-      const bool swapped = i > 1 && j > 1 && word[i - 1] == text[j - 2] && word[i - 2] == text[j - 1];
-      if (swapped) now[j] = std::min(now[j], before[j - 2] + 1);
-    }
-    before = last;
-    last.swap(now);
-  }
-  return std::min(*std::min_element(last.begin(), last.end()), most + 1);
+  const std::vector<std::size_t> all = edit_distances(word, text.substr(0, word.size() + most));
+  return *std::min_element(all.begin(), all.end());
 }
 
 /// What is looked through of a card, in lower case.
@@ -37,16 +23,25 @@ struct Texts {
   std::vector<std::string> labels;
 };
 
-/// Whether the word is nearly the beginning of a word of the text. Numbers must be right.
+std::string digits_of(std::string_view text) {
+  std::string digits;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits),
+               [](char c) { return c >= '0' && c <= '9'; });
+  return digits;
+}
+
+/// Whether the word is nearly the beginning of a word of the text. Numbers must be right: `qwne3` is nearly
+/// qwen3. Of words with fewer than four letters nobody knows: an H100 is no A100.
 bool nearly(const std::string& word, std::string_view text) {
-  const bool number = std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (word.size() < 4 || number) return false;
+  const std::string numbers = digits_of(word);
+  if (word.size() < 4 + numbers.size()) return false;
   const std::size_t most = word.size() < 8 ? 1 : 2;
   std::size_t from = 0;
   while (from < text.size()) {
     const std::size_t end = std::min(text.find_first_of(" -_./=", from), text.size());
-    if (end - from + most >= word.size() && edits(word, text.substr(from, end - from), most) <= most)
-      return true;
+    const std::string_view part = text.substr(from, end - from);
+    const bool same_numbers = numbers.empty() || digits_of(part) == numbers;
+    if (part.size() + most >= word.size() && same_numbers && edits(word, part, most) <= most) return true;
     from = end + 1;
   }
   return false;

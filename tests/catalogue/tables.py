@@ -90,6 +90,11 @@ def changed_cards(folder):
     edit(flags, lambda text: text.replace("--gpu-memory-utilization ", "--gpu-memory-utilisation ", 1))
     told("a changed line of flags", check("engine_flags.py", "--flags", catalog / "flags"), "vllm.yaml:")
 
+    shutil.copy(flags, flags.with_name("of-no-row.yaml"))
+    for tool, arguments in (("engine_flags.py", ["--flags", catalog / "flags"]), ("catalogue.py", cards)):
+        subprocess.run([sys.executable, "-B", TOOLS / tool, *arguments], check=True, capture_output=True)
+        silent("what was made again", check(tool, *arguments))
+
 
 def changed_tables(folder):
     facts = folder / "facts"
