@@ -55,7 +55,8 @@ TEST_CASE("B3 GuideLLM: gaps are spread evenly between the first and the last to
 
 namespace {
 
-/// Seconds of processor time for one event of so many bytes.
+/// Of one event of so many bytes: how many the naive client looks at, seconds of processor time that ours
+/// takes.
 struct Cost {
   double naive = 0, ours = 0;
 };
@@ -73,16 +74,14 @@ Cost cost_of_event(std::size_t size) {
   const Exchange& exchange = collector.exchanges.at(0);
   const auto clock = [] { return static_cast<double>(monotonic(CLOCK_THREAD_CPUTIME_ID)) / 1e9; };
   Cost cost;
-  double began = clock();
-  std::string so_far;  // with every read the naive one looks for the end of the event from its beginning
   int events = 0;
-  for (const Arrived& piece : exchange.arrivals) {
-    so_far.append(exchange.body, so_far.size(), piece.bytes - so_far.size());
-    events += so_far.find("\n\n") != std::string::npos ? 1 : 0;
+  for (const Arrived& piece : exchange.arrivals) {  // with every read it looks for the end from the beginning
+    const std::string_view so_far = std::string_view(exchange.body).substr(0, piece.bytes);
+    cost.naive += static_cast<double>(so_far.size());
+    events += so_far.find("\n\n") != std::string_view::npos ? 1 : 0;
   }
-  cost.naive = clock() - began;
   CHECK(events == 1);
-  began = clock();
+  const double began = clock();
   CHECK(decode(exchange, shipped("chat"), nullptr).events == 1);
   cost.ours = client.cpu_seconds + clock() - began;
   return cost;
@@ -98,10 +97,10 @@ TEST_CASE("B8 vllm bench serve: a long event is looked at from its beginning wit
     one = {std::min(one.naive, small.naive), std::min(one.ours, small.ours)};
     eight = {std::min(eight.naive, large.naive), std::min(eight.ours, large.ours)};
   }
-  INFO("seconds of ", size, " bytes: naive ", one.naive, ", ours ", one.ours,
-       "; of eight times as many: ", eight.naive, ", ", eight.ours);
+  INFO("of ", size, " bytes: naive looks at ", one.naive, ", ours takes ", one.ours,
+       " s; of eight times as many: ", eight.naive, ", ", eight.ours);
   // The square of eight is 64. Ours costs eight times as much, and less: something is spent on any answer.
-  CHECK(eight.naive / one.naive > 2 * eight.ours / one.ours);
+  CHECK(eight.naive > 32 * one.naive);
   CHECK(eight.ours < 16 * one.ours);
 }
 
