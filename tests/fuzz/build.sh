@@ -14,7 +14,7 @@ compile() { # SOURCE OBJECT FLAG...
 }
 objects=()
 for source in src/base/{problem,sha256,text}.cpp src/schema/*.cpp \
-  src/formats/*.cpp src/cards/{library,expression,expression_parse}.cpp; do
+  src/formats/*.cpp src/cards/{library,expression,expression_parse,expression_literals,field_type}.cpp; do
   [[ $source != *_test.cpp ]] || continue
   object=build/fuzz/$(tr / _ <<< "${source#src/}").o
   compile "$source" "$object" "${coverage[@]}"
