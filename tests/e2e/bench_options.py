@@ -14,7 +14,7 @@ import termios
 import time
 
 import bed
-from bench_template import LOAD, TEMPLATE, User
+from bench_template import LOAD, TEMPLATE, User, left_of
 
 COLUMNS = 120
 LIVE = re.compile(r"\[([#-]{10})\] ([0-9.e+]+)/s offered ([0-9.e+]+)/s done(?: TTFT ([0-9.e+]+) ms)?(?: TPOT ([0-9.e+]+) ms)? "
@@ -145,13 +145,7 @@ def is_crowded(user, left):
 def test():
     with bed.Podman() as podman, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home:
         podman.load("engine")
-        user = User(home, "podman", podman.env)
-
-        def left():
-            """Containers, volumes and secrets."""
-            found = podman("ps", "--all", "--format", "{{.Names}}").out.split()
-            return found + podman("volume", "ls", "--quiet").out.split() + podman("secret", "ls", "--format", "{{.Name}}").out.split()
-
+        user, left = User(home, "podman", podman.env), left_of(podman)
         is_watched(user, left)
         chooses_hardware(user, left)
         instructs(user, left)

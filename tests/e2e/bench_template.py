@@ -208,16 +208,18 @@ def survives(user, left):
     bed.claim(set(user.results()) == before and user("validate").code == 0, "and no result", user.results())
 
 
+def left_of(podman):
+    """Tells which containers, volumes and secrets there are."""
+    def left():
+        found = podman("ps", "--all", "--format", "{{.Names}}").out.split()
+        return found + podman("volume", "ls", "--quiet").out.split() + podman("secret", "ls", "--format", "{{.Name}}").out.split()
+    return left
+
+
 def test():
     with bed.Podman() as podman, tempfile.TemporaryDirectory(prefix="mlib-e2e-") as home:
         podman.load("engine")
-        user = User(home, "podman", podman.env)
-
-        def left():
-            """Containers, volumes and secrets."""
-            found = podman("ps", "--all", "--format", "{{.Names}}").out.split()
-            return found + podman("volume", "ls", "--quiet").out.split() + podman("secret", "ls", "--format", "{{.Name}}").out.split()
-
+        user, left = User(home, "podman", podman.env), left_of(podman)
         identity = measures(user, left)
         comes_back(user, identity)
         repeats(user, identity, left)
