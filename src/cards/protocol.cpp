@@ -123,6 +123,21 @@ const Protocol* find_protocol(const Protocols& protocols, std::string_view name)
   return nullptr;
 }
 
+/// The protocols of `protocols/*.yaml` among the files; what is broken is left out (cards::load reports it).
+Protocols load_protocols(const std::vector<File>& files) {
+  Beside beside;
+  std::vector<Finding> findings;
+  for (const File& file : files) {
+    if (!file.path.starts_with(folder) || !file.refused.empty()) continue;
+    Text text;
+    text.path = file.path;
+    text.source = {file.path, file.text};
+    text.read(findings);
+    read_protocols(text, beside, findings);
+  }
+  return std::move(beside.protocols);
+}
+
 }  // namespace
 
 std::optional<std::vector<std::string>> pointer_steps(std::string_view pointer) {
@@ -224,20 +239,6 @@ const NamedCall& call_for(const Protocols& protocols, std::string_view protocol,
     if (std::find(call.second.tasks.begin(), call.second.tasks.end(), task) != call.second.tasks.end())
       return call;
   return found->calls.front();
-}
-
-Protocols load_protocols(const std::vector<File>& files) {
-  Beside beside;
-  std::vector<Finding> findings;
-  for (const File& file : files) {
-    if (!file.path.starts_with(folder) || !file.refused.empty()) continue;
-    Text text;
-    text.path = file.path;
-    text.source = {file.path, file.text};
-    text.read(findings);
-    read_protocols(text, beside, findings);
-  }
-  return std::move(beside.protocols);
 }
 
 const Protocols& shipped_protocols() {

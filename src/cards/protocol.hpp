@@ -12,8 +12,6 @@
 /// files.
 namespace mlib::cards {
 
-struct File;
-
 /// JSON pointers (RFC 6901): the places where a value may lie.
 using Pointers = std::vector<std::string>;
 /// The steps of a pointer, none of "", which leads to the whole; nothing when it is no pointer, or goes
@@ -125,8 +123,6 @@ const NamedCall& get_call(const Protocols& protocols, std::string_view name);
 /// else by the first. Problem{not_found} with the nearest protocol.
 const NamedCall& call_for(const Protocols& protocols, std::string_view protocol, std::string_view task);
 
-/// The protocols of `protocols/*.yaml` among the files; what is broken is left out (cards::load reports it).
-Protocols load_protocols(const std::vector<File>& files);
 /// Those that this program ships.
 const Protocols& shipped_protocols();
 
