@@ -2,6 +2,7 @@
 //   bench_loadgen stub KEY=VALUE...      the stub server, until its standard input ends
 //   bench_loadgen run URL KEY=VALUE...   one run against it; prints what it reports, and what it took, as
 //   JSON
+//   bench_loadgen look KEY=VALUE...      does nothing but look at the clock; how often it was kept from that
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -9,6 +10,7 @@
 #include <map>
 
 #include "loadgen/bench.hpp"
+#include "loadgen/connections.hpp"
 #include "loadgen/stub_server.hpp"
 
 using namespace mlib;
@@ -140,6 +142,22 @@ int client(const std::string& url, Options options) {
   return 0;
 }
 
+/// What the machine takes of a core by itself: a process that never waits is away all the same.
+int look(Options options) {
+  const Instant long_gap = options.ms("gap", 0.5), begin = monotonic(CLOCK_MONOTONIC);
+  const Instant end = begin + options.ms("ms", 8000);
+  options.end();
+  int gaps = 0;
+  Instant longest = 0;
+  for (Instant last = begin, now = begin; now < end; last = now) {
+    now = monotonic(CLOCK_MONOTONIC);
+    gaps += now - last > long_gap ? 1 : 0;
+    longest = std::max(longest, now - last);
+  }
+  fmt::print("{{\"gaps\":{},\"longest\":{}}}\n", gaps, static_cast<double>(longest) / 1e6);
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -147,7 +165,8 @@ int main(int count, char** words) {
     const std::string what = count > 1 ? words[1] : "";
     if (what == "stub") return stub(Options(count - 2, words + 2));
     if (what == "run" && count > 2) return client(words[2], Options(count - 3, words + 3));
-    fmt::print(stderr, "bench_loadgen: stub KEY=VALUE... | run URL KEY=VALUE...\n");
+    if (what == "look") return look(Options(count - 2, words + 2));
+    fmt::print(stderr, "bench_loadgen: stub KEY=VALUE... | run URL KEY=VALUE... | look KEY=VALUE...\n");
   } catch (const std::exception& error) {
     fmt::print(stderr, "bench_loadgen: {}\n", error.what());
   }

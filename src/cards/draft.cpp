@@ -127,6 +127,12 @@ void report(std::vector<Finding>& findings, const Spot& spot, Fault fault, std::
   findings.push_back(std::move(finding));
 }
 
+void report_nowhere(Verdict& verdict, const Spot& spot, std::string_view kind, const std::string& name) {
+  std::vector<Finding> one;
+  report(one, spot, Fault::reference, fmt::format("no {} called `{}`", lower(kind), shortened(name, 80)));
+  verdict.nowhere.push_back({std::move(one.front()), std::string(kind), name});
+}
+
 bool Shelf::is_lost(std::string_view kind, std::string_view name) const {
   for (const std::string& wanted : {fmt::format("{}/{}", kind, name), fmt::format("/{}", name)})
     if (std::find(lost.begin(), lost.end(), wanted) != lost.end()) return true;

@@ -171,12 +171,23 @@ class CardFacts {
   std::map<const void*, Node> kept_;
 };
 
+/// A reference to a card that there is not. Its finding gets the nearest name once all are known.
+struct Nowhere {
+  Finding finding;
+  std::string kind;
+  std::string name;
+};
+
 /// What is said of cards while they are resolved; each thread has its own.
 struct Verdict {
   std::vector<Finding> findings;
   std::vector<Finding> warnings;
+  std::vector<Nowhere> nowhere;
   CardFacts facts;
 };
+
+/// "no KIND called `NAME`".
+void report_nowhere(Verdict& verdict, const Spot& spot, std::string_view kind, const std::string& name);
 
 /// Calls `work` with the batches of 0..count, in a few threads when there are many; `thread` is below
 /// most_threads.

@@ -83,7 +83,8 @@ void read_flags(const Text& text, Beside& beside, std::vector<Finding>& findings
              "NAMES KIND FIRST..LAST [(CHOICE|...)] [deprecated] [-> NEW] [= DEFAULT]");
     const Spot spot = value_spot(text, document, path_of({"engine"}));
     const std::string name = file.table.engine;
-    if (findings.size() != before)
+    // Where a text can be read in two ways nobody knows which flags there are.
+    if (text.broken || findings.size() != before)
       beside.lost_flags.insert(name);
     else if (!beside.flags.emplace(name, std::make_shared<const FlagTable>(std::move(file.table))).second)
       report(findings, spot, Fault::duplicate,

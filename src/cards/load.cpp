@@ -40,6 +40,13 @@ bool is_framework(const Node& document) { return document.text_at({"kind"}) == "
 /// The kinds whose cards nothing but a finding asks for again once they are decoded.
 bool is_let_go(std::string_view kind) { return kind == "Model" || kind == "Hardware" || kind == "Template"; }
 
+bool is_before(const Finding& a, const Finding& b) {
+  return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
+}
+
+/// Names looked at for the nearest one, in a load: about two seconds.
+constexpr std::size_t most_compared = 1'000'000;
+
 class Loading {
  public:
   Loading(std::vector<File> files, std::string_view name) {
@@ -68,6 +75,7 @@ class Loading {
     for (Extending& each : extending_) settle(each);
     for (auto& [name, draft] : shelf_.frameworks) add_manifest(draft);
     resolve(shelf_, verdict_);
+    name_nearest();
     return library();
   }
 
@@ -329,10 +337,8 @@ class Loading {
       return refuse(item, Fault::reference,
                     fmt::format("the {} `{}` was left out, and so is this card", lower(kind), name),
                     "mend that one first: it has errors of its own");
-    std::vector<std::string> known;
-    for (const auto& [each, draft] : drafts) known.push_back(each);
-    refuse(item, Fault::reference, fmt::format("no {} called `{}`", lower(kind), shortened(name, 80)),
-           suggestion(name, known));
+    report_nowhere(verdict_, value_spot(*item.text, item.document(), path_of({"extends"})), kind, name);
+    refused(item);
   }
 
   void refuse_depth(Extending& item) {
@@ -355,6 +361,10 @@ class Loading {
   void refuse(Extending& item, Fault fault, std::string message, std::string hint = "") {
     report(verdict_.findings, value_spot(*item.text, item.document(), path_of({"extends"})), fault,
            std::move(message), std::move(hint));
+    refused(item);
+  }
+
+  void refused(Extending& item) {
     item.done = true;
     lose(*item.text, item.document());
   }
@@ -420,6 +430,25 @@ class Loading {
     return cards;
   }
 
+  /// Findings of cards that there are not get the nearest name; where there are too many to look at in a few
+  /// seconds, the first ones do.
+  void name_nearest() {
+    std::stable_sort(verdict_.nowhere.begin(), verdict_.nowhere.end(),
+                     [](const Nowhere& a, const Nowhere& b) { return is_before(a.finding, b.finding); });
+    std::map<std::string, std::vector<std::string>> known;
+    std::size_t compared = 0;
+    for (Nowhere& each : verdict_.nowhere) {
+      const auto [names, fresh] = known.try_emplace(each.kind);
+      if (fresh)
+        with_drafts(each.kind, [&, &all = names->second](const auto& drafts) {
+          for (const auto& [name, draft] : drafts) all.push_back(name);
+        });
+      compared += names->second.size();
+      if (compared <= most_compared) each.finding.hint = suggestion(each.name, names->second);
+      verdict_.findings.push_back(std::move(each.finding));
+    }
+  }
+
   std::shared_ptr<const Library> library() {
     auto made = std::make_shared<Library>();
     made->frameworks = sound(shelf_.frameworks);
@@ -434,9 +463,7 @@ class Loading {
     made->rules = std::move(beside_.rules);
     made->protocols = std::move(beside_.protocols);
     for (std::vector<Finding>* all : {&made->findings, &made->warnings})
-      std::stable_sort(all->begin(), all->end(), [](const Finding& a, const Finding& b) {
-        return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
-      });
+      std::stable_sort(all->begin(), all->end(), is_before);
     Sha256 all;
     for (const Text& text : texts_) {
       all.add(fmt::format("{}:{}{}:", text.path.size(), text.path, text.source.text.size()));

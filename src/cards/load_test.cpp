@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "cards/library.hpp"
 
@@ -54,6 +55,37 @@ TEST_CASE("many files, read in threads: the same cards and the same findings in 
       CHECK(to_text(again->findings[i]) == to_text(library->findings[i]));
     CHECK(again->version == library->version);
   }
+}
+
+TEST_CASE(
+    "thousands of cards that name cards which there are not are told in seconds, the first with the "
+    "nearest") {
+  std::vector<File> files;
+  const int count = 2500;
+  for (int i = 0; i < count; ++i) {
+    const std::string number = std::to_string(10'000 + i);
+    files.push_back({"models/model-" + number + ".yaml", version + "kind: Model\nmetadata: {name: model-" +
+                                                             number + "}\nspec: {framework: moe}\n"});
+    files.push_back(hardware("machine-" + number));
+    files.push_back({"templates/template-" + number + ".yaml",
+                     version + "kind: Template\nmetadata: {name: template-" + number +
+                         "}\nspec: {model: model-10000, hardware: machina-" + number + "}\n"});
+  }
+  const auto began = std::chrono::steady_clock::now();
+  const auto library = load(files, "");
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds{60});  // without a bound minutes
+  const auto hinted = [&](std::string_view message) {
+    return std::count_if(library->findings.begin(), library->findings.end(), [&](const Finding& each) {
+      return each.message.starts_with(message) && each.hint.starts_with("did you mean `machine-1");
+    });
+  };
+  const auto told = std::count_if(
+      library->findings.begin(), library->findings.end(),
+      [](const Finding& each) { return each.message.starts_with("no hardware called `machina-1"); });
+  CHECK(told == count);
+  CHECK(hinted("no hardware called") > 300);
+  CHECK(hinted("no hardware called") <= 400);
+  CHECK(library->findings.size() == 2 * count + count);
 }
 
 TEST_CASE("what a framework names as its manifest is no card, whatever it looks like") {

@@ -39,11 +39,7 @@ const Draft<C>* follow(const Shelf& shelf, Verdict& verdict, const Drafts<C>& dr
            fmt::format("mend the {} first: it has errors of its own", kind));
     return found == drafts.end() ? nullptr : &found->second;
   }
-  std::vector<std::string> known;
-  for (const auto& [name, draft] : drafts) known.push_back(name);
-  report(verdict.findings, value_spot(from, reference.path), Fault::reference,
-         fmt::format("no {} called `{}`", kind, shortened(reference.name, 80)),
-         suggestion(reference.name, known));
+  report_nowhere(verdict, value_spot(from, reference.path), reference.kind, reference.name);
   return nullptr;
 }
 
@@ -146,14 +142,16 @@ void resolve_each(Drafts<C>& drafts, Verdict& verdict, const Resolve& resolve_on
   in_batches(all.size(), [&](std::size_t thread, std::size_t from, std::size_t to) {
     Verdict& mine = of_threads[thread];
     for (std::size_t i = from; i < to; ++i) resolve_one(mine, *all[i]);
-    if (mine.findings.empty() && mine.warnings.empty()) return;
+    if (mine.findings.empty() && mine.warnings.empty() && mine.nowhere.empty()) return;
     const std::lock_guard lock(mutex);
     parts[from].findings = std::exchange(mine.findings, {});
     parts[from].warnings = std::exchange(mine.warnings, {});
+    parts[from].nowhere = std::exchange(mine.nowhere, {});
   });
   for (auto& [from, part] : parts) {
     std::move(part.findings.begin(), part.findings.end(), std::back_inserter(verdict.findings));
     std::move(part.warnings.begin(), part.warnings.end(), std::back_inserter(verdict.warnings));
+    std::move(part.nowhere.begin(), part.nowhere.end(), std::back_inserter(verdict.nowhere));
   }
 }
 

@@ -54,6 +54,8 @@ class RuleReading {
     Doubts doubts;
     for (const Finding& each : reader.findings) doubts.add(each);
     std::move(reader.findings.begin(), reader.findings.end(), std::back_inserter(findings_));
+    // Where a text can be read in two ways nobody knows what it asks for.
+    if (text.broken) return;
     for (auto& [flag, parameter] : file.flags)
       if (!doubts.touch({"flags", flag})) take_flag(text, document, flag, parameter);
     for (std::size_t i = 0; i < file.rules.size(); ++i) {

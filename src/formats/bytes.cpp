@@ -40,6 +40,16 @@ class FileBytes final : public Bytes {
   std::uint64_t size_ = 0;
 };
 
+/// Calls `use` with each entry of a folder; Problem{unavailable} when it cannot be read, or no further.
+template <class Use>
+void each_entry(const std::string& folder, const Use& use) {
+  std::error_code error;
+  fs::directory_iterator entries(folder, error);
+  for (; !error && entries != fs::directory_iterator(); entries.increment(error)) use(*entries);
+  if (error)
+    throw Problem(Kind::unavailable, fmt::format("{}: the folder cannot be read", folder), error.message());
+}
+
 }  // namespace
 
 std::shared_ptr<const Bytes> open_file(const std::string& path) {
@@ -57,17 +67,14 @@ bool is_folder(const std::string& path) {
 }
 
 std::vector<FolderFile> open_folder(const std::string& path) {
-  std::error_code error;
   std::vector<FolderFile> files;
-  fs::directory_iterator entries(path, error);
-  if (error)
-    throw Problem(Kind::unavailable, fmt::format("{}: the folder cannot be read", path), error.message());
-  for (const fs::directory_entry& entry : entries) {
-    if (!entry.is_regular_file(error)) continue;
+  each_entry(path, [&](const fs::directory_entry& entry) {
+    std::error_code error;
+    if (!entry.is_regular_file(error)) return;
     if (files.size() == most_files)
       throw Problem(Kind::too_large, fmt::format("{}: more than {} files", path, most_files));
     files.push_back({entry.path().filename().string(), open_file(entry.path().string())});
-  }
+  });
   std::sort(files.begin(), files.end(),
             [](const FolderFile& a, const FolderFile& b) { return a.name < b.name; });
   return files;
@@ -97,18 +104,15 @@ std::vector<FolderFile> open_parts(const std::string& path) {
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const std::string_view stem = std::string_view(name).substr(0, name.size() - ending.size());
   const std::string_view of_all = ending.substr(ending.find("-of-"));
-  std::error_code error;
-  fs::directory_iterator entries(folder, error);
-  if (error)
-    throw Problem(Kind::unavailable, fmt::format("{}: the folder cannot be read", folder), error.message());
-  for (const fs::directory_entry& entry : entries) {
+  each_entry(folder, [&](const fs::directory_entry& entry) {
     const std::string each = entry.path().filename().string();
-    if (each.size() != name.size() || !each.starts_with(stem) || !each.ends_with(of_all)) continue;
-    if (part_ending(each).empty() || !entry.is_regular_file(error)) continue;
+    if (each.size() != name.size() || !each.starts_with(stem) || !each.ends_with(of_all)) return;
+    std::error_code error;
+    if (part_ending(each).empty() || !entry.is_regular_file(error)) return;
     if (parts.size() == most_parts)
       throw Problem(Kind::too_large, fmt::format("{}: more than {} parts", path, most_parts));
     parts.push_back({each, open_file(entry.path().string())});
-  }
+  });
   if (parts.empty()) parts.push_back({name, open_file(path)});
   std::sort(parts.begin(), parts.end(),
             [](const FolderFile& a, const FolderFile& b) { return a.name < b.name; });

@@ -33,6 +33,11 @@ struct Merged {
     const std::int64_t of_all = std::max<std::int64_t>(1, part.metadata.integer_at({"split.count"}));
     if (!here.insert(number).second)
       throw Problem(Kind::invalid, fmt::format("{}: another file has `split.no` {}, too", file, number));
+    if (here.size() > 1 && of_all != named)
+      throw Problem(
+          Kind::invalid,
+          fmt::format("{}: its `split.count` is {}, and that of {} is {}", file, of_all, first, named),
+          "they are not of one model: fetch all files of one again");
     if (part.tensors.size() > most_tensors - gguf.tensors.size())
       throw Problem(Kind::too_large,
                     fmt::format("{}: more than {} tensors in all parts", file, most_tensors));

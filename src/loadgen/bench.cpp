@@ -78,7 +78,10 @@ class Asker final : public Source {
   /// The answer goes into the next question; after a failed one the user begins another conversation.
   static void hear(Conversation& talk, std::optional<std::string> answer) {
     talk.turn = answer ? talk.turn + 1 : talk.turns;
-    if (answer) talk.before.push_back({std::move(talk.question), std::move(*answer)});
+    if (!answer) return;
+    // What is no UTF-8 cannot stand in JSON: the next request would be broken by the answer before it.
+    if (!is_utf8(*answer)) answer = visible(*answer);
+    talk.before.push_back({std::move(talk.question), std::move(*answer)});
   }
 
   const Plan& plan_;

@@ -169,8 +169,13 @@ void Connections::step(std::uint32_t slot, std::uint32_t events) {
     send(connection);
     watch(slot, connection.unsent.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
   } catch (const Problem& problem) {
-    if (!connect_elsewhere(slot) && !send_again(slot)) finish(slot, problem.message());
-    return;
+    if (connect_elsewhere(slot)) return;
+    if (connection.connecting) return finish(slot, problem.message());
+    // Who does not want the rest of a request may have said why before the connection was closed.
+    connection.broken = problem.message();
+    connection.unsent = {};
+    watch(slot, EPOLLIN);
+    return receive(slot);
   }
   if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) receive(slot);
 }
@@ -183,6 +188,7 @@ bool Connections::send_again(std::uint32_t slot) {
   connection.tried = 0;
   connection.connecting = true;
   connection.carried = false;
+  connection.broken.clear();
   connection.unsent = connection.request.bytes;
   connection.framing = Framing();
   connection.exchange.reused = false;
@@ -232,8 +238,9 @@ void Connections::receive(std::uint32_t slot) {
     } else if (connection.framing.closed()) {
       finish(slot, "");
     } else if (!send_again(slot)) {
-      finish(slot, connection.exchange.head < 0 ? "the connection was closed before an answer"
-                                                : "the connection was closed within the answer");
+      finish(slot, !connection.broken.empty()     ? connection.broken
+                   : connection.exchange.head < 0 ? "the connection was closed before an answer"
+                                                  : "the connection was closed within the answer");
     }
   } catch (const Problem& problem) {
     if (!send_again(slot)) finish(slot, problem.message());
@@ -253,7 +260,7 @@ void Connections::finish(std::uint32_t slot, std::string error) {
   connection.busy = false;
   // Who answered before all was sent would take the rest for the beginning of the next request.
   const bool keeps = exchange.error.empty() && connection.framing.keeps() && !connection.connecting &&
-                     connection.unsent.empty();
+                     connection.unsent.empty() && connection.broken.empty();
   if (keeps) {
     connection.carried = true;
     idle_.push_back(slot);

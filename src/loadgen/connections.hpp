@@ -61,6 +61,7 @@ class Connections {
     std::string_view unsent;
     Framing framing;
     Exchange exchange;
+    std::string broken;      ///< why no more of the request can be sent; what was answered is read still
     std::uint32_t turn = 0;  ///< tells one exchange on it from the next
   };
   struct Deadline {

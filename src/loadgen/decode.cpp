@@ -32,7 +32,7 @@ void note(Sample& sample, const Said& said) {
   sample.prompt_tokens = count_of(said.prompt_tokens).value_or(sample.prompt_tokens);
   sample.cached_tokens = count_of(said.cached).value_or(sample.cached_tokens);
   sample.reasoning_tokens = count_of(said.thought).value_or(sample.reasoning_tokens);
-  if (said.per_second) sample.engine_tokens_per_second = *said.per_second;
+  if (said.per_second && std::isfinite(*said.per_second)) sample.engine_tokens_per_second = *said.per_second;
   if (!said.tokens) return;
   const std::optional<int> tokens = count_of(said.tokens);
   sample.usage = tokens.has_value();

@@ -92,7 +92,7 @@ TEST_CASE("what `usage` says is a count, or it is not believed and the events ar
     return streamed(shipped("chat"), word_event + word_event + "data: {\"choices\":[],\"usage\":" + usage +
                                          "}\n\ndata: [DONE]\n\n");
   };
-  for (const std::string tokens : {"-5", "\"8\"", "1000000000000000", "2.5", "true"}) {
+  for (const std::string tokens : {"-5", "\"8\"", "1000000000000000", "1e999", "2.5", "true"}) {
     INFO(tokens);
     const Sample sample = said("{\"prompt_tokens\":-1,\"completion_tokens\":" + tokens + "}");
     CHECK(sample.good());
@@ -110,6 +110,15 @@ TEST_CASE("what `usage` says is a count, or it is not believed and the events ar
   };
   CHECK(cached("9") == 9);
   CHECK(cached("10") == -1);
+}
+
+TEST_CASE("a number beyond what a double holds is JSON all the same") {
+  const Sample sample =
+      whole(shipped("chat"), R"({"choices":[{"logprob":-1e999,"message":{"content":"a"}}],)"
+                             R"("timings":{"predicted_per_second":1e999},"usage":{"completion_tokens":1}})");
+  CHECK(sample.good());
+  CHECK(sample.tokens == 1);
+  CHECK(sample.engine_tokens_per_second == 0);
 }
 
 TEST_CASE("an answer without what its protocol gives is an error") {

@@ -328,6 +328,19 @@ TEST_CASE("a connection is not used again where the answer came before the reque
   CHECK(outcome.client.connections == 2);
 }
 
+TEST_CASE("what a target says before it closes on a request that is too long is told") {
+  StubRules rules;
+  rules.eager = whole_answer("413 Too Large", R"({"error":{"message":"over four thousand tokens"}})");
+  rules.close = true;
+  const StubServer server(rules);
+  Plan plan = plan_for(server, 1, 3);
+  plan.users = 1;
+  plan.warm_up = 0;
+  plan.workload.prompt.mean = 3'000'000;  // more than the kernel takes at once
+  CHECK(measured(plan).metrics.errors ==
+        std::map<std::string, std::uint64_t>{{"status 413: over four thousand tokens", 3}});
+}
+
 TEST_CASE("a reason to have finished is a word, however long the target makes it") {
   const std::string body = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"" +
                            std::string(1U << 20U, 'x') + "\"}]}\n\n";

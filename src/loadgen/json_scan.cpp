@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 namespace mlib::loadgen {
 namespace {
 
@@ -55,7 +57,8 @@ bool JsonScan::number(double& value) {
   const char first = peek();
   if (first != '-' && (first < '0' || first > '9')) return skip();
   const auto [end, error] = std::from_chars(text_.data() + at_, text_.data() + text_.size(), value);
-  if (error != std::errc()) return fail();
+  if (error == std::errc::invalid_argument) return fail();
+  if (error != std::errc()) value = std::numeric_limits<double>::infinity();  // 1e999 is a number in JSON
   at_ = static_cast<std::size_t>(end - text_.data());
   return true;
 }

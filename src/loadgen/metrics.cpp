@@ -336,6 +336,7 @@ Metrics measure(const std::vector<Sample>& samples, const Histogram& gaps, Insta
     count_good(metrics, sample);
     gather(all, sample);
     requests.add(sample.end, sample.end, 1);
+    metrics.later += sample.end > window ? 1 : 0;
     const Instant first = sample.first < 0 ? sample.last : sample.first;
     tokens.add(first, sample.last, sample.tokens);
     prompts.add(sample.sent, first, std::max(sample.prompt_tokens, 0));

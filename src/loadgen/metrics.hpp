@@ -50,9 +50,10 @@ struct Stalls {
 /// byte sent.
 struct Metrics {
   std::uint64_t offered = 0, good = 0, failed = 0, unfinished = 0;
-  double seconds = 0;    ///< of the window: from the beginning of the run to the end of the load
-  Distribution lag;      ///< begun − scheduled: how late the client was
-  Distribution connect;  ///< sent − begun over a new connection: the network's and the handshake's
+  std::uint64_t later = 0;  ///< good ones that ended after the window
+  double seconds = 0;       ///< of the window: from the beginning of the run to the end of the load
+  Distribution lag;         ///< begun − scheduled: how late the client was
+  Distribution connect;     ///< sent − begun over a new connection: the network's and the handshake's
   Distribution ttft, ttft_service;  ///< of streamed answers: a whole one has no first token
   /// To the first token that is no reasoning, from the scheduled instant, where some answer had reasoning;
   /// else it would be TTFT.

@@ -21,7 +21,8 @@ constexpr std::string_view length_names[] = {"fixed", "normal", "lognormal", "hi
 constexpr std::size_t most_samples = 10'000;
 
 double seconds_of(Instant instant) { return static_cast<double>(instant) / 1e9; }
-Instant instant_of(double seconds) { return static_cast<Instant>(std::llround(seconds * 1e9)); }
+/// A hundred years at most: a file may say any number.
+Instant instant_of(double seconds) { return std::llround(std::clamp(seconds, 0.0, 3e9) * 1e9); }
 
 template <std::size_t N>
 std::size_t index_in(const std::string_view (&names)[N], const std::string& name) {

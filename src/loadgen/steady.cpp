@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 
 #include "loadgen/metrics.hpp"
@@ -12,7 +13,6 @@ namespace mlib::loadgen {
 namespace {
 
 constexpr std::size_t least_values = 60, windows = 20, batch = 5, least_warm_up = 10;
-constexpr double t_18 = 3.922;  // Student's t at p = 0.001, two-sided, of windows - 2 degrees of freedom
 constexpr double matters = 0.25;
 constexpr double unanswered = 0.05;  // of the arrivals, by which what is out has grown in an overload
 
@@ -29,12 +29,10 @@ double median_of(const std::vector<double>& values, std::size_t begin, std::size
                  values.begin() + static_cast<std::ptrdiff_t>(end)});
 }
 
-/// Student's t at p = 0.001, two-sided, by Cornish and Fisher's expansion; within 3 % from five degrees on.
+/// Student's t at p = 0.001, two-sided.
 double student(std::size_t degrees) {
-  constexpr double z = 3.2905, z2 = z * z;
-  const auto n = static_cast<double>(degrees);
-  return z * (1 + (z2 + 1) / (4 * n) + ((5 * z2 + 16) * z2 + 3) / (96 * n * n) +
-              (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * n * n * n));
+  const boost::math::students_t law(static_cast<double>(degrees));
+  return boost::math::quantile(boost::math::complement(law, 0.0005));
 }
 
 /// Where MSER-5 cuts the series off, in values.
@@ -121,7 +119,7 @@ std::optional<Trend> trend_of(const std::vector<double>& series) {
   const double slope = across / spread;
   trend.rise = slope * windows;
   const double left = std::max(all - slope * across, 0.0);  // what the line does not explain
-  trend.certain = std::abs(slope) > t_18 * std::sqrt(left / (windows - 2) / spread);
+  trend.certain = std::abs(slope) > student(windows - 2) * std::sqrt(left / (windows - 2) / spread);
   return trend;
 }
 

@@ -31,7 +31,7 @@ struct StubRules {
   std::function<std::string(std::uint64_t)> raw =
       {};                   ///< the whole answer of the n-th request instead, at once
   std::string eager = {};   ///< the whole answer once a head is there; of the body nothing more is read
-  bool close = false;       ///< after each raw answer
+  bool close = false;       ///< after each raw or eager answer
   std::string pour = {};    ///< follows a raw answer again and again, as fast as it is taken
   Instant drip = 0;         ///< a raw answer goes byte by byte, one each `drip`
   bool reset = false;       ///< each request's connection is reset instead

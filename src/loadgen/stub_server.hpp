@@ -283,7 +283,7 @@ class StubServer {
       if (rules_.eager.empty()) return;
       peer.out = rules_.eager;
       flush(descriptor, peer);
-      return watch(descriptor, 0, EPOLL_CTL_MOD);
+      return rules_.close ? drop(descriptor) : watch(descriptor, 0, EPOLL_CTL_MOD);
     }
     const std::string whole = std::move(peer.in);
     peer.in = whole.substr(head + 4 + length);

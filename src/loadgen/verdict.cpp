@@ -145,6 +145,14 @@ void judge_answers(Judge& judge, const Metrics& metrics, const ClientFacts& clie
     else
       judge.suspect(had);
   }
+  if (10 * metrics.later > metrics.good) {
+    const std::string after = fmt::format(
+        "{} of {} answers ended after the load did, at {:.3g} s: requests and tokens a second count what "
+        "came "
+        "until then (a longer load counts more)",
+        metrics.later, metrics.good, metrics.seconds);
+    2 * metrics.later > metrics.good ? judge.suspect(after) : judge.note(after);
+  }
   if (metrics.unseen > 0.1) judge.suspect("TPOT is not of all answers: " + metrics.no_tpot);
   if (metrics.attainment && metrics.attainment->good == 0) judge.suspect("no request met the objective");
 }
@@ -183,7 +191,8 @@ void judge_known(Verdict& verdict, const Metrics& metrics, const Known& known) {
           metrics.tpot.p50, known.step_bytes / 1e9, needed / 1e9, known.bandwidth / 1e9));
   }
   if (known.token_flops > 0 && known.flops > 0 && metrics.seconds > 0) {
-    const auto computed = static_cast<double>(metrics.prompt_tokens - metrics.cached_tokens);
+    const auto computed =
+        static_cast<double>(metrics.prompt_tokens - std::min(metrics.prompt_tokens, metrics.cached_tokens));
     const double needed = known.token_flops * (computed / metrics.seconds + metrics.tokens_per_second);
     if (needed > known.flops)
       judge.invalid(fmt::format(

@@ -184,3 +184,16 @@ TEST_CASE("the worst reason stands first") {
   CHECK(verdict.reasons[0].starts_with("the client used "));
   CHECK(verdict.reasons[1].ends_with("came from a cache"));
 }
+
+TEST_CASE("answers that end after the load are no part of its throughput, which is said") {
+  std::vector<Sample> samples = steady();
+  const auto ends = [&](Instant after) {
+    for (Sample& each : samples) each.last = each.end = each.scheduled + after;
+    return judged(samples);
+  };
+  CHECK(ends(50 * ms).reasons.empty());
+  CHECK(told(ends(300 * ms)) ==
+        "valid: 29 of 100 answers ended after the load did, at 1 s: requests and tokens a second count what "
+        "came until then (a longer load counts more)");
+  CHECK(ends(700 * ms).validity == Validity::suspect);
+}

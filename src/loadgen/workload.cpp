@@ -97,12 +97,16 @@ void add_script(Ask& ask, const Workload& workload, std::uint64_t seed, std::uin
   if (answer > 0) ask.max_tokens = answer;
 }
 
+constexpr double most_tokens = 1e9;
+
 void check(const Length& length, const char* field) {
   const auto refuse = [&](const std::string& why) {
     throw Problem(Kind::usage, fmt::format("`{}` {}", field, why));
   };
   if (length.kind != Length::Kind::histogram) {
     if (!(length.mean >= 0) || !(length.deviation >= 0)) refuse("has to be 0 or more");
+    if (length.mean > most_tokens || length.deviation > most_tokens)
+      refuse(fmt::format("has to be {:.0f} or less", most_tokens));
     return;
   }
   double total = 0;

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/text.hpp"
 #include "loadgen/decoder.hpp"
 #include "loadgen/recorded.hpp"
 #include "loadgen/stub_run.hpp"
@@ -70,6 +71,8 @@ TEST_CASE("a workload that makes no sense names the field") {
                        "`output tokens` has a bin from 5 to 4: it has to rise from 1 or more", Problem);
   workload.output = {Length::Kind::normal, 10, -1};
   CHECK_THROWS_WITH_AS(check(workload), "`output tokens` has to be 0 or more", Problem);
+  workload.output = {Length::Kind::fixed, 1e300};
+  CHECK_THROWS_WITH_AS(check(workload), "`output tokens` has to be 1000000000 or less", Problem);
 }
 
 TEST_CASE("no two prompts begin alike unless they share a prefix, and those of one group do") {
@@ -123,6 +126,23 @@ TEST_CASE("users hold conversations: every question carries what was said before
   plan.users = 1;
   plan.asking.protocol = shipped("embeddings");
   CHECK_THROWS_WITH_AS(measured(plan), "`embeddings` has no conversations", Problem);
+}
+
+TEST_CASE("an answer that is no UTF-8 is told in the next question so that it is") {
+  StubRules rules;
+  rules.raw = [](std::uint64_t) {
+    return answer("text/event-stream",
+                  "data: {\"choices\":[{\"delta\":{\"content\":\"caf\xe9\"}}]}\n\ndata: [DONE]\n\n");
+  };
+  const StubServer server(rules);
+  Plan plan = plan_for(server, 1, 2);
+  plan.users = 1;
+  plan.warm_up = 0;
+  plan.workload.turns.mean = 2;
+  CHECK(measured(plan).metrics.good == 2);
+  const std::string second = server.bodies().at(1);
+  CHECK(is_utf8(second));
+  CHECK(second.find(R"("content":"caf\\xe9")") != std::string::npos);
 }
 
 TEST_CASE("a user's next question is due when the answer came and was thought about, whoever reads it") {

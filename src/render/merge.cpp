@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "cards/facts.hpp"
 #include "cards/parameter.hpp"
+#include "cards/placeholder.hpp"
 #include "render/report.hpp"
 #include "render/substitute.hpp"
 #include "render/weights.hpp"
@@ -14,6 +15,24 @@
 
 namespace mlib::render {
 namespace {
+
+/// The parameter that stands behind a flag in a list of arguments; "" when none does.
+std::string given_to(const Node& node, std::string_view flag) {
+  std::string found;
+  if (node.is_map())
+    for (const schema::Entry& entry : node.entries())
+      if (found.empty()) found = given_to(entry.value, flag);
+  if (!node.is_list()) return found;
+  const std::vector<Node>& items = node.items();
+  for (std::size_t i = 0; i < items.size() && found.empty(); ++i) {
+    const bool here = items[i].is_string() && items[i].string() == flag && i + 1 < items.size();
+    if (here && items[i + 1].is_string())
+      found = cards::whole_placeholder(items[i + 1].string());
+    else
+      found = given_to(items[i], flag);
+  }
+  return found;
+}
 
 constexpr std::string_view api_key = "API_key";
 constexpr std::string_view weights_value = "weights";
@@ -115,12 +134,7 @@ class Merge {
       } else if (const auto there = values_.find(name); there != values_.end()) {
         put(there->second, node, layer.origin);
       } else if (strictness_ == Strictness::strict) {
-        const std::vector<std::string> all = known();
-        findings_.push_back(finding(
-            Fault::unknown_field, given(node),
-            fmt::format("nothing in framework {} uses `{}`", framework_.metadata.name, shortened(name, 60)),
-            suggestion(name, all)));
-        if (const std::string meant = nearest(name, all); !meant.empty()) values_[meant].refused = true;
+        refuse_unknown(name, given(node));
       }
     }
   }
@@ -176,6 +190,20 @@ class Merge {
   }
 
   std::string called_framework() const { return "framework " + framework_.metadata.name; }
+
+  void refuse_unknown(const std::string& name, const Value& value) {
+    std::string flag = "--" + name;
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    std::string meant = given_to(Node(framework_.manifest), flag);
+    const std::string hint =
+        meant.empty() ? suggestion(name, known()) : fmt::format("`{}` is what is given to {}", meant, flag);
+    findings_.push_back(finding(
+        Fault::unknown_field, value,
+        fmt::format("nothing in framework {} uses `{}`", framework_.metadata.name, shortened(name, 60)),
+        hint));
+    if (meant.empty()) meant = nearest(name, known());
+    if (!meant.empty()) values_[meant].refused = true;
+  }
 
   void refuse_identity(const std::string& name, const Value& value) {
     findings_.push_back(

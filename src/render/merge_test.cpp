@@ -17,7 +17,7 @@ cards::Framework engine() {
   model.required = true;
   model.help = "Which model";
   return framework(
-      "kind: X\na: $threads\nb: $weights_path\n",
+      "kind: X\na: [--max-threads, $threads]\nb: $weights_path\n",
       {{"threads", threads}, {"model", model}, {"share", typed("boolean")}, {"key", {.secret = true}}});
 }
 
@@ -95,6 +95,12 @@ TEST_CASE("all that is wrong with values is said at once, with origin and sugges
   CHECK(has(text, "framework test-engine: error: `model` needs a value"));
   CHECK(has(text, "Which model"));
   CHECK(has(said({layer("--set", {{"model", "m"}, {"threads", 0}})}), "at least 1"));
+}
+
+TEST_CASE("who writes the engine's flag is told the parameter that is given to it") {
+  const std::string text = said({layer("--set", {{"model", "m"}, {"max_threads", 4}})});
+  CHECK(has(text, "nothing in framework test-engine uses `max_threads`"));
+  CHECK(has(text, "`threads` is what is given to --max-threads"));
 }
 
 TEST_CASE("a value that was refused is not missed as well") {

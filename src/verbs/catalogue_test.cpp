@@ -150,6 +150,16 @@ TEST_CASE("filter options give types, values and ranges") {
   REQUIRE(fields != nullptr);
   CHECK(fields->find("hardware.cpus")->text_at({"type"}) == "number");
   CHECK(fields->find("hardware.cpus")->at({"range", "max"})->number() > 0);
+  const Node* memory = fields->find("hardware.memory");
+  CHECK(memory->text_at({"type"}) == "quantity");
+  CHECK(memory->text_at({"unit"}) == "bytes");
+  CHECK(quantity(memory->text_at({"range", "min"})) < quantity(memory->text_at({"range", "max"})));
+  for (const Node& each : memory->find("values")->items())
+    CHECK(quantity(each.string()) <= quantity(memory->text_at({"range", "max"})));
+  const Node* priced = fields->find("hardware.price.as_of");
+  REQUIRE(priced != nullptr);
+  CHECK(priced->text_at({"type"}) == "date");
+  CHECK(priced->text_at({"range", "min"}) <= priced->text_at({"range", "max"}));
   CHECK(!fields->find("framework")->find("values")->items().empty());
   CHECK_THROWS_AS(filter_options(w.world, w.ann, {"modles"}), Problem);
 }

@@ -14,6 +14,7 @@ namespace {
 
 using cards::CardKind;
 using cards::Finder;
+using Is = cards::FieldType::Is;
 
 constexpr std::size_t most_filters = 1000;
 constexpr std::size_t most_values = 50;
@@ -45,65 +46,76 @@ void check(const Finder& finder, const std::string& text) {
   throw Problem(Kind::usage, "the filter cannot be understood", "", std::move(least));
 }
 
-/// What is known of a field: the items of lists count one by one.
-struct Facts {
-  std::vector<const Node*> values;
-  bool numbers = true, booleans = true, list = false;
+/// The values of a field's column that some card here has; the items of lists count one by one.
+struct Values {
+  std::vector<const Node*> all;
+  bool list = false;
+
+  explicit Values(const cards::Column& column) {
+    // Of a card that is referred to only what some card here refers to.
+    std::vector<bool> used(column.values.size(), false);
+    for (const std::uint32_t code : column.codes) used[code] = true;
+    for (std::size_t i = 0; i < used.size(); ++i)
+      if (used[i]) look(column.values[i]);
+  }
 
   void look(const Node& value) {
-    if (value.is_null()) return;
     if (value.is_list()) {
       list = true;
       for (const Node& item : value.items()) look(item);
-      return;
+    } else if (value.is_scalar() && !value.is_null()) {
+      all.push_back(&value);
     }
-    numbers = numbers && value.is_number();
-    booleans = booleans && value.is_boolean();
-    if (value.is_scalar()) values.push_back(&value);
   }
 
-  std::string_view type() const {
-    return values.empty() ? "string" : numbers ? "number" : booleans ? "boolean" : "string";
-  }
-
-  Node range() const {
-    const auto less = [](const Node* a, const Node* b) { return a->number() < b->number(); };
-    const auto [least, most] = std::minmax_element(values.begin(), values.end(), less);
+  Node range(Is is) const {
+    const auto less = [is](const Node* a, const Node* b) {
+      if (is == Is::date) return a->string() < b->string();
+      const auto bytes = [](const Node* each) {
+        return each->is_number() ? each->number() : quantity(each->string()).value_or(0);
+      };
+      return bytes(a) < bytes(b);
+    };
+    const auto [least, most] = std::minmax_element(all.begin(), all.end(), less);
     Node made = Node::map();
     made.set("min", **least);
     made.set("max", **most);
     return made;
   }
 
-  /// Nothing when there are too many.
-  std::optional<std::set<std::string>> choices() const {
-    std::set<std::string> all;
-    for (const Node* each : values) {
-      all.insert(cell(*each));
-      if (all.size() > most_values) return {};
+  /// Empty when there are too many.
+  std::set<std::string> choices() const {
+    std::set<std::string> distinct;
+    for (const Node* each : all) {
+      distinct.insert(cell(*each));
+      if (distinct.size() > most_values) return {};
     }
-    return all;
+    return distinct;
   }
 };
 
-Node option_of(const cards::FieldFact& field, const cards::Column& column) {
-  // Of a card that is referred to only what some card here refers to.
-  std::vector<bool> used(column.values.size(), false);
-  for (const std::uint32_t code : column.codes) used[code] = true;
-  Facts facts;
-  for (std::size_t i = 0; i < used.size(); ++i)
-    if (used[i]) facts.look(column.values[i]);
+std::string_view word_of(Is is) {
+  return is == Is::number     ? "number"
+         : is == Is::quantity ? "quantity"
+         : is == Is::boolean  ? "boolean"
+         : is == Is::date     ? "date"
+                              : "string";
+}
+
+Node option_of(const cards::FieldFact& field, const cards::FieldType& type, const cards::Column& column) {
+  const Values values(column);
   Node made = Node::map();
-  made.set("type", facts.type());
-  if (facts.list) made.set("list", true);
-  if (facts.type() == "number" && !facts.values.empty()) {
-    made.set("range", facts.range());
-  } else if (const auto choices = facts.choices(); choices && !choices->empty()) {
+  made.set("type", word_of(type.is));
+  if (values.list) made.set("list", true);
+  const bool ranges = type.is == Is::number || type.is == Is::quantity || type.is == Is::date;
+  if (ranges && !values.all.empty()) made.set("range", values.range(type.is));
+  if (const auto choices = values.choices(); type.is != Is::number && !choices.empty()) {
     Node list = Node::list();
-    for (const std::string& each : *choices) list.push(each);
+    for (const std::string& each : choices) list.push(each);
     made.set("values", std::move(list));
   }
-  if (!field.unit.empty()) made.set("unit", field.unit);
+  const std::string& unit = field.unit.empty() ? type.unit : field.unit;
+  if (!unit.empty()) made.set("unit", unit);
   if (!field.help.empty()) made.set("help", field.help);
   return made;
 }
@@ -197,8 +209,8 @@ Response filter_options(const World& world, const Caller&, const FilterOptionsAr
   Table table{.columns = {{"FIELD"}, {"TYPE"}, {"UNIT", true}, {"VALUES"}}};
   Node fields = Node::map();
   for (const cards::FieldFact& field : finder.fields(kind)) {
-    Node option = option_of(field, *finder.column(kind, field.path));
-    table.rows.push_back({field.name, option.text_at({"type"}), field.unit, shown(option)});
+    Node option = option_of(field, finder.type(kind, field.path), *finder.column(kind, field.path));
+    table.rows.push_back({field.name, option.text_at({"type"}), option.text_at({"unit"}), shown(option)});
     fields.set(field.name, std::move(option));
   }
   Node value = Node::map();

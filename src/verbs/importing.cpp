@@ -202,12 +202,14 @@ void choose_framework(const cards::Library& library, Imported& imported) {
 /// True for a file of models, hardware, templates or benchmarks alone. They say nothing of imported cards,
 /// and one of the same name would stand in their way.
 bool stands_aside(const cards::File& file) {
-  const auto holds_a = [&](std::string_view kind) {
-    const std::string line = fmt::format("kind: {}\n", kind);
-    return file.text.starts_with(line) || file.text.find("\n" + line) != std::string::npos;
-  };
-  return !holds_a("Framework") &&
-         (holds_a("Model") || holds_a("Hardware") || holds_a("Template") || holds_a("Benchmark"));
+  bool framework = false, card = false;
+  for (const std::string& line : split(file.text, '\n')) {
+    if (!line.starts_with("kind:")) continue;
+    const std::string_view kind = trim(std::string_view(line).substr(5, line.find('#') - 5));
+    framework = framework || kind == "Framework";
+    card = card || kind == "Model" || kind == "Hardware" || kind == "Template" || kind == "Benchmark";
+  }
+  return card && !framework;
 }
 
 /// What the frameworks and rules of the catalogue in force refuse the cards for. That and what they warn of

@@ -88,12 +88,12 @@ TEST_CASE("a local GGUF file gets the server that asks for no repository") {
 TEST_CASE("the parts of a split GGUF file are found beside the one that is named") {
   ScriptedWorld w;
   const Folder folder;
-  const auto part = [&](int index) {
+  const auto part = [&](int index, std::uint64_t count = 2) {
     const std::string whole = number(4, 4);
     return "GGUF" + number(3, 4) + number(1, 8) + number(3, 8) +  //
            counted("general.architecture") + number(8, 4) + counted("llama") + counted("split.no") + whole +
-           number(static_cast<std::uint64_t>(index), 4) +   //
-           counted("split.count") + whole + number(2, 4) +  //
+           number(static_cast<std::uint64_t>(index), 4) +       //
+           counted("split.count") + whole + number(count, 4) +  //
            counted("t" + std::to_string(index)) + number(1, 4) + number(32, 8) + number(0, 4) + number(0, 8) +
            std::string(256, '\0');
   };
@@ -108,6 +108,9 @@ TEST_CASE("the parts of a split GGUF file are found beside the one that is named
   CHECK(parameters(second) == 0);
   folder.write("made-00001-of-00002.gguf", part(0));
   CHECK(parameters(second) == 64);
+  folder.write("made-00001-of-00002.gguf", part(0, 3));
+  CHECK(failure([&] { parameters(second); }).message().find("`split.count` is 2, and that of") !=
+        std::string::npos);
 }
 
 TEST_CASE("an encoder without a head gets what serves embeddings, one score what reranks") {
