@@ -1,6 +1,11 @@
 // A client that is not there while answers come: it shows in nothing that was sent.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
+#include <fstream>
+
+#include "loadgen/connections.hpp"
 #include "loadgen/stub_run.hpp"
 
 using namespace mlib;
@@ -126,4 +131,25 @@ TEST_CASE("few late looks are no doubt, one of a hundred is, and half of them en
   CHECK(half.validity == Validity::invalid);
   CHECK(told(half).find("the client was not there half of the time: it looked 9") != std::string::npos);
   CHECK(told(judged({})).find("it looked") == std::string::npos);
+}
+
+TEST_CASE(
+    "the kernel makes room for descriptors before the first request: while it does, who opens one waits") {
+  const pid_t child = ::fork();  // whose table has room for what is open, and no more
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ClientFacts facts;
+    const Load load;
+    const Connections connections({.url = "http://127.0.0.1:9"}, load, facts, {});
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    std::ifstream file("/proc/self/status");
+    unsigned long room = 0;
+    for (std::string line; std::getline(file, line);)
+      if (line.starts_with("FDSize:")) room = std::stoul(line.substr(7));
+    ::_exit(room >= std::min<rlim_t>(files.rlim_max, 65'536) ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
