@@ -134,9 +134,7 @@ void report_nowhere(Verdict& verdict, const Spot& spot, std::string_view kind, c
 }
 
 bool Shelf::is_lost(std::string_view kind, std::string_view name) const {
-  for (const std::string& wanted : {fmt::format("{}/{}", kind, name), fmt::format("/{}", name)})
-    if (std::find(lost.begin(), lost.end(), wanted) != lost.end()) return true;
-  return false;
+  return lost.contains(fmt::format("{}/{}", kind, name)) || lost.contains(fmt::format("/{}", name));
 }
 
 }  // namespace mlib::cards::detail

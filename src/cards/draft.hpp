@@ -151,7 +151,7 @@ struct Shelf {
   Drafts<Template> templates;
   Drafts<BenchmarkCard> benchmarks;
   /// Names of cards that were left out before they got here, as `Model/NAME`.
-  std::vector<std::string> lost;
+  std::set<std::string> lost;
   bool is_lost(std::string_view kind, std::string_view name) const;
 };
 

@@ -41,7 +41,8 @@ bool is_framework(const Node& document) { return document.text_at({"kind"}) == "
 bool is_let_go(std::string_view kind) { return kind == "Model" || kind == "Hardware" || kind == "Template"; }
 
 bool is_before(const Finding& a, const Finding& b) {
-  return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
+  return std::tie(a.place.file, a.place.line, a.place.column) <
+         std::tie(b.place.file, b.place.line, b.place.column);
 }
 
 /// Names looked at for the nearest one, in a load: about two seconds.
@@ -377,7 +378,7 @@ class Loading {
     if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kind.clear();
     const std::string by_file(name_of(text.path));
     for (const std::string& name : {by_file, document.text_at({"metadata", "name"}, by_file)})
-      shelf_.lost.push_back(fmt::format("{}/{}", kind, name));
+      shelf_.lost.insert(fmt::format("{}/{}", kind, name));
   }
 
   /// Whose folder the manifest is in: the card that names one or has the usual one beside it.

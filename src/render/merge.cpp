@@ -16,6 +16,9 @@
 namespace mlib::render {
 namespace {
 
+constexpr std::string_view api_key = "API_key";
+constexpr std::string_view weights_value = "weights";
+
 /// The parameter that stands behind a flag in a list of arguments; "" when none does.
 std::string given_to(const Node& node, std::string_view flag) {
   std::string found;
@@ -33,9 +36,6 @@ std::string given_to(const Node& node, std::string_view flag) {
   }
   return found;
 }
-
-constexpr std::string_view api_key = "API_key";
-constexpr std::string_view weights_value = "weights";
 
 Finding finding(Fault fault, const Value& value, std::string message, std::string hint) {
   Finding found;
@@ -195,6 +195,7 @@ class Merge {
     std::string flag = "--" + name;
     std::replace(flag.begin(), flag.end(), '_', '-');
     std::string meant = given_to(Node(framework_.manifest), flag);
+    if (values_.find(meant) == values_.end()) meant.clear();  // the deployment's identity is nobody's to set
     const std::string hint =
         meant.empty() ? suggestion(name, known()) : fmt::format("`{}` is what is given to {}", meant, flag);
     findings_.push_back(finding(

@@ -17,7 +17,7 @@ cards::Framework engine() {
   model.required = true;
   model.help = "Which model";
   return framework(
-      "kind: X\na: [--max-threads, $threads]\nb: $weights_path\n",
+      "kind: X\na: [--max-threads, $threads, --alias, $deployment_name]\nb: $weights_path\n",
       {{"threads", threads}, {"model", model}, {"share", typed("boolean")}, {"key", {.secret = true}}});
 }
 
@@ -101,6 +101,7 @@ TEST_CASE("who writes the engine's flag is told the parameter that is given to i
   const std::string text = said({layer("--set", {{"model", "m"}, {"max_threads", 4}})});
   CHECK(has(text, "nothing in framework test-engine uses `max_threads`"));
   CHECK(has(text, "`threads` is what is given to --max-threads"));
+  CHECK(!has(said({layer("--set", {{"model", "m"}, {"alias", "x"}})}), "deployment_name"));
 }
 
 TEST_CASE("a value that was refused is not missed as well") {
