@@ -29,6 +29,7 @@ MADE = "# Made by tools/engine_flags.py; the form of a line stands there.\n"
 # How an engine reads its arguments; nothing in the tables says it.
 TRAITS = {
     "vllm": {"underscores": True, "dotted": True, "suffixes": True},
+    "sglang": {"abbreviations": True},  # argparse's own way; its documentation writes --tp 2
     "llama.cpp": {"underscores": True},
     "tensorrt-llm": {"underscores": True, "hints": True},
     "deepsparse": {"underscores": True},

@@ -161,7 +161,15 @@ Artifacts::Artifacts(const cards::Library& library) : library_(library) {
 
 std::vector<Node> Artifacts::of(const std::string& model) const {
   std::vector<Node> all;
-  for (const cards::Source& source : library_.get_model(model).spec.sources) {
+  const cards::ModelSpec& spec = library_.get_model(model).spec;
+  std::vector<cards::Source> sources = spec.sources;
+  // An engine that fetches for itself is given the repository, as KServe is.
+  if (sources.empty() && !spec.repository.empty()) {
+    sources.emplace_back();
+    sources.back().uri = "hf://" + spec.repository;
+    sources.back().bytes = spec.weights_bytes;
+  }
+  for (const cards::Source& source : sources) {
     Node item = Node::map();
     item.set("artifactType", "model-artifact");
     item.set("uri", source.uri);

@@ -252,6 +252,19 @@ class Reading {
   Path path_;
 };
 
+/// Whether a part of an image's tag is a version that was not read: written as that one is, as v0.28.0 is
+/// like 0.27.1, and b9800 like b9753.
+bool is_like(std::string_view part, std::string_view version) {
+  if (part.starts_with('v')) part.remove_prefix(1);
+  constexpr std::string_view digits = "0123456789";
+  const std::size_t begin = version.find_first_of(digits);
+  const bool dotted = version.find('.') != std::string_view::npos;
+  return begin != std::string_view::npos && part.size() > begin &&
+         part.substr(0, begin) == version.substr(0, begin) &&
+         digits.find(part[begin]) != std::string_view::npos &&
+         dotted == (part.find('.') != std::string_view::npos);
+}
+
 }  // namespace
 
 std::vector<CommandLine> command_lines(const Framework& framework, const ValueOf& value_of) {
@@ -268,8 +281,10 @@ std::string version_of_image(const Framework& framework, const FlagTable& table,
     return framework.spec.version;
   for (const std::string& part : split(tag.substr(colon + 1), '-')) {
     const VersionPlace place = table.place(part);
-    if (part != "latest" && !part.empty() && place.lower == place.upper && !place.newer && !place.older)
-      return table.versions[static_cast<std::size_t>(place.lower)].version;
+    const std::string& near = table.versions[static_cast<std::size_t>(place.lower)].version;
+    if (part == "latest" || part.empty()) continue;
+    if (place.lower == place.upper && !place.newer && !place.older) return near;
+    if (is_like(part, near)) return part.substr(part.front() == 'v' ? 1 : 0);
   }
   return framework.spec.version;
 }

@@ -86,10 +86,7 @@ class SaidByFlags {
   const FlagState* state_of(std::string name) {
     const FlagTable& table = *framework_.contract->flags;
     if (!place_) place_ = table.place(version_in_force(framework_, table, given_));
-    const FlagState* state = table.find(name, *place_);
-    if (state == nullptr && table.underscores) std::replace(name.begin(), name.end(), '_', '-');
-    if (state == nullptr && table.dotted) name.resize(std::min(name.find('.'), name.size()));
-    return state != nullptr ? state : table.find(name, *place_);
+    return table.understand(name, *place_);
   }
 
   void flag(const Node& word, const Node* next, const Given& from, const std::string& list) {

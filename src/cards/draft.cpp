@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <thread>
+#include <tuple>
 
 #include "base/text.hpp"
 
@@ -125,6 +126,11 @@ void report(std::vector<Finding>& findings, const Spot& spot, Fault fault, std::
   finding.hint = std::move(hint);
   if (spot.line > 0) finding.excerpt = spot.text->source.line(spot.line);
   findings.push_back(std::move(finding));
+}
+
+bool is_before(const Finding& a, const Finding& b) {
+  return std::tie(a.place.file, a.place.line, a.place.column) <
+         std::tie(b.place.file, b.place.line, b.place.column);
 }
 
 void report_nowhere(Verdict& verdict, const Spot& spot, std::string_view kind, const std::string& name) {

@@ -96,6 +96,9 @@ Spot key_spot(const Text& text, const Node& document, const Path& path);
 void report(std::vector<Finding>& findings, const Spot& spot, Fault fault, std::string message,
             std::string hint = "");
 
+/// By file, line and column.
+bool is_before(const Finding& a, const Finding& b);
+
 /// True when the document says something at `path`.
 bool says(const Node& document, const Path& path);
 /// The one of a card and those that it extends whose file gives the value at `path`; the card itself when

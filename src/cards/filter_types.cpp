@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cards/benchmark.hpp"
 #include "cards/filter.hpp"
+#include "cards/parameter.hpp"
 
 namespace mlib::cards {
 namespace {
@@ -77,19 +78,6 @@ FieldType type_of_figure(std::string_view name) {
   return found;
 }
 
-FieldType type_of_parameter(const Parameter& parameter) {
-  FieldType found;
-  found.unit = parameter.unit;
-  if (parameter.type == "integer" || parameter.type == "number") found.is = Is::number;
-  if (parameter.type == "boolean") found.is = Is::boolean;
-  if (parameter.type == "string" || parameter.type == "name") found.is = Is::text;
-  if (parameter.type == "quantity") {
-    found.is = Is::quantity;
-    found.unit = "bytes";
-  }
-  return found;
-}
-
 }  // namespace
 
 FieldType Finder::type_of_value(const std::string& name) const {
@@ -97,7 +85,7 @@ FieldType Finder::type_of_value(const std::string& name) const {
   for (const Framework& card : library_.frameworks)
     for (const auto& [each, parameter] : card.spec.parameters) {
       if (each != name) continue;
-      const FieldType found = type_of_parameter(parameter);
+      const FieldType found = field_type(parameter);
       if (all && (all->is != found.is || all->unit != found.unit)) return {};
       all = found;
     }

@@ -154,6 +154,23 @@ VersionPlace FlagTable::place(std::string_view version) const {
   return {lower, lower + 1};
 }
 
+const FlagState* FlagTable::understand(std::string& name, const VersionPlace& place) const {
+  if (const FlagState* state = find(name, place)) return state;
+  std::string other = name;
+  if (underscores && other.starts_with("--")) std::replace(other.begin() + 2, other.end(), '_', '-');
+  if (dotted) other = other.substr(0, other.find('.'));
+  if (const FlagState* state = find(other, place)) return state;
+  if (!ever(other).empty()) name = other;
+  if (!abbreviations || !other.starts_with("--") || !ever(other).empty()) return nullptr;
+  const FlagState* only = nullptr;
+  for (const std::string& each : names_at(place, other)) {
+    const FlagState* state = find(each, place);
+    if (only != nullptr && state != only) return nullptr;
+    only = state;
+  }
+  return only;
+}
+
 void FlagTable::read_lines(std::string lines, std::vector<Fault>& faults) {
   text_ = std::make_shared<const std::string>(std::move(lines));
   std::string_view rest = *text_;

@@ -51,7 +51,7 @@ struct VersionPlace {
 struct FlagTable {
   std::string engine;
   std::string read;  ///< the day
-  bool underscores = false, dotted = false, suffixes = false, hints = false;
+  bool underscores = false, dotted = false, suffixes = false, hints = false, abbreviations = false;
   std::vector<std::string> env_prefixes;
   std::vector<FlagVersion> versions;  ///< oldest first
   std::vector<FlagState> states;      ///< those of a flag one after another
@@ -63,6 +63,9 @@ struct FlagTable {
   /// The state of `name` (own name or alias) at `place`, or a null pointer. Of two neighbours the newer
   /// counts.
   const FlagState* find(std::string_view name, const VersionPlace& place) const;
+  /// The same for a name as the engine takes it: with `_` for `-`, with what follows a dot, or abbreviated.
+  /// Where there is none, `name` becomes one that there once was.
+  const FlagState* understand(std::string& name, const VersionPlace& place) const;
   /// All states that were ever called `name`, oldest first.
   std::vector<const FlagState*> ever(std::string_view name) const;
   /// The names at `place` that begin with `prefix`, without `env:`.

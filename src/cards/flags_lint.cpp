@@ -85,24 +85,12 @@ class Linting {
     return each.date.empty() ? each.version : fmt::format("{} ({})", each.version, each.date);
   }
 
-  /// The name as the table has it: `_` for `-` and what follows a dot put right where the engine does so.
-  const FlagState* look(std::string& name) const {
-    if (const FlagState* state = table_.find(name, place_)) return state;
-    std::string other = name;
-    if (table_.underscores && other.starts_with("--")) std::replace(other.begin() + 2, other.end(), '_', '-');
-    if (table_.dotted) other = other.substr(0, other.find('.'));
-    if (other == name) return nullptr;
-    if (const FlagState* state = table_.find(other, place_)) return state;
-    if (!table_.ever(other).empty()) name = other;
-    return nullptr;
-  }
-
   /// Reads the flag at `i` and its values; gives the place of what comes after.
   std::size_t flag(const std::vector<Word>& words, std::size_t i) {
     const Word& word = words[i];
     std::string name = word.text.substr(0, word.text.find('='));
     const bool joined = name.size() < word.text.size();
-    const FlagState* state = look(name);
+    const FlagState* state = table_.understand(name, place_);
     if (state == nullptr && name[1] != '-' && name.size() > 2) {
       // A short flag with its value: -O3.
       const FlagState* brief = table_.find(std::string_view(name).substr(0, 2), place_);
@@ -239,8 +227,12 @@ class Linting {
 
   /// The hint for a name that is not there now: what replaced it, else the nearest that is.
   std::string instead(const std::string& name, std::string_view prefix) const {
-    std::vector<std::string> known = table_.names_at(place_, prefix);
-    const std::string near = nearest(name, known);
+    // Who leaves the end of a name out means the shortest that there is.
+    const std::vector<std::string> longer = table_.names_at(place_, name);
+    const auto shortest = std::min_element(longer.begin(), longer.end(),
+                                           [](const auto& a, const auto& b) { return a.size() < b.size(); });
+    const bool begins = prefix == "-" && name.size() > 3 && shortest != longer.end();
+    const std::string near = begins ? *shortest : nearest(name, table_.names_at(place_, prefix));
     return near.empty() ? "" : fmt::format("did you mean `{}`?", near);
   }
 

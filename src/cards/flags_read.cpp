@@ -27,6 +27,8 @@ struct FlagsFile {
     d.field("read", table.read, {.help = "Day on which it was read, YYYY-MM-DD", .required = true});
     d.field("underscores", table.underscores, {.help = "The engine takes _ for - in a flag's name"});
     d.field("dotted", table.dotted, {.help = "The engine takes --flag.key VALUE for a flag of kind json"});
+    d.field("abbreviations", table.abbreviations,
+            {.help = "The engine takes the beginning of a flag's name where no other begins so"});
     d.field("suffixes", table.suffixes, {.help = "The engine takes 16k and 1M for whole numbers"});
     d.field("hints", table.hints, {.help = "Not read from the engine itself: what it says is a warning"});
     d.field("env_prefixes", table.env_prefixes,

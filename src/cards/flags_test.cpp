@@ -74,6 +74,32 @@ TEST_CASE("an engine's own spellings are taken") {
   CHECK(said("tei", "1.9.3", {"--model-id", "a/b", "--auto-truncate", "true"}) == "");
 }
 
+TEST_CASE("where an engine takes beginnings of names, one that fits a single flag is that flag") {
+  CHECK(said("sglang", "0.5.18", {"--tp", "8", "--dp", "2"}) == "");
+  CHECK(
+      said("sglang", "0.5.18", {"--tp", "many"}).starts_with("`--tp` of sglang 0.5.18 takes a whole number"));
+  CHECK(said("sglang", "0.5.18", {"--mem", "1"}).find("has no flag `--mem`") !=
+        std::string::npos);  // of several
+  CHECK(hinted("vllm", "0.10.2", {"--max-model", "1"}) == "did you mean `--max-model-len`?");
+}
+
+TEST_CASE("an image's tag says the version, read or not") {
+  const auto version = [](const std::string& framework, const std::string& image) {
+    const Framework& card = shipped().get_framework(framework);
+    return version_of_image(card, table(card.spec.flags), image);
+  };
+  CHECK(version("vllm", "docker.io/vllm/vllm-openai:v0.28.0") == "0.28.0");
+  CHECK(version("vllm", "docker.io/vllm/vllm-openai:v99.1.0@sha256:00") == "99.1.0");
+  CHECK(version("vllm", "docker.io/vllm/vllm-openai:v0.10.2") == "0.10.2");
+  CHECK(version("vllm", "docker.io/vllm/vllm-openai:nightly") ==
+        shipped().get_framework("vllm").spec.version);
+  CHECK(version("sglang", "docker.io/lmsysorg/sglang:v0.5.11-cu126") == "0.5.11");
+  CHECK(version("llama-cpp-server", "ghcr.io/ggml-org/llama.cpp:server-cuda-b9999") == "b9999");
+  CHECK(version("llama-cpp-server", "ghcr.io/ggml-org/llama.cpp:server-cuda12") ==
+        shipped().get_framework("llama-cpp-server").spec.version);
+  CHECK(version("tei-cuda", "ghcr.io/huggingface/text-embeddings-inference:89-1.99.0") == "1.99.0");
+}
+
 TEST_CASE("a flag is wrong for a version by what that version had") {
   CHECK(said("llama.cpp", "b6199", {"--flash-attn", "--metrics"}) == "");
   CHECK(said("llama.cpp", "b6598", {"--flash-attn", "--metrics"}).find("none follows") != std::string::npos);

@@ -17,12 +17,17 @@ const C* find_in(const std::vector<C>& cards, std::string_view name) {
 }
 
 template <class C>
-const C& get_from(const std::vector<C>& cards, std::string_view kind, std::string_view name) {
+std::vector<std::string> names_of(const std::vector<C>& cards) {
+  std::vector<std::string> names;
+  for (const C& card : cards) names.push_back(card.metadata.name);
+  return names;
+}
+
+template <class C>
+const C& get_from(const Library& library, const std::vector<C>& cards, std::string_view kind,
+                  std::string_view name) {
   if (const C* found = find_in(cards, name)) return *found;
-  std::vector<std::string> known;
-  for (const C& card : cards) known.push_back(card.metadata.name);
-  throw Problem(Kind::not_found, fmt::format("no {} called `{}`", kind, shortened(name, 80)),
-                suggestion(name, known));
+  throw library.missing(kind, name);
 }
 
 }  // namespace
@@ -32,15 +37,32 @@ const Model* Library::model(std::string_view name) const { return find_in(models
 const Hardware* Library::find_hardware(std::string_view name) const { return find_in(hardware, name); }
 const Template* Library::find_template(std::string_view name) const { return find_in(templates, name); }
 
-const Framework& Library::get_framework(std::string_view name) const {
-  return get_from(frameworks, "framework", name);
+Problem Library::missing(std::string_view kind, std::string_view name) const {
+  const std::string shown = shortened(name, 80);
+  std::string key = fmt::format("{}/{}", kind, name);
+  key[0] = static_cast<char>(key[0] - 'a' + 'A');
+  if (left_out.contains(key) || left_out.contains(fmt::format("/{}", name)))
+    return Problem(Kind::not_found,
+                   fmt::format("the {} `{}` was left out: there are errors in it", kind, shown),
+                   "`mlib validate` with its folder or file says which");
+  return Problem(Kind::not_found, fmt::format("no {} called `{}`", kind, shown),
+                 suggestion(name, kind == "framework"  ? names_of(frameworks)
+                                  : kind == "model"    ? names_of(models)
+                                  : kind == "hardware" ? names_of(hardware)
+                                                       : names_of(templates)));
 }
-const Model& Library::get_model(std::string_view name) const { return get_from(models, "model", name); }
+
+const Framework& Library::get_framework(std::string_view name) const {
+  return get_from(*this, frameworks, "framework", name);
+}
+const Model& Library::get_model(std::string_view name) const {
+  return get_from(*this, models, "model", name);
+}
 const Hardware& Library::get_hardware(std::string_view name) const {
-  return get_from(hardware, "hardware", name);
+  return get_from(*this, hardware, "hardware", name);
 }
 const Template& Library::get_template(std::string_view name) const {
-  return get_from(templates, "template", name);
+  return get_from(*this, templates, "template", name);
 }
 
 const Framework& Library::framework_of(const Template& chosen) const {

@@ -2,6 +2,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,8 @@ class Library {
   std::vector<Finding> warnings;
   /// What was wrong with the cards (and files) that were left out, sorted by file and line.
   std::vector<Finding> findings;
+  /// The cards among those, as `Template/NAME`; `/NAME` where the kind is not known.
+  std::set<std::string> left_out;
   /// Changes whenever any byte of any card changes (SHA-256 over files' names and bytes).
   std::string version;
 
@@ -43,7 +46,9 @@ class Library {
   const Hardware* find_hardware(std::string_view name) const;
   const Template* find_template(std::string_view name) const;
 
-  /// The same, or Problem{not_found} with the nearest name.
+  /// That there is no such card (`kind` in lower case), with the nearest name, or that it was left out.
+  Problem missing(std::string_view kind, std::string_view name) const;
+  /// The same as those above, or Problem{not_found}.
   const Framework& get_framework(std::string_view name) const;
   const Model& get_model(std::string_view name) const;
   const Hardware& get_hardware(std::string_view name) const;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <tuple>
 #include <variant>
 
 #include "base/sha256.hpp"
@@ -39,11 +38,6 @@ bool is_framework(const Node& document) { return document.text_at({"kind"}) == "
 
 /// The kinds whose cards nothing but a finding asks for again once they are decoded.
 bool is_let_go(std::string_view kind) { return kind == "Model" || kind == "Hardware" || kind == "Template"; }
-
-bool is_before(const Finding& a, const Finding& b) {
-  return std::tie(a.place.file, a.place.line, a.place.column) <
-         std::tie(b.place.file, b.place.line, b.place.column);
-}
 
 /// Names looked at for the nearest one, in a load: about two seconds.
 constexpr std::size_t most_compared = 1'000'000;
@@ -421,13 +415,16 @@ class Loading {
   }
 
   template <class C>
-  static std::vector<C> sound(Drafts<C>& drafts) {
+  std::vector<C> sound(Drafts<C>& drafts, std::string_view kind) {
     std::vector<C> cards;
     const auto count =
         std::count_if(drafts.begin(), drafts.end(), [](const auto& each) { return each.second.sound; });
     cards.reserve(static_cast<std::size_t>(count));
     for (; !drafts.empty(); drafts.erase(drafts.begin()))
-      if (Draft<C>& draft = drafts.begin()->second; draft.sound) cards.push_back(std::move(draft.card));
+      if (Draft<C>& draft = drafts.begin()->second; draft.sound)
+        cards.push_back(std::move(draft.card));
+      else
+        shelf_.lost.insert(fmt::format("{}/{}", kind, drafts.begin()->first));
     return cards;
   }
 
@@ -452,10 +449,11 @@ class Loading {
 
   std::shared_ptr<const Library> library() {
     auto made = std::make_shared<Library>();
-    made->frameworks = sound(shelf_.frameworks);
-    made->models = sound(shelf_.models);
-    made->hardware = sound(shelf_.hardware);
-    made->templates = sound(shelf_.templates);
+    made->frameworks = sound(shelf_.frameworks, "Framework");
+    made->models = sound(shelf_.models, "Model");
+    made->hardware = sound(shelf_.hardware, "Hardware");
+    made->templates = sound(shelf_.templates, "Template");
+    made->left_out = std::move(shelf_.lost);
     put_in_order(causes_);
     made->causes = std::move(causes_);
     made->findings = std::move(verdict_.findings);

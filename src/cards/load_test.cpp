@@ -115,6 +115,25 @@ TEST_CASE("a name that is not there is a problem that holds the nearest one") {
   CHECK_THROWS_AS(library->get_hardware("nothing"), Problem);
 }
 
+TEST_CASE("a card that was left out is not told as one that there is not") {
+  File refers{"templates/refers.yaml",
+              version + "kind: Template\nmetadata: {name: refers}\nspec: {model: gone, hardware: sound}\n"};
+  const auto library = load({hardware("sound"), hardware("broken", "many"), refers}, "");
+  const auto told = [](const auto& ask) {
+    try {
+      ask();
+    } catch (const Problem& problem) {
+      return problem.message();
+    }
+    return std::string();
+  };
+  CHECK(told([&] { library->get_hardware("broken"); }) ==
+        "the hardware `broken` was left out: there are errors in it");
+  CHECK(told([&] { library->get_template("refers"); }) ==
+        "the template `refers` was left out: there are errors in it");
+  CHECK(told([&] { library->get_hardware("brokn"); }) == "no hardware called `brokn`");
+}
+
 TEST_CASE("the version changes with any byte and any name, and with nothing else") {
   const std::string before = load({hardware("a"), hardware("b")}, "x")->version;
   CHECK(load({hardware("b"), hardware("a")}, "y")->version == before);

@@ -75,8 +75,11 @@ std::optional<std::string> check_range(const Parameter& parameter, const Node& v
   if (!number) return {};
   const std::string unit = parameter.unit.empty() ? "" : " " + parameter.unit;
   const std::string shown = parameter.secret ? "it" : schema::to_json(value);
-  if (parameter.minimum && *number < *parameter.minimum)
-    return fmt::format("{} is out of range: it must be at least {}{}", shown, *parameter.minimum, unit);
+  // Kubernetes takes no amount below zero of anything.
+  const std::optional<double> least =
+      parameter.minimum || parameter.type != "quantity" ? parameter.minimum : 0.0;
+  if (least && *number < *least)
+    return fmt::format("{} is out of range: it must be at least {}{}", shown, *least, unit);
   if (parameter.maximum && *number > *parameter.maximum)
     return fmt::format("{} is out of range: it must be at most {}{}", shown, *parameter.maximum, unit);
   return {};
@@ -126,6 +129,20 @@ bool is_confined(const Parameter& parameter) {
   const std::string& type = parameter.type;
   if (type == "string") return pattern_of(parameter.pattern) != nullptr;
   return type == "integer" || type == "number" || type == "boolean" || type == "quantity" || type == "name";
+}
+
+FieldType field_type(const Parameter& parameter) {
+  using Is = FieldType::Is;
+  FieldType found;
+  found.unit = parameter.unit;
+  if (parameter.type == "integer" || parameter.type == "number") found.is = Is::number;
+  if (parameter.type == "boolean") found.is = Is::boolean;
+  if (parameter.type == "string" || parameter.type == "name") found.is = Is::text;
+  if (parameter.type == "quantity") {
+    found.is = Is::quantity;
+    found.unit = "bytes";
+  }
+  return found;
 }
 
 std::optional<std::string> check(const Parameter& parameter, const Node& value) {

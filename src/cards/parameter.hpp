@@ -5,12 +5,16 @@
 #include <vector>
 
 #include "cards/card.hpp"
+#include "cards/field_type.hpp"
 
 namespace mlib::cards {
 
 /// Why `value` is refused for `parameter` (type, enum, range, pattern), without its name; nothing when it is
 /// fine. A null is fine: it means none. The text never holds the value of a secret.
 std::optional<std::string> check(const Parameter& parameter, const Node& value);
+
+/// What its values are, for an expression beside which they stand.
+FieldType field_type(const Parameter& parameter);
 
 /// True when `text` consists of what `pattern` (word, path, url, repository) allows, so that it is one plain
 /// word in a shell script too; any other pattern is a regular expression (RE2) that the whole text must

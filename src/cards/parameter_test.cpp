@@ -39,6 +39,8 @@ TEST_CASE("each type takes its own values and no others") {
   CHECK(fits(of_type("quantity"), "12Gi"));
   CHECK(fits(of_type("quantity"), 4));
   CHECK(!fits(of_type("quantity"), "12 Gi"));
+  CHECK(!fits(of_type("quantity"), "-5Gi"));
+  CHECK(!fits(of_type("quantity"), -1));
   CHECK(fits(of_type("name"), "llama-2"));
   CHECK(!fits(of_type("name"), "Llama_2"));
 }

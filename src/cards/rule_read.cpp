@@ -44,6 +44,20 @@ std::optional<Expression> parsed(const std::string& text, const Fields& fields, 
   return made;
 }
 
+/// Each {FIELD} of a message has to be one.
+void check_sentence(const std::string& text, const Fields& fields, const Spot& spot,
+                    std::vector<Finding>& findings) {
+  const Node there = "";
+  filled(text, [&](const std::string& field) {
+    const std::optional<std::string> path = fields.resolve(field);
+    if (!path || *path != field)
+      report(findings, spot, Fault::reference,
+             fmt::format("`{{{}}}` is filled with no field of a card", shortened(field, 60)),
+             suggestion(field, fields.known()));
+    return &there;
+  });
+}
+
 class RuleReading {
  public:
   RuleReading(Rules& rules, std::vector<Finding>& findings) : rules_(rules), findings_(findings) {}
@@ -82,6 +96,8 @@ class RuleReading {
       report(findings_, at({"change"}), Fault::reference,
              fmt::format("`{}` is no field of a card", shortened(rule.change, 60)),
              suggestion(rule.change, fields.known()));
+    check_sentence(rule.message, fields, at({"message"}), findings_);
+    check_sentence(rule.hint, fields, at({"hint"}), findings_);
     std::optional<Expression> condition = parsed(rule.when, fields, at({"when"}), findings_);
     if (!condition) return;
     rule.condition = std::make_shared<const Expression>(std::move(*condition));
@@ -156,7 +172,12 @@ void add_contract(Draft<Framework>& draft, const Beside& beside, std::vector<Fin
   // With parameters that could not be read, each would look unknown.
   if (draft.doubts.touch({"spec", "parameters", "-"})) paths.emplace_back("parameters.");
   Fields fields = spec.conditions.empty() ? Fields{} : fields_of(std::move(paths));
-  fields.type = rule_field_type;
+  fields.type = [&](const std::string& path) {
+    constexpr std::string_view of_parameters = "parameters.";
+    const Parameter* parameter =
+        path.starts_with(of_parameters) ? find(spec.parameters, path.substr(of_parameters.size())) : nullptr;
+    return parameter == nullptr ? rule_field_type(path) : field_type(*parameter);
+  };
   for (std::size_t i = 0; i < spec.conditions.size(); ++i) {
     const Condition& each = spec.conditions[i];
     if (draft.doubts.touch(Path{{"spec"}, {"conditions"}, {"", static_cast<int>(i)}})) continue;
@@ -167,6 +188,7 @@ void add_contract(Draft<Framework>& draft, const Beside& beside, std::vector<Fin
     std::optional<Expression> when;
     if (!each.when.empty()) when = parsed(each.when, fields, at("when"), findings);
     std::optional<Expression> require = parsed(each.require, fields, at("require"), findings);
+    check_sentence(each.message, fields, at("message"), findings);
     if (findings.size() != before) draft.sound = false;
     if (findings.size() != before || !require) continue;
     contract->conditions.push_back({std::move(when), std::move(*require), each.message});

@@ -35,13 +35,9 @@ Response list(const World& world, const Library& library, const std::vector<C>& 
   constexpr cards::CardKind kind = kind_of_cards<C>;
   const std::vector<std::uint32_t> rows = narrowed(world, finder, kind, arguments);
   if (rows.empty() && !arguments.name.empty()) {
-    std::vector<std::string> known;
-    for (const C& card : cards) known.push_back(card.metadata.name);
-    const bool filtered = std::find(known.begin(), known.end(), arguments.name) != known.end();
-    throw Problem(Kind::not_found,
-                  filtered ? fmt::format("the filter leaves `{}` out", arguments.name)
-                           : fmt::format("no {} called `{}`", word_of(kind), shortened(arguments.name, 80)),
-                  filtered ? "" : suggestion(arguments.name, known));
+    const auto same = [&](const C& card) { return card.metadata.name == arguments.name; };
+    if (std::none_of(cards.begin(), cards.end(), same)) throw library.missing(word_of(kind), arguments.name);
+    throw Problem(Kind::not_found, fmt::format("the filter leaves `{}` out", arguments.name));
   }
   Response response;
   if (arguments.columns.empty()) {

@@ -227,6 +227,22 @@ TEST_CASE("search finds all words and puts names first") {
   CHECK(names(search(w.world, w.ann, {"qwne4"})).empty());
   CHECK(names(search(w.world, w.ann, {"h100"})).find("a100") == std::string::npos);
   CHECK(names(search(w.world, w.ann, {"GEMMA"})).rfind("gemma-", 0) == 0);
+  // As Ollama, and people, write names.
+  for (const auto& [written, name] :
+       {std::pair<std::string, std::string>{"llama3.1", "llama-3-1-8b-instruct"},
+        {"lama3.1", "llama-3-1-8b-instruct"},
+        {"qwen25", "qwen2-5-7b-instruct"},
+        {"gemma3", "gemma-3-1b-it"},
+        {"phi4", "phi-4"},
+        {"gptoss", "gpt-oss-20b"},
+        {"bgem3", "bge-m3"},
+        {"whisper-lrge", "whisper-large-v3"},
+        {"a100-80gb", "nvidia-a100-pcie-80gb"},
+        {"rtx4090", "nvidia-rtx-4090-24gb"}}) {
+    INFO(written);
+    CHECK((" " + names(search(w.world, w.ann, {written})) + " ").find(" " + name + " ") != std::string::npos);
+  }
+  CHECK(names(search(w.world, w.ann, {"llama3.7"})).empty());
   CHECK(names(search(w.world, w.ann, {"cpu small"})).rfind("cpu-small", 0) == 0);
   CHECK(names(search(w.world, w.ann, {"gemma nonsense"})).empty());
   const Node found = search(w.world, w.ann, {"GEMMA"}).value;

@@ -12,14 +12,11 @@ namespace {
 
 constexpr std::size_t most_compared = 20;
 
-std::uint32_t row_of(const cards::Column& names, std::string_view kind, const std::string& name) {
-  std::vector<std::string> known;
-  for (std::size_t row = 0; row < names.codes.size(); ++row) {
+std::uint32_t row_of(const cards::Library& library, const cards::Column& names, std::string_view kind,
+                     const std::string& name) {
+  for (std::size_t row = 0; row < names.codes.size(); ++row)
     if (names.at(row).string() == name) return static_cast<std::uint32_t>(row);
-    known.push_back(names.at(row).string());
-  }
-  throw Problem(Kind::not_found, fmt::format("no {} called `{}`", kind, shortened(name, 80)),
-                suggestion(name, known));
+  throw library.missing(kind, name);
 }
 
 /// Of cards that refer to others: their names stand there already, and what a framework says of each of its
@@ -62,7 +59,8 @@ Response compare(const World& world, const Caller&, const CompareArguments& argu
                   "mlib compare templates A B");
   const auto names = finder.column(kind, "metadata.name");
   std::vector<std::uint32_t> rows;
-  for (const std::string& name : arguments.names) rows.push_back(row_of(*names, word_of(kind), name));
+  for (const std::string& name : arguments.names)
+    rows.push_back(row_of(*library, *names, word_of(kind), name));
   Table table{.columns = {{"FIELD"}}, .folded = true};
   for (const std::string& name : arguments.names) table.columns.push_back({name});
   Node list = Node::list();

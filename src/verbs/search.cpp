@@ -7,10 +7,31 @@
 namespace mlib::verbs {
 namespace {
 
+constexpr std::string_view between = " -_./=";
+
 /// Edits that make `word` a beginning of `text`, right where they are at most `most`.
 std::size_t edits(std::string_view word, std::string_view text, std::size_t most) {
   const std::vector<std::size_t> all = edit_distances(word, text.substr(0, word.size() + most));
   return *std::min_element(all.begin(), all.end());
+}
+
+std::string without_separators(std::string_view text) {
+  std::string joined;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(joined),
+               [](char c) { return between.find(c) == std::string_view::npos; });
+  return joined;
+}
+
+/// What is left of a text from each of its words on, without what stands between words: of llama-3.1-8b
+/// `llama318b`, `318b`, `18b` and `8b`.
+std::vector<std::string> tails(std::string_view text) {
+  std::vector<std::string> all;
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t end = std::min(text.find_first_of(between, from), text.size());
+    if (end > from) all.push_back(without_separators(text.substr(from)));
+    from = end + 1;
+  }
+  return all;
 }
 
 /// What is looked through of a card, in lower case.
@@ -30,21 +51,43 @@ std::string digits_of(std::string_view text) {
   return digits;
 }
 
-/// Whether the word is nearly the beginning of a word of the text. Numbers must be right: `qwne3` is nearly
-/// qwen3. Of words with fewer than four letters nobody knows: an H100 is no A100.
-bool nearly(const std::string& word, std::string_view text) {
-  const std::string numbers = digits_of(word);
-  if (word.size() < 4 + numbers.size()) return false;
-  const std::size_t most = word.size() < 8 ? 1 : 2;
-  std::size_t from = 0;
-  while (from < text.size()) {
-    const std::size_t end = std::min(text.find_first_of(" -_./=", from), text.size());
-    const std::string_view part = text.substr(from, end - from);
-    const bool same_numbers = numbers.empty() || digits_of(part) == numbers;
-    if (part.size() + most >= word.size() && same_numbers && edits(word, part, most) <= most) return true;
-    from = end + 1;
-  }
-  return false;
+/// Whether the word, without what stands between its parts, begins some tail: llama3.1 and llama31 that of
+/// llama-3-1-8b. Digits alone are no name.
+bool runs_on(const std::string& joined, const std::vector<std::string>& tails) {
+  if (digits_of(joined).size() == joined.size()) return false;
+  return std::any_of(tails.begin(), tails.end(),
+                     [&](const std::string& tail) { return tail.starts_with(joined); });
+}
+
+/// The same with a slip of the pen. Numbers must be right: `qwne3` is nearly qwen3. Of words with fewer than
+/// four letters nobody knows: an H100 is no A100.
+bool nearly(const std::string& joined, const std::vector<std::string>& tails) {
+  const std::string numbers = digits_of(joined);
+  if (joined.size() < 4 + numbers.size()) return false;
+  const std::size_t most = joined.size() < 8 ? 1 : 2;
+  return std::any_of(tails.begin(), tails.end(), [&](const std::string& tail) {
+    return tail.size() + most >= joined.size() && digits_of(tail).starts_with(numbers) &&
+           edits(joined, tail, most) <= most;
+  });
+}
+
+int score(const Texts& card, const std::string& word);
+
+/// How well a card answers a word of which it has no letter by letter.
+int loose_score(const Texts& card, const std::string& word) {
+  const std::string joined = without_separators(word);
+  const std::vector<std::string> name = tails(card.name), title = tails(card.title);
+  if (runs_on(joined, name)) return 30;
+  if (runs_on(joined, title)) return 15;
+  if (nearly(joined, name)) return 4;
+  if (nearly(joined, title)) return 3;
+  if (std::any_of(card.labels.begin(), card.labels.end(),
+                  [&](const std::string& label) { return nearly(joined, tails(label)); }))
+    return 2;
+  // A100-80GB is a name in which something is left out: each part counts by itself.
+  const std::vector<std::string> parts = split(word, '-');
+  const auto answers = [&](const std::string& part) { return !part.empty() && score(card, part) > 0; };
+  return parts.size() > 1 && std::all_of(parts.begin(), parts.end(), answers) ? 1 : 0;
 }
 
 /// How well a card answers a word: 0 when not at all.
@@ -58,12 +101,7 @@ int score(const Texts& card, const std::string& word) {
   for (const std::string& label : card.labels)
     if (label.find(word) != std::string::npos) return 10;
   if (card.description.find(word) != std::string::npos) return 5;
-  if (nearly(word, card.name)) return 4;
-  if (nearly(word, card.title)) return 3;
-  return std::any_of(card.labels.begin(), card.labels.end(),
-                     [&](const std::string& label) { return nearly(word, label); })
-             ? 2
-             : 0;
+  return loose_score(card, word);
 }
 
 struct Hit {

@@ -78,6 +78,12 @@ std::vector<Finding> contradicting(const cards::Library& library, const std::vec
   return found;
 }
 
+/// Of what has no error.
+std::string outcome(const std::vector<Finding>& warnings) {
+  if (warnings.empty()) return ": no findings\n";
+  return fmt::format(": no errors, {} warning{}\n", warnings.size(), warnings.size() == 1 ? "" : "s");
+}
+
 Response counted(const cards::Library& library, std::string_view what) {
   Node value = Node::map();
   value.set("frameworks", library.frameworks.size());
@@ -88,9 +94,9 @@ Response counted(const cards::Library& library, std::string_view what) {
   std::vector<Finding> warnings = library.warnings;
   for (Finding& each : contradicting(library, {})) warnings.push_back(std::move(each));
   if (!warnings.empty()) value.set("warnings", warnings_list(warnings));
-  std::string text = fmt::format("{}: {} frameworks, {} models, {} hardware, {} templates: no findings\n",
-                                 what, library.frameworks.size(), library.models.size(),
-                                 library.hardware.size(), library.templates.size());
+  std::string text = fmt::format("{}: {} frameworks, {} models, {} hardware, {} templates{}", what,
+                                 library.frameworks.size(), library.models.size(), library.hardware.size(),
+                                 library.templates.size(), outcome(warnings));
   return {.value = std::move(value), .text = std::move(text), .notes = warnings_text(warnings)};
 }
 
@@ -164,8 +170,9 @@ Response validate(const World& world, const Caller&, const ValidateArguments& ar
   value.set("files", files.size());
   value.set("findings", Node::list());
   if (!found.warnings.empty()) value.set("warnings", warnings_list(found.warnings));
-  return {
-      .value = std::move(value), .text = what + ": no findings\n", .notes = warnings_text(found.warnings)};
+  return {.value = std::move(value),
+          .text = what + outcome(found.warnings),
+          .notes = warnings_text(found.warnings)};
 }
 
 }  // namespace mlib::verbs

@@ -148,6 +148,9 @@ def test():
             artifacts = listed(server, where, ARTIFACT, ["artifactType"])["items"]
             bed.claim([a["artifactType"] for a in artifacts] == ["model-artifact"] + 3 * ["metrics-artifact"], "weights, then figures", artifacts)
             bed.claim(artifacts[0]["uri"] == "hf://org/measured/weights.gguf", "the weights' address is there", artifacts[0])
+            hub = listed(server, f"sources/{source}/models/bge-m3/artifacts", ARTIFACT, ["artifactType"])["items"]
+            bed.claim([a["uri"] for a in hub if a["artifactType"] == "model-artifact"] == ["hf://BAAI/bge-m3"],
+                      "of a model that engines fetch from the hub its repository", hub)
             only = listed(server, where, ARTIFACT, ["artifactType"], artifactType="model-artifact")
             bed.claim(only["size"] == 1, "artifactType chooses", only)
 
