@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How many model cards have a fact, in all and of each family that people ask for: never fewer than are written here.
+And every model, hardware and template card says where its facts are from.
 
-    floors.py            checks catalog/models
+    floors.py            checks catalog/models, and the sources in catalog/hardware and catalog/templates, too
     floors.py --print    prints the table as it is today, to be put in here after facts were added
 """
 import sys
@@ -92,9 +93,22 @@ def below(table):
             if count < floor]
 
 
+def without_a_source(kind, cards):
+    """A sentence for each card that does not say where its facts are from; a template may say that it was modelled."""
+    return [f"{kind}/{name}.yaml: no evidence{' and not modelled' if kind == 'templates' else ''}"
+            for name, spec in cards.items()
+            if not any(str(each or "").strip() for each in spec.get("evidence") or [])
+            and not (kind == "templates" and spec.get("modelled"))]
+
+
+def specs_of(kind):
+    return {path.stem: yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)["spec"]
+            for path in sorted((ROOT / "catalog" / kind).glob("*.yaml"))}
+
+
 def main():
-    specs = [yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)["spec"]
-             for path in sorted((ROOT / "catalog" / "models").glob("*.yaml"))]
+    cards = {kind: specs_of(kind) for kind in ("models", "hardware", "templates")}
+    specs = list(cards["models"].values())
     if sys.argv[1:] == ["--print"]:
         print(written(counts(specs)), end="")
         return 0
@@ -103,6 +117,15 @@ def main():
     poorer = [dict(spec, license=None) if spec.get("family") == "llama-4" else spec for spec in specs]
     if len(below(counts(poorer))) != len(wrong) + 2:
         wrong.append("licences that are gone are not told")
+    for kind, of_kind in cards.items():
+        missing = without_a_source(kind, of_kind)
+        wrong += missing
+        # Evidence that is gone from one card, or is blank, must be told, of that card alone.
+        name = next(each for each, spec in of_kind.items() if spec.get("evidence") and not spec.get("modelled"))
+        for evidence in (None, [], [" "]):
+            poorer = {**of_kind, name: dict(of_kind[name], evidence=evidence)}
+            if len(without_a_source(kind, poorer)) != len(missing) + 1:
+                wrong.append(f"{kind}: evidence that is gone is not told when it is {evidence}")
     for each in wrong:
         print(each)
     print(f"floors: {len(wrong)} failed")
