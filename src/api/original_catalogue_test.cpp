@@ -62,7 +62,8 @@ TEST_CASE("the original's models and deployments have its ids, none doubled, and
         R"("pvc_name":"deepsparse-model-pvc","service_name":"deepsparse-model","port_name":"https",)"
         R"("port":5543,"pvc_storage_request":"30Gi"}})");
   CHECK(listed(all.deployments[3]) == R"({"id":"tool_library_deployment","params":{"use_auth":"False"}})");
-  CHECK(listed(all.deployments[4]) == R"({"id":"tool_library_deployment_auth","params":{"use_auth":"True"}})");
+  CHECK(listed(all.deployments[4]) ==
+        R"({"id":"tool_library_deployment_auth","params":{"use_auth":"True"}})");
 }
 
 TEST_CASE("the original's templates hold whole cards, empty benchmarks and its params") {

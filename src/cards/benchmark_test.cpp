@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "cards/revision.hpp"
+#include "schema/document.hpp"
 
 using namespace mlib;
 using namespace mlib::cards;
@@ -72,4 +73,7 @@ TEST_CASE("a headline shows figures with their verdict, and none that do not cou
   CHECK(headline(of("{tps: 3.73}")) == "3.73 tokens/s");
   CHECK(headline(of("{}")) == "once");
   CHECK_FALSE(counts(of("{verdict: whatever}")));
+  Benchmark by_hand = of("{ttft_p95: 7}");
+  by_hand.run = schema::read_json(R"({"verdict": {"validity": "invalid"}})");
+  CHECK_FALSE(counts(by_hand));
 }

@@ -78,7 +78,7 @@ TEST_CASE("where an engine takes beginnings of names, one that fits a single fla
   CHECK(said("sglang", "0.5.18", {"--tp", "8", "--dp", "2"}) == "");
   CHECK(
       said("sglang", "0.5.18", {"--tp", "many"}).starts_with("`--tp` of sglang 0.5.18 takes a whole number"));
-  CHECK(said("sglang", "0.5.18", {"--mem", "1"}).find("has no flag `--mem`") !=
+  CHECK(said("sglang", "0.5.18", {"--enable", "1"}).find("has no flag `--enable`") !=
         std::string::npos);  // of several
   CHECK(hinted("vllm", "0.10.2", {"--max-model", "1"}) == "did you mean `--max-model-len`?");
 }

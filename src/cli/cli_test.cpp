@@ -82,6 +82,20 @@ TEST_CASE("an output that several results do not have is refused before anything
   CHECK(s.err.str().find("csv, markdown") != std::string::npos);
 }
 
+TEST_CASE("a folder where a file is wanted, and a file without end, are told as what they are") {
+  Session s;
+  CHECK(s.run("bench endpoint http://127.0.0.1:9 --prompts /") == 2);
+  CHECK(s.err.str() == "error: /: this is a folder, and a file is wanted\n");
+  CHECK(s.run("bench endpoint http://127.0.0.1:9 --prompts /dev/zero") == 2);
+  CHECK(s.err.str() == "error: /dev/zero: more than 1 GiB\n");
+}
+
+TEST_CASE("what has no table of its own is Markdown as a block") {
+  Session s;
+  CHECK(s.run("filter save small parameters<1B -o markdown") == 0);
+  CHECK(s.out.str() == "```text\nsaved: use it as --filter @small\n```\n");
+}
+
 TEST_CASE("on a terminal deleting asks, and only yes deletes") {
   Session s;
   s.run("deploy tiny-llama-test --name demo");

@@ -175,6 +175,7 @@ std::string answer_text(const verbs::Response& response, const std::string& outp
   for (const auto& [name, text] : response.forms)
     if (name == output) return text;
   if (response.table && output == "markdown") return markdown_text(*response.table);
+  if (!response.table && response.text && output == "markdown") return "```text\n" + *response.text + "```\n";
   if (response.table) return table_text(*response.table, output == "wide", width);
   return response.text ? *response.text : schema::to_yaml(response.value);
 }

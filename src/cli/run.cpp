@@ -20,10 +20,19 @@ namespace fs = std::filesystem;
 
 std::string all_of(std::istream& in) { return {std::istreambuf_iterator<char>(in), {}}; }
 
+/// Refuses folders, and what never ends.
 std::string file_text(const std::string& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error))
+    throw Problem(Kind::usage, fmt::format("{}: this is a folder, and a file is wanted", path));
+  constexpr std::size_t most = 1U << 30U;
   std::ifstream in(path, std::ios::binary);
-  std::string text = in ? all_of(in) : "";
-  if (!in || in.bad()) throw Problem(Kind::unavailable, fmt::format("{}: the file cannot be read", path));
+  std::string text;
+  for (std::vector<char> piece(1U << 16U); in && text.size() <= most;
+       text.append(piece.data(), static_cast<std::size_t>(in.gcount())))
+    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+  if (text.size() > most) throw Problem(Kind::too_large, fmt::format("{}: more than 1 GiB", path));
+  if (!in.eof()) throw Problem(Kind::unavailable, fmt::format("{}: the file cannot be read", path));
   return text;
 }
 

@@ -100,7 +100,7 @@ class Loop {
   void ask_again();
   Progress::Counts counts() const;
   Live seen(Instant time, const Progress::Counts& counts) const;
-  void end_all();
+  void end_all(bool before_its_end);
 
   const Load& load_;
   Source& source_;
@@ -221,10 +221,12 @@ Live Loop::seen(Instant time, const Progress::Counts& counts) const {
   return {time, open() ? arrived : counts.started, counts.ended, counts.errors, counts.in_flight, {}, {}};
 }
 
-void Loop::end_all() {
+void Loop::end_all(bool before_its_end) {
   connections_.end_all();
-  // What was never sent is told as well, so that the offered load is whole.
-  for (; open() && !exhausted_ && next_ < load_.arrivals.size(); ++next_) {
+  // What was never sent is told as well, so that the offered load is whole; what was to come later in a run
+  // that was ended was never offered.
+  const Instant until = before_its_end ? now() : INT64_MAX;
+  for (; open() && !exhausted_ && next_ < load_.arrivals.size() && load_.arrivals[next_] <= until; ++next_) {
     Exchange exchange;
     exchange.index = index_++;
     exchange.scheduled = load_.arrivals[next_];
@@ -256,7 +258,7 @@ ClientFacts Loop::go(const Cancel& cancel) {
     if (idle) facts_.spun += std::min(now() - began, spin);  // at most: it may have been kept from its core
     if (progress_) progress_->put(counts());
   }
-  end_all();
+  end_all(cancel.asked() || stopped_);
   facts_.ended = now();
   facts_.cpu_seconds = static_cast<double>(monotonic(CLOCK_THREAD_CPUTIME_ID) - cpu) / 1e9;
   return facts_;

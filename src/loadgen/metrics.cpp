@@ -171,9 +171,15 @@ void count_good(Metrics& metrics, const Sample& sample) {
   metrics.cached_tokens += static_cast<std::uint64_t>(std::max(sample.cached_tokens, 0));
 }
 
+/// Why there is no gap between events.
+std::string why_no_gap(const Metrics& metrics) {
+  if (metrics.good == 0) return "no request had a good answer";
+  return metrics.whole == metrics.good ? "answers were not streamed" : "no answer had two events";
+}
+
 void judge_gaps(Metrics& metrics, const Histogram& gaps, const Gathered& all) {
   if (gaps.count() == 0) {
-    metrics.no_itl = "answers were not streamed";
+    metrics.no_itl = why_no_gap(metrics);
     return;
   }
   metrics.icl = distribution_of(gaps);
@@ -209,7 +215,7 @@ void judge_stalls(Metrics& metrics, const Histogram& gaps, Gathered& all) {
   stalls.gaps = gaps.count();
   stalls.limit = stall_factor * gaps.percentile(0.5) / 1e6;
   if (stalls.gaps == 0) {
-    stalls.none = "answers were not streamed";
+    stalls.none = why_no_gap(metrics);
   } else if (stalls.limit <= 0) {
     stalls.none = "half of the events came with the one before";
   } else {

@@ -111,7 +111,7 @@ TEST_CASE("a stall is a gap above five times the median, of the gaps and of the 
   Histogram together;
   for (int i = 0; i < 10; ++i) together.add(i < 6 ? 0 : 10 * ms);
   CHECK(measure(samples, together, second, {}).stalls.none == "half of the events came with the one before");
-  CHECK(measure({}, {}, second, {}).stalls.none == "answers were not streamed");
+  CHECK(measure({}, {}, second, {}).stalls.none == "no request had a good answer");
 }
 
 TEST_CASE("chunks have their gaps where tokens have none") {

@@ -97,25 +97,42 @@ std::pair<std::string, double> prometheus_unit(const std::string& name, const Me
 }  // namespace
 
 std::string csv_text(const Result& result) {
+  const std::string reasons = join(result.verdict.reasons, "; ");
   std::string text =
-      csv_line({"id", "when", "validity", "ended", "metric", "unit", "count", "value", "low", "high", "mean",
-                "mean_low", "mean_high", "p50", "p90", "p95", "p99", "most", "none"},
+      csv_line({"id",   "when", "validity", "reasons",   "ended", "metric", "unit", "count", "value", "low",
+                "high", "mean", "mean_low", "mean_high", "p50",   "p90",    "p95",  "p99",   "most",  "none"},
                false);
   if (result.metrics.empty()) {  // nothing was measured: a line that says why
-    std::vector<std::string> cells(19);
+    std::vector<std::string> cells(20);
     cells[0] = result.id;
     cells[1] = result.when;
     cells[2] = result.verdict.validity;
-    cells[3] = result.ended;
+    cells[3] = reasons;
+    cells[4] = result.ended;
     cells.back() = result.cause;
     text += csv_line(cells);
   }
   for (const auto& [name, metric] : result.metrics)
-    text += csv_line({result.id, result.when, result.verdict.validity, result.ended, name, metric.unit,
-                      std::to_string(metric.count), exact(metric.value), exact(metric.low),
-                      exact(metric.high), exact(metric.mean), exact(metric.mean_low), exact(metric.mean_high),
-                      exact(metric.p50), exact(metric.p90), exact(metric.p95), exact(metric.p99),
-                      exact(metric.most), why_none(metric)});
+    text += csv_line({result.id,
+                      result.when,
+                      result.verdict.validity,
+                      reasons,
+                      result.ended,
+                      name,
+                      metric.unit,
+                      std::to_string(metric.count),
+                      exact(metric.value),
+                      exact(metric.low),
+                      exact(metric.high),
+                      exact(metric.mean),
+                      exact(metric.mean_low),
+                      exact(metric.mean_high),
+                      exact(metric.p50),
+                      exact(metric.p90),
+                      exact(metric.p95),
+                      exact(metric.p99),
+                      exact(metric.most),
+                      why_none(metric)});
   return text;
 }
 

@@ -104,8 +104,11 @@ class Search {
       Result result = measure_(load, duration);
       found_.interrupted = result.ended == "interrupted";
       found_.tries.push_back(judged(load, result, strictest_));
-      const Try& last = found_.tries.back();
-      if (found_.interrupted) return false;
+      Try& last = found_.tries.back();
+      if (found_.interrupted) {
+        last.holds = "undecided";
+        return false;
+      }
       if (last.holds == "yes") {
         found_.holds_at = load;
         found_.best = std::move(result);
@@ -133,7 +136,9 @@ class Search {
   void conclude() {
     const auto at = [&](double load) { return shown(load, range_.users); };
     if (found_.interrupted)
-      found_.conclusion = "it was ended before its end";
+      found_.conclusion =
+          "it was ended before its end" +
+          (found_.holds_at ? ": it holds at " + at(*found_.holds_at) + " so far" : std::string());
     else if (found_.unmeasured_at)
       found_.conclusion = fmt::format(
           "it could not be measured at {}, so its limit is not known{}: {}", at(*found_.unmeasured_at),

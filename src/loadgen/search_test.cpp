@@ -238,6 +238,17 @@ TEST_CASE("an interrupted result ends the search") {
   const Found ended = search(range, objective_of("ttft_p95=500ms"), interrupted);
   CHECK(ended.interrupted);
   CHECK(ended.tries.size() == 1);
+  int tried = 0;
+  Engine engine{.limit = 1e9};
+  const auto later = [&](double load, Instant duration) {
+    Result result = engine(load, duration);
+    if (++tried == 3) result.ended = "interrupted";
+    return result;
+  };
+  range.tries = 9;
+  const Found third = search(range, objective_of("ttft_p95=500ms"), later);
+  CHECK(third.conclusion == "it was ended before its end: it holds at 2.00 requests/s so far");
+  CHECK(third.tries.back().holds == "undecided");
 }
 
 TEST_CASE("two runs of the same do not differ, and 20 % slower tokens do") {

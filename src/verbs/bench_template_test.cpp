@@ -193,10 +193,11 @@ TEST_CASE("a sweep has the forms that several results have together, and says wh
   REQUIRE(outputs.is_list());
   CHECK(outputs.items().size() == 2);
   const std::string csv = forms.text_at({"csv"});
-  CHECK(csv.starts_with("id,when,validity,ended,"));
+  CHECK(csv.starts_with("id,when,validity,reasons,ended,"));
   CHECK(csv.find("id,when", 1) == std::string::npos);
   CHECK(has(csv, ",complete,ttft,ms,5,"));
-  CHECK(has(csv, ",invalid,failed,,,"));
+  CHECK(has(csv, ",invalid,nothing was measured: "));
+  CHECK(has(csv, ",failed,,,"));
   CHECK(has(forms.text_at({"markdown"}), "# Benchmark "));
   CHECK(forms.find("html") == nullptr);
 }

@@ -53,11 +53,32 @@ void tell(const Sink& sink, std::string line) {
   sink(event);
 }
 
-/// The plan of a result.
+/// Of the arguments of a load those that say something else than their defaults.
+std::vector<std::string> said_of_load(const EndpointBenchArguments& arguments) {
+  const Node load = schema::json_schema<LoadArguments>(), mine = schema::encode(arguments),
+             unsaid = schema::encode(EndpointBenchArguments{});
+  std::vector<std::string> said;
+  for (const schema::Entry& each : load.find("properties")->entries()) {
+    const Node *now = mine.find(each.key), *before = unsaid.find(each.key);
+    if (now != nullptr && (before == nullptr || *now != *before)) said.push_back(each.key);
+  }
+  return said;
+}
+
+/// The plan of a result: its load is its own, what has to hold may be another.
 loadgen::Plan plan_like(const EndpointBenchArguments& arguments) {
+  for (const std::string& each : said_of_load(arguments)) {
+    if (each == "slo" || each == "prompts" || each == "tokenizer") continue;
+    std::string option = each;
+    std::replace(option.begin(), option.end(), '_', '-');
+    throw Problem(Kind::usage,
+                  fmt::format("--like says the whole load, and --{} a part of it", option),
+                  "leave one of them out; --slo, --tokenizer and the file of --prompts go with --like");
+  }
   loadgen::Plan plan = loadgen::plan_of(loadgen::result_from(schema::read_json(arguments.like)),
                                         requests_in(arguments.prompts));
   if (!arguments.tokenizer.empty()) count_exactly(plan, arguments.tokenizer);
+  if (!arguments.slo.empty()) plan.objective = loadgen::objective_of(arguments.slo);
   return plan;
 }
 
@@ -142,7 +163,9 @@ void bench_endpoint(const World& world, const Caller&, const EndpointBenchArgume
   if (!arguments.records.empty()) setting.records = &records.emplace(arguments.records);
   tell(sink, fmt::format("measuring {}{}", plan.endpoint.url,
                          plan.asking.model.empty() ? "" : ", model " + plan.asking.model));
-  sink(result_event(measure_plan(world, plan, std::move(setting), sink, cancel)));
+  Node event = result_event(measure_plan(world, plan, std::move(setting), sink, cancel));
+  if (records && !records->flush().empty()) event.set("exit_code", exit_code(Kind::failed));  // it was told
+  sink(event);
 }
 
 void bench_search(const World& world, const Caller&, const BenchSearchArguments& arguments, const Sink& sink,
@@ -160,6 +183,11 @@ void bench_search(const World& world, const Caller&, const BenchSearchArguments&
   BenchSearchArguments asked = arguments;
   if (!asked.users && !asked.rate) asked.rate = asked.from.value_or(1);
   auto [plan, setting] = prepared(world, asked, cancel);
+  using Arrivals = loadgen::Arrivals::Kind;
+  const Arrivals kind = plan.arrivals.kind;
+  if (plan.users == 0 && kind != Arrivals::constant && kind != Arrivals::poisson && kind != Arrivals::gamma)
+    throw Problem(Kind::usage, "bench search tries one rate after another, and these arrivals have several",
+                  "--arrivals constant, poisson or gamma");
   std::optional<loadgen::Records> records;
   if (!asked.records.empty()) setting.records = &records.emplace(asked.records);
   loadgen::SearchRange range;
@@ -190,7 +218,7 @@ void bench_search(const World& world, const Caller&, const BenchSearchArguments&
   event.set("text", loadgen::people_text(found));
   if (found.interrupted)
     event.set("exit_code", exit_code(Kind::cancelled));
-  else if (!found.holds_at)
+  else if (!found.holds_at || (records && !records->flush().empty()))
     event.set("exit_code", exit_code(Kind::failed));
   sink(event);
 }

@@ -50,6 +50,12 @@ struct Bench : ScriptedWorld {
     bench_endpoint(world, ann, arguments, sink, cancel);
     return loadgen::result_from(last);
   }
+  /// The same load as that result's, and nothing said beside it.
+  void like(const loadgen::Result& result) {
+    arguments = {};
+    arguments.url = server.url();
+    arguments.like = schema::to_json(loadgen::to_node(result));
+  }
   /// What was asked since, one prompt each.
   std::vector<std::string> prompts() {
     std::vector<std::string> all;
@@ -87,12 +93,9 @@ TEST_CASE("with the model's tokenizer prompts have exactly so many tokens, and t
     CHECK(tokens == 20);
   }
   std::filesystem::remove(folder.path + "/tokenizer.json");
-  b.arguments.tokenizer.clear();
-  b.arguments.like = schema::to_json(loadgen::to_node(result));
+  b.like(result);
   CHECK(b.run().workload.prompt_length == "exact");  // what it was made of is in the result
   CHECK(b.prompts() == asked);
-  b.arguments.like.clear();
-  CHECK(b.run().workload.prompt_length == "estimated");
 }
 
 TEST_CASE("a tokenizer that cannot count is refused before any load") {
@@ -134,8 +137,7 @@ TEST_CASE("a trace is replayed again as it was, requests of one's own from their
   const loadgen::Result result = b.run();
   CHECK(result.workload.requests == "0 9 0\n30500000 700 3 46,47\n");
   const std::vector<std::string> asked = b.prompts();
-  b.arguments.prompts.reset();
-  b.arguments.like = schema::to_json(loadgen::to_node(result));
+  b.like(result);
   const loadgen::Result again = b.run();
   CHECK(again.load.arrivals == "trace");
   CHECK(again.load.schedule_sha256 == result.load.schedule_sha256);
@@ -157,7 +159,8 @@ TEST_CASE("texts of one's own are not kept: a repeat takes their file, and no ot
   const loadgen::Result result = b.run();
   CHECK(result.workload.requests.empty());
   const std::vector<std::string> asked = b.prompts();
-  b.arguments.like = schema::to_json(loadgen::to_node(result));
+  b.like(result);
+  b.arguments.prompts = CardFile{"mine.jsonl", "\"mine\"\n\"yours\"\n"};
   CHECK(b.run().counts.good == 6);
   CHECK(b.prompts() == asked);
   b.arguments.prompts = CardFile{"mine.jsonl", "\"mine\"\n"};
@@ -166,6 +169,20 @@ TEST_CASE("texts of one's own are not kept: a repeat takes their file, and no ot
   const Problem gone = failure([&] { b.run(); });
   CHECK(gone.message().find("the 2 requests of `") == 0);
   CHECK(gone.hint() == "name their file: --prompts FILE");
+}
+
+TEST_CASE("beside --like no part of the load is said, and what has to hold is heard") {
+  Bench b;
+  b.like(b.run());
+  b.arguments.rate = 5;
+  const Problem refused = failure([&] { b.run(); });
+  CHECK(refused.kind() == Kind::usage);
+  CHECK(refused.message() == "--like says the whole load, and --rate a part of it");
+  b.arguments.rate.reset();
+  b.arguments.slo = "e2e_p50=0.001ms";
+  const loadgen::Result broken = b.run();
+  REQUIRE(broken.objective.size() == 1);
+  CHECK(broken.objective[0].limit == "e2e_p50=0.001ms");
 }
 
 TEST_CASE("lengths by histogram and by distribution") {

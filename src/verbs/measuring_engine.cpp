@@ -118,9 +118,9 @@ Node live_event(const loadgen::Plan& plan, const loadgen::Live& live) {
                          ? loadgen::users_text(plan.users)
                          : loadgen::digits(static_cast<double>(live.offered) / past) + "/s offered";
   line += fmt::format(" {}/s done", loadgen::digits(static_cast<double>(live.ended - live.errors) / past));
+  line += fmt::format(" {} errors {} out", live.errors, live.in_flight);
   if (live.ttft) line += fmt::format(" TTFT {} ms", loadgen::digits(*live.ttft));
   if (live.tpot) line += fmt::format(" TPOT {} ms", loadgen::digits(*live.tpot));
-  line += fmt::format(" {} out {} errors", live.in_flight, live.errors);
   Node event = Node::map();
   event.set("live", std::move(line));
   event.set("done", std::min(done, 1.0));

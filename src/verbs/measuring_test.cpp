@@ -1,7 +1,11 @@
 #include "verbs/measuring.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "loadgen/stub_server.hpp"
@@ -138,6 +142,27 @@ TEST_CASE("Ctrl-C ends with what was measured until then, marked") {
   CHECK(result.verdict.validity != "valid");
   CHECK(b.last.text_at({"text"}).find("(interrupted)") != std::string::npos);
   CHECK(b.last.integer_at({"exit_code"}) == 130);
+}
+
+TEST_CASE("records of a run that was ended are of what it offered, and no more") {
+  Bench b;
+  EndpointBenchArguments arguments = short_run();
+  arguments.requests.reset();
+  arguments.users.reset();
+  arguments.rate = 50;
+  arguments.duration = "600s";
+  arguments.records =
+      std::filesystem::temp_directory_path() / fmt::format("mlib-records-{}.jsonl", ::getpid());
+  b.on_event = [&] {
+    if (!b.lines.empty()) b.cancel.ask();
+  };
+  b.run(arguments);
+  std::ifstream file(arguments.records);
+  std::int64_t lines = 0;
+  for (std::string line; std::getline(file, line);) ++lines;
+  std::filesystem::remove(arguments.records);
+  CHECK(lines == b.result().counts.offered);
+  CHECK(lines < 1500);
 }
 
 TEST_CASE(
