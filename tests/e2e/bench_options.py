@@ -17,8 +17,8 @@ import bed
 from bench_template import LOAD, TEMPLATE, User, left_of
 
 COLUMNS = 120
-LIVE = re.compile(r"\[([#-]{10})\] ([0-9.e+]+)/s offered ([0-9.e+]+)/s done(?: TTFT ([0-9.e+]+) ms)?(?: TPOT ([0-9.e+]+) ms)? "
-                  r"\d+ out (\d+) errors")
+LIVE = re.compile(r"\[([#-]{10})\] ([0-9.e+]+)/s offered ([0-9.e+]+)/s done (\d+) errors \d+ out"
+                  r"(?: TTFT ([0-9.e+]+) ms)?(?: TPOT ([0-9.e+]+) ms)?")
 
 
 class Terminal:
@@ -77,7 +77,7 @@ def is_watched(user, left):
     offered, achieved = ([float(line[at]) for line in lines] for at in (2, 3))
     bed.claim(all(0 < rate < 30 for rate in offered[1:]) and achieved[-1] > 0, "with the offered and the achieved rate",
               (offered, achieved))
-    bed.claim(all(any(line[at] and 0 < float(line[at]) < 60e3 for line in lines) for at in (4, 5)) and lines[-1][6] == "0",
+    bed.claim(all(any(line[at] and 0 < float(line[at]) < 60e3 for line in lines) for at in (5, 6)) and lines[-1][4] == "0",
               "TTFT, TPOT and errors", [line[0] for line in lines])
     bed.claim(all(len(line[0]) < COLUMNS for line in lines) and "\n[" not in terminal.seen, "on one line", terminal.seen[-2000:])
     plain = user.bench(*load, "--duration", "2s")
