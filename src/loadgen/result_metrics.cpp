@@ -24,7 +24,7 @@ constexpr auto wilson_said = "95 %, Wilson";
 Quantile quantile(std::uint64_t count, double p, std::optional<double> value,
                   const std::optional<Interval>& in) {
   Quantile made;
-  if (!value) {
+  if (!value || count < samples_needed(p)) {
     made.none = count == 0 ? "no samples" : fmt::format("not enough samples (needs {})", samples_needed(p));
     return made;
   }

@@ -135,6 +135,25 @@ TEST_CASE("every metric that the definitions name is in a result, with its inter
   CHECK(find_metric(result, "ttfo") == nullptr);  // no answer had reasoning
 }
 
+TEST_CASE("of six answers nobody knows the median, of seven one does") {
+  const auto median = [](std::size_t count) {
+    std::vector<Sample> samples(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      samples[i].index = i;
+      samples[i].status = 200;
+      samples[i].scheduled = samples[i].begun = samples[i].sent = 0;
+      samples[i].head = samples[i].last = samples[i].end = 10'000'000;
+    }
+    Outcome outcome;
+    outcome.samples = samples;
+    outcome.metrics = measure(samples, {}, second, {});
+    return *find_metric(result_of(made_plan(), outcome, {}), "e2e")->p50;
+  };
+  CHECK(median(6).none == "not enough samples (needs 7)");
+  CHECK(!median(6).value);
+  CHECK(median(7).value == 10);
+}
+
 TEST_CASE("every form says which percentiles its sample cannot support, and what they need") {
   const Result result = made_result();
   for (const auto& [name, text] : forms_of(result))

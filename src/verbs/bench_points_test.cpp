@@ -54,6 +54,7 @@ TEST_CASE("viable is each hardware that the template names, and several are meas
 TEST_CASE("each viable hardware is deployed, measured and kept") {
   Test test;
   test.arguments.hardware = {"viable"};
+  test.arguments.load.requests = 8;
   test.run();
   CHECK(test.nothing_left());
   REQUIRE(test.kept.saved.size() == 2);

@@ -243,6 +243,7 @@ TEST_CASE("search finds all words and puts names first") {
     CHECK((" " + names(search(w.world, w.ann, {written})) + " ").find(" " + name + " ") != std::string::npos);
   }
   CHECK(names(search(w.world, w.ann, {"llama3.7"})).empty());
+  CHECK(names(search(w.world, w.ann, {"phi4"})).starts_with("phi-4 "));
   CHECK(names(search(w.world, w.ann, {"cpu small"})).rfind("cpu-small", 0) == 0);
   CHECK(names(search(w.world, w.ann, {"gemma nonsense"})).empty());
   const Node found = search(w.world, w.ann, {"GEMMA"}).value;

@@ -77,6 +77,7 @@ int score(const Texts& card, const std::string& word);
 int loose_score(const Texts& card, const std::string& word) {
   const std::string joined = without_separators(word);
   const std::vector<std::string> name = tails(card.name), title = tails(card.title);
+  if (!name.empty() && name.front() == joined) return 90;
   if (runs_on(joined, name)) return 30;
   if (runs_on(joined, title)) return 15;
   if (nearly(joined, name)) return 4;
