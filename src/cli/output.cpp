@@ -174,9 +174,10 @@ std::string answer_text(const verbs::Response& response, const std::string& outp
     if (std::optional<std::string> text = names(response.value)) return std::move(*text);
   for (const auto& [name, text] : response.forms)
     if (name == output) return text;
-  if (response.table && output == "markdown") return markdown_text(*response.table);
-  if (!response.table && response.text && output == "markdown") return "```text\n" + *response.text + "```\n";
-  if (response.table) return table_text(*response.table, output == "wide", width);
+  const bool markdown = output == "markdown";
+  if (response.table)
+    return markdown ? markdown_text(*response.table) : table_text(*response.table, output == "wide", width);
+  if (markdown && response.text) return "```text\n" + *response.text + "```\n";
   return response.text ? *response.text : schema::to_yaml(response.value);
 }
 

@@ -307,8 +307,6 @@ Outcome bench(const Plan& plan, const Cancel& cancel, const LiveSink& live, cons
             [](const Sample& a, const Sample& b) { return a.index < b.index; });
   outcome.interrupted = cancel.asked();
   const Instant window = end_of_load(plan, outcome);
-  if (outcome.interrupted)  // what was to come later was never offered
-    std::erase_if(outcome.samples, [&](const Sample& sample) { return sample.scheduled > window; });
   outcome.metrics = measure(outcome.samples, decoder.gaps, window, plan.objective);
   outcome.engine_tokens_per_second = engines_own(outcome.samples);
   circumstances.open_loop = plan.users == 0;

@@ -123,17 +123,22 @@ TEST_CASE("an objective that does not hold ends with exit code 1") {
   CHECK(b.last.integer_at({"exit_code"}) == 1);
 }
 
-TEST_CASE("Ctrl-C ends with what was measured until then, marked") {
-  Bench b;
+/// A load of so long, of which Ctrl-C ends the first second.
+EndpointBenchArguments ended_early(Bench& b, const std::string& duration) {
   EndpointBenchArguments arguments = short_run();
   arguments.requests.reset();
   arguments.users.reset();
   arguments.rate = 50;
-  arguments.duration = "60s";
-  b.on_event = [&] {
+  arguments.duration = duration;
+  b.on_event = [&b] {
     if (!b.lines.empty()) b.cancel.ask();
   };
-  b.run(arguments);
+  return arguments;
+}
+
+TEST_CASE("Ctrl-C ends with what was measured until then, marked") {
+  Bench b;
+  b.run(ended_early(b, "60s"));
   const loadgen::Result result = b.result();
   CHECK(result.ended == "interrupted");
   CHECK(result.seconds < 30);
@@ -146,16 +151,9 @@ TEST_CASE("Ctrl-C ends with what was measured until then, marked") {
 
 TEST_CASE("records of a run that was ended are of what it offered, and no more") {
   Bench b;
-  EndpointBenchArguments arguments = short_run();
-  arguments.requests.reset();
-  arguments.users.reset();
-  arguments.rate = 50;
-  arguments.duration = "600s";
+  EndpointBenchArguments arguments = ended_early(b, "600s");
   arguments.records =
       std::filesystem::temp_directory_path() / fmt::format("mlib-records-{}.jsonl", ::getpid());
-  b.on_event = [&] {
-    if (!b.lines.empty()) b.cancel.ask();
-  };
   b.run(arguments);
   std::ifstream file(arguments.records);
   std::int64_t lines = 0;
